@@ -1,0 +1,220 @@
+//! What happened. Facts are the journal, the events and the only thing that changes a ledger.
+//!
+//! A fact says what became true, not what was asked, so reading it back never depends on today's rules. The facts
+//! of one intent share a [`Stamp`] (when, by whom, for which request) and belong together: all of them, or none.
+
+use crate::ids::{OrderId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId};
+use crate::intent::{AdjustReason, Sale, SaleSku, Sku};
+use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
+
+/// Where facts go as they are made: the journal's open group, or a list in a test.
+pub trait Facts {
+    /// The facts until [`Facts::end`] belong together and share this stamp.
+    fn begin(&mut self, stamp: &Stamp);
+    /// One fact, in order.
+    fn fact(&mut self, fact: &Fact<'_>);
+    /// The last fact of this stamp was given. Never called without at least one.
+    fn end(&mut self);
+}
+
+/// What the facts of one intent (or one timer) have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Ledger time; never before the time of an earlier stamp.
+    pub at: MicrosUtc,
+    /// Who caused it.
+    pub actor: Actor,
+    /// The request that caused it, remembered so that asking again does nothing; timers have none.
+    pub request: Option<Request>,
+    /// Trace of the request; 0 where there was none.
+    pub trace: TraceId,
+}
+
+/// Who did something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Actor {
+    /// The buyer.
+    User(UserId),
+    /// An operator, by the id of the key used (0 until there are keys).
+    Operator(u32),
+    /// A timer of the ledger.
+    Timer,
+}
+
+/// A request as the ledger remembers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Request {
+    /// Whose, and which.
+    pub key: RequestKey,
+    /// Hash of kind and body: the same key with another hash is REQUEST_ID_REUSED.
+    pub body: u64,
+}
+
+/// What a request is remembered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestKey {
+    /// The user, or 0 for operators.
+    pub who: UserId,
+    /// The id that the client made.
+    pub id: RequestId,
+}
+
+/// One thing that became true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact<'a> {
+    /// A sku was made or replaced; this is the whole of it.
+    SkuChanged(Sku),
+    /// A sale was made or replaced; this is the whole of it, with all its skus.
+    SaleChanged {
+        /// The sale with its new version.
+        sale: Sale,
+        /// Every sku that is in it from now on.
+        skus: &'a [SaleSku],
+    },
+    /// A shelf changed otherwise than by holding and selling.
+    StockAdjusted(StockAdjusted),
+    /// An order exists, in PENDING_PAYMENT at version 1. Its units are in the StockReserved that follows.
+    OrderCreated(OrderCreated<'a>),
+    /// Units of an order are held: `held` of each shelf grew.
+    StockReserved {
+        /// The order.
+        order: OrderId,
+        /// A shelf each line, in the order of the lines.
+        units: &'a [ShelfUnits],
+    },
+    /// Held units were sold: `held` and `on_hand` of each shelf fell.
+    StockReduced {
+        /// The order.
+        order: OrderId,
+        /// A shelf each line, in the order of the lines.
+        units: &'a [ShelfUnits],
+    },
+    /// Held units are free again: `held` of each shelf fell.
+    StockReleased {
+        /// The order.
+        order: OrderId,
+        /// A shelf each line, in the order of the lines.
+        units: &'a [ShelfUnits],
+    },
+    /// The order is paid (or free) and its units are sold.
+    OrderConfirmed {
+        /// The order.
+        order: OrderId,
+        /// Its version from now on.
+        version: u32,
+    },
+    /// The order ended before payment; what it counted against limits and caps went back.
+    OrderCancelled {
+        /// The order.
+        order: OrderId,
+        /// Its version from now on.
+        version: u32,
+        /// Who or what ended it.
+        reason: CancelReason,
+        /// The shop's own number for why; 0 where none was given.
+        why: u16,
+    },
+    /// All money of the order went back; for an order with total 0, at once when it is cancelled. What it
+    /// counted against limits and caps went back, too; its units come back by StockAdjusted.
+    RefundDone {
+        /// The order.
+        order: OrderId,
+        /// Its version from now on.
+        version: u32,
+        /// What went back.
+        amount: MinorUnits,
+        /// The shop's own number for why; 0 where none was given.
+        why: u16,
+    },
+}
+
+/// A change of one shelf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StockAdjusted {
+    /// The sku.
+    pub sku: SkuId,
+    /// Never 0.
+    pub warehouse: WarehouseId,
+    /// Added to `on_hand`.
+    pub on_hand_delta: i64,
+    /// Added to `safety`.
+    pub safety_delta: i64,
+    /// Added to `unavailable`.
+    pub unavailable_delta: i64,
+    /// Why `on_hand` changed.
+    pub reason: AdjustReason,
+    /// The order whose units came back; 0 where none did.
+    pub order: OrderId,
+}
+
+/// A new order, with everything that was decided about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderCreated<'a> {
+    /// Its name for ever.
+    pub order: OrderId,
+    /// Whose it is.
+    pub user: UserId,
+    /// The hold that it took over; 0 for none.
+    pub hold: u64,
+    /// Of all its money.
+    pub currency: Currency,
+    /// Sum of the lines' discounts.
+    pub discount: MinorUnits,
+    /// Sum of the lines' freight.
+    pub freight: MinorUnits,
+    /// Goods − discount + freight: what is to be paid.
+    pub total: MinorUnits,
+    /// Until when its units are held for payment.
+    pub pay_until: MicrosUtc,
+    /// 1 to 256 lines, each sku once.
+    pub lines: &'a [Line],
+    /// The client's own bytes.
+    pub client_bytes: &'a [u8],
+}
+
+/// A line of an order, as decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What.
+    pub sku: SkuId,
+    /// Whose goods.
+    pub seller: SellerId,
+    /// From where; never 0.
+    pub warehouse: WarehouseId,
+    /// The sale that it sold in; 0: none.
+    pub sale: SaleId,
+    /// How many.
+    pub quantity: Quantity,
+    /// The parcel that it goes in, counted from 0 within the order.
+    pub parcel: u32,
+    /// Price of one unit.
+    pub unit_price: MinorUnits,
+    /// What the whole line is cheaper by.
+    pub discount: MinorUnits,
+    /// What the whole line costs to send.
+    pub freight: MinorUnits,
+}
+
+/// Units on one shelf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShelfUnits {
+    /// The sku.
+    pub sku: SkuId,
+    /// The warehouse; never 0.
+    pub warehouse: WarehouseId,
+    /// How many.
+    pub quantity: Quantity,
+}
+
+/// Who or what ended an unpaid order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CancelReason {
+    /// The buyer.
+    User,
+    /// The payment timer.
+    Timer,
+    /// An operator.
+    Operator,
+    /// A risk decision.
+    Risk,
+}

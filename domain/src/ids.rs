@@ -1,0 +1,116 @@
+//! The names of things. Each is a type of its own, so a sku cannot be passed where a user is asked for.
+
+use crate::units::MicrosUtc;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident($raw:ty)) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub $raw);
+    };
+}
+
+id! {
+    /// A buyer. 0 is nobody: operators act with it, and no order belongs to it.
+    UserId(u64)
+}
+id! {
+    /// What is sold. 0 names nothing.
+    SkuId(u64)
+}
+id! {
+    /// A sale: skus with their own price, window, limits and cap. 0 is «no sale».
+    SaleId(u32)
+}
+id! {
+    /// Where units lie. 0 in a request lets the server choose; no shelf has it.
+    WarehouseId(u32)
+}
+id! {
+    /// Whose goods these are. 0 is the shop itself.
+    SellerId(u32)
+}
+id! {
+    /// W3C trace id of the request that caused something; 0 where there was none.
+    TraceId(u128)
+}
+
+/// Names an order for ever: `0 | ms since 2024-01-01 (41 bits) | slot (10) | sequence (12)`.
+///
+/// The slot follows from the user, so an order can be routed without a look-up.
+/// `(ms, sequence)` only grows in the order in which one ledger made its orders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderId(pub u64);
+
+impl OrderId {
+    /// 2024-01-01T00:00:00Z in Unix milliseconds: the instant from which order ids count.
+    pub const EPOCH_MS: i64 = 1_704_067_200_000;
+    /// Orders that one millisecond can name; the next one takes the next millisecond.
+    pub const SEQUENCES_PER_MS: u16 = 1 << 12;
+    const SLOT_BITS: u32 = 10;
+    const SEQUENCE_BITS: u32 = 12;
+    /// Largest `ms` that 41 bits hold: the ids last until 2093.
+    pub const MS_MAX: u64 = (1 << 41) - 1;
+
+    /// Puts an id together. `ms` counts from [`Self::EPOCH_MS`]; what exceeds its bits is cut off.
+    pub const fn new(ms: u64, slot: u16, sequence: u16) -> OrderId {
+        let slot = (slot as u64) & ((1 << Self::SLOT_BITS) - 1);
+        let sequence = (sequence as u64) & ((1 << Self::SEQUENCE_BITS) - 1);
+        OrderId(
+            (ms & Self::MS_MAX) << (Self::SLOT_BITS + Self::SEQUENCE_BITS)
+                | slot << Self::SEQUENCE_BITS
+                | sequence,
+        )
+    }
+
+    /// The slot of a user, 0 to 1023, for ever the same.
+    pub const fn slot_of(user: UserId) -> u16 {
+        (user.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as u16
+    }
+
+    /// Milliseconds since [`Self::EPOCH_MS`].
+    pub const fn ms(self) -> u64 {
+        self.0 >> (Self::SLOT_BITS + Self::SEQUENCE_BITS) & Self::MS_MAX
+    }
+
+    /// 0 to 1023: equals [`Self::slot_of`] the order's user.
+    pub const fn slot(self) -> u16 {
+        (self.0 >> Self::SEQUENCE_BITS) as u16 & ((1 << Self::SLOT_BITS) - 1)
+    }
+
+    /// 0 to 4095, counted within one millisecond.
+    pub const fn sequence(self) -> u16 {
+        self.0 as u16 & (Self::SEQUENCES_PER_MS - 1)
+    }
+}
+
+/// Made by the client, so that asking twice does once: 48 bits of Unix milliseconds, then 80 random bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u128);
+
+impl RequestId {
+    /// The instant written in the id itself; it decides whether the id is still inside the window.
+    pub const fn time(self) -> MicrosUtc {
+        MicrosUtc((self.0 >> 80) as i64 * 1_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_id_gives_back_its_parts() {
+        let user = UserId(23_570);
+        let id = OrderId::new(91_234_567_890, OrderId::slot_of(user), 4_095);
+        assert_eq!((id.ms(), id.slot(), id.sequence()), (91_234_567_890, OrderId::slot_of(user), 4_095));
+        assert_eq!(id.0 >> 63, 0, "ids fit a signed 64-bit column");
+        assert!(OrderId::new(1, 0, 0) > OrderId::new(0, 1_023, 4_095), "later ids are larger");
+    }
+
+    #[test]
+    fn a_request_id_carries_its_time() {
+        let id = RequestId(1_700_000_000_123_u128 << 80 | 0xFFFF);
+        assert_eq!(id.time(), MicrosUtc(1_700_000_000_123_000));
+    }
+}

@@ -1,0 +1,362 @@
+//! What somebody wants of the ledger, parsed: an intent that exists has its fields in their ranges.
+//!
+//! Intents borrow their lists, so a batch of thousands lies in a few flat vectors and nothing is allocated for
+//! one request.
+
+use crate::fact::RequestKey;
+use crate::ids::{OrderId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId};
+use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
+
+/// Lines of one basket, at most.
+pub const LINES_MAX: usize = 256;
+/// Bytes of the client's own in one order, at most. They are stored and given back, never read.
+pub const CLIENT_BYTES_MAX: usize = 1_024;
+/// Orders (or history rows) of one LIST page, at most.
+pub const PAGE_MAX: u16 = 100;
+/// Seconds that units can be held for an unpaid order, at most: 30 days.
+pub const HOLD_SECONDS_MAX: u32 = 30 * 24 * 3_600;
+/// Skus of one sale, at most: what fits one frame of 1 MiB.
+pub const SALE_SKUS_MAX: usize = 60_000;
+
+/// One request to the ledger, changing or reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent<'a> {
+    /// Make an order: hold every line or nothing.
+    Create(Create<'a>),
+    /// Check and price a basket; holds nothing.
+    Prepare(Prepare<'a>),
+    /// End an unpaid order (or a confirmed one with total 0).
+    Cancel(Cancel),
+    /// Make or replace a sku.
+    SkuPut(SkuPut),
+    /// Make or replace a sale.
+    SalePut(SalePut<'a>),
+    /// Add to or take from a shelf.
+    StockAdjust(StockAdjust),
+    /// Read one order, by its id.
+    Get {
+        /// Whose order it must be; 0 (an operator) reads any.
+        user: UserId,
+        /// The order.
+        order: OrderId,
+    },
+    /// Read one order, by the request that made it.
+    GetByRequest {
+        /// Whose request it was.
+        user: UserId,
+        /// The id of the CREATE.
+        request: RequestId,
+    },
+    /// Read a user's orders, newest first.
+    List(List),
+    /// Read how an order came to its state.
+    History {
+        /// Whose order it must be; 0 (an operator) reads any.
+        user: UserId,
+        /// The order.
+        order: OrderId,
+    },
+    /// Read a sku.
+    SkuGet(SkuId),
+    /// Read skus by id, ascending, from the first above `after`.
+    SkuList {
+        /// Skus up to this one are left out; 0 starts at the beginning.
+        after: SkuId,
+        /// 1 to [`PAGE_MAX`].
+        limit: u16,
+    },
+    /// Read a sale. Its skus come with it.
+    SaleGet(SaleId),
+    /// Read sales (without their skus) by id, ascending, from the first above `after`.
+    SaleList {
+        /// Sales up to this one are left out; 0 starts at the beginning.
+        after: SaleId,
+        /// 1 to [`PAGE_MAX`].
+        limit: u16,
+    },
+    /// Read a shelf; warehouse 0 sums over all warehouses of the sku.
+    StockGet {
+        /// The sku.
+        sku: SkuId,
+        /// The warehouse, or 0 for all.
+        warehouse: WarehouseId,
+    },
+    /// Read what `audit` compares: everything countable, at one position.
+    Holdings,
+}
+
+/// What comes with every intent, whatever it wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// Trace of the request; goes into the facts.
+    pub trace: TraceId,
+    /// The client says that it asked this before. The embedded store knows its ids exactly and does not need it.
+    pub asked_before: bool,
+}
+
+/// A basket on its way to become an order.
+///
+/// Checked in this order, and the first failure answers: request id outside the window → the same (user,
+/// request id) already here → skus known, then open → sale open → hold → currency → price and total → per-order
+/// limit → per-user limit → cap → stock of every line → bounds of the ledger → take all. Each check runs over
+/// all lines before the next one starts; the first failing line is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Create<'a> {
+    /// Who buys; never 0.
+    pub user: UserId,
+    /// Makes asking twice harmless.
+    pub request: RequestId,
+    /// The hold that becomes this order; 0 for none. (Holds come with STOCK_RESERVE.)
+    pub hold: u64,
+    /// Must be the currency of every sku.
+    pub currency: Currency,
+    /// The total that the buyer was shown, 0 or more: PRICE_CHANGED where it is not the total now.
+    pub total: MinorUnits,
+    /// 1 to [`LINES_MAX`] lines, each sku once.
+    pub lines: Lines<'a>,
+    /// At most [`CLIENT_BYTES_MAX`].
+    pub client_bytes: &'a [u8],
+}
+
+/// A basket to be checked and priced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prepare<'a> {
+    /// Who asks; limits are judged for this user.
+    pub user: UserId,
+    /// Must be the currency of every sku.
+    pub currency: Currency,
+    /// 1 to [`LINES_MAX`] lines, each sku once.
+    pub lines: Lines<'a>,
+}
+
+/// A line as the buyer asks for it. Price, sale and seller are the server's to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AskedLine {
+    /// What.
+    pub sku: SkuId,
+    /// From where; 0: the lowest-numbered warehouse that has enough (a line is never split).
+    pub warehouse: WarehouseId,
+    /// How many.
+    pub quantity: Quantity,
+}
+
+/// 1 to [`LINES_MAX`] lines in which each sku stands once: checked once, here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lines<'a>(&'a [AskedLine]);
+
+/// Why a list of lines is no basket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotABasket {
+    /// No line at all, or more than [`LINES_MAX`].
+    Count,
+    /// This line (counted from 0) has sku 0.
+    NoSku(usize),
+    /// This line (counted from 0) repeats the sku of an earlier one.
+    Repeated(usize),
+}
+
+impl<'a> Lines<'a> {
+    /// The one way in.
+    pub fn parse(lines: &'a [AskedLine]) -> Result<Lines<'a>, NotABasket> {
+        if lines.is_empty() || lines.len() > LINES_MAX {
+            return Err(NotABasket::Count);
+        }
+        if let Some(nameless) = lines.iter().position(|line| line.sku == SkuId(0)) {
+            return Err(NotABasket::NoSku(nameless));
+        }
+        match first_repeated(lines) {
+            Some(line) => Err(NotABasket::Repeated(line)),
+            None => Ok(Lines(lines)),
+        }
+    }
+
+    /// The lines, in the order of the request.
+    pub const fn as_slice(self) -> &'a [AskedLine] {
+        self.0
+    }
+}
+
+/// The first line whose sku stands in an earlier line.
+fn first_repeated(lines: &[AskedLine]) -> Option<usize> {
+    // Nearly every basket is short: comparing all pairs of a few lines beats sorting them.
+    if lines.len() <= 16 {
+        return (1..lines.len()).find(|&at| lines[..at].iter().any(|earlier| earlier.sku == lines[at].sku));
+    }
+    let mut by_sku = [(SkuId(0), 0_u16); LINES_MAX];
+    let by_sku = &mut by_sku[..lines.len()];
+    for (at, (slot, line)) in by_sku.iter_mut().zip(lines).enumerate() {
+        *slot = (line.sku, at as u16);
+    }
+    by_sku.sort_unstable();
+    by_sku.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1 as usize).min()
+}
+
+/// Ends an order before it is paid.
+///
+/// Checked in this order: request id → order there and this user's → version → state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancel {
+    /// Whose order it must be; 0: an operator ends it.
+    pub user: UserId,
+    /// Makes asking twice harmless.
+    pub request: RequestId,
+    /// The order.
+    pub order: OrderId,
+    /// The version that the order must have; 0: any.
+    pub version: u32,
+    /// The shop's own number for why; kept in the history.
+    pub why: u16,
+}
+
+/// A sku as the operator wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SkuPut {
+    /// Makes asking twice harmless.
+    pub request: RequestId,
+    /// The version that this one replaces; 0: the sku is new.
+    pub replaces: u32,
+    /// The sku itself; its `version` is the server's to say and ignored here.
+    pub sku: Sku,
+}
+
+/// What is known of a sku.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sku {
+    /// Never 0.
+    pub id: SkuId,
+    /// Counts from 1; one more with each SKU_PUT.
+    pub version: u32,
+    /// Whose goods these are.
+    pub seller: SellerId,
+    /// Never 0.
+    pub currency: Currency,
+    /// Price of one unit outside any sale, 0 or more.
+    pub unit_price: MinorUnits,
+    /// How long an unpaid order holds its units, 1 to [`HOLD_SECONDS_MAX`].
+    pub hold_seconds: u32,
+    /// False: every CREATE that names it answers SKU_CLOSED.
+    pub open: bool,
+}
+
+/// A sale as the operator wants it: this is the whole of it, and skus that are not named leave the sale.
+///
+/// Checked in this order: request id → version → skus known → windows of one sku do not overlap (INVALID_FIELD,
+/// naming the item). Two windows overlap when their spans from `closed_from` to `closes` do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SalePut<'a> {
+    /// Makes asking twice harmless.
+    pub request: RequestId,
+    /// The version that this one replaces; 0: the sale is new.
+    pub replaces: u32,
+    /// The sale itself; its `version` is the server's to say and ignored here.
+    pub sale: Sale,
+    /// At most [`SALE_SKUS_MAX`], each once.
+    pub skus: &'a [SaleSku],
+}
+
+/// What is known of a sale, but for its skus.
+///
+/// At any instant the sale with the latest `closed_from` not after it speaks for the sku: SALE_NOT_OPEN before
+/// `opens`, its price and limits until `closes`, SALE_ENDED from then on. Where no sale speaks, the sku sells by
+/// its own price and hold time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sale {
+    /// Never 0.
+    pub id: SaleId,
+    /// Counts from 1; one more with each SALE_PUT.
+    pub version: u32,
+    /// From when its skus answer SALE_NOT_OPEN; not after `opens`.
+    pub closed_from: MicrosUtc,
+    /// The first instant at which it sells; before `closes`.
+    pub opens: MicrosUtc,
+    /// The first instant at which it does not sell any more.
+    pub closes: MicrosUtc,
+    /// Units that one user may take over all its skus; 0: no limit.
+    pub user_limit_units: u32,
+    /// Units that one order may take over all its skus; 0: no limit.
+    pub order_limit_units: u32,
+    /// Units that it sells over all its skus; 0: no cap.
+    pub cap_units: u64,
+    /// How long an unpaid order holds its units, 1 to [`HOLD_SECONDS_MAX`].
+    pub hold_seconds: u32,
+}
+
+/// A sku in a sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SaleSku {
+    /// The sku.
+    pub sku: SkuId,
+    /// Price of one unit in this sale, 0 or more.
+    pub unit_price: MinorUnits,
+}
+
+/// A change of one shelf. Deltas, so two operators do not overwrite each other.
+///
+/// Checked in this order: request id → sku known → no field below 0 (INVALID_FIELD) → `on_hand` not below what
+/// is held (INSUFFICIENT_STOCK: cancel orders first). A shelf that is not there yet starts at 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StockAdjust {
+    /// Makes asking twice harmless.
+    pub request: RequestId,
+    /// The sku.
+    pub sku: SkuId,
+    /// Never 0.
+    pub warehouse: WarehouseId,
+    /// Added to `on_hand`.
+    pub on_hand_delta: i64,
+    /// Added to `safety`: units kept back from selling.
+    pub safety_delta: i64,
+    /// Added to `unavailable`: units that are there but cannot be sold (damaged, being counted).
+    pub unavailable_delta: i64,
+    /// Why `on_hand` changes.
+    pub reason: AdjustReason,
+}
+
+/// Why units came or went otherwise than by a sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AdjustReason {
+    /// Goods came in (or a delivery was booked back).
+    Received,
+    /// A count, a loss, a find.
+    Adjusted,
+    /// A buyer's units came back.
+    Returned,
+}
+
+/// Which orders of a user to read, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct List {
+    /// Whose; never 0.
+    pub user: UserId,
+    /// Only orders older than this one; 0 starts at the newest.
+    pub before: OrderId,
+    /// Only orders in the state of this number; 0: all.
+    pub state: u8,
+    /// 1 to [`PAGE_MAX`].
+    pub limit: u16,
+}
+
+impl Intent<'_> {
+    /// Who asks under which request id, for what changes something; reads have none.
+    pub fn request(&self) -> Option<RequestKey> {
+        let (who, id) = match self {
+            Intent::Create(create) => (create.user, create.request),
+            Intent::Cancel(cancel) => (cancel.user, cancel.request),
+            Intent::SkuPut(put) => (UserId(0), put.request),
+            Intent::SalePut(put) => (UserId(0), put.request),
+            Intent::StockAdjust(adjust) => (UserId(0), adjust.request),
+            Intent::Prepare(_)
+            | Intent::Get { .. }
+            | Intent::GetByRequest { .. }
+            | Intent::List(_)
+            | Intent::History { .. }
+            | Intent::SkuGet(_)
+            | Intent::SkuList { .. }
+            | Intent::SaleGet(_)
+            | Intent::SaleList { .. }
+            | Intent::StockGet { .. }
+            | Intent::Holdings => return None,
+        };
+        Some(RequestKey { who, id })
+    }
+}

@@ -1,0 +1,80 @@
+//! Why the shop said no. A refusal changed nothing and is decided anew when asked again.
+
+/// A decided «no»: the reason, and what would have to be different.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was wrong.
+    pub reason: Reason,
+    /// The first failing line (or item), counted from 0; [`Refusal::NO_LINE`] where no line is to blame.
+    pub line: u32,
+    /// What was asked for: units, a price, a version, a time in microseconds; 0 where there is no number.
+    pub asked: i64,
+    /// What there is, in the same unit as `asked`.
+    pub there: i64,
+}
+
+impl Refusal {
+    /// Stands in [`Refusal::line`] when the refusal is about the whole request.
+    pub const NO_LINE: u32 = u32::MAX;
+
+    /// A refusal of the whole request, without numbers.
+    pub const fn of(reason: Reason) -> Refusal {
+        Refusal { reason, line: Self::NO_LINE, asked: 0, there: 0 }
+    }
+
+    /// The same refusal, blamed on a line.
+    #[must_use]
+    pub const fn at_line(self, line: usize) -> Refusal {
+        Refusal { line: line as u32, ..self }
+    }
+
+    /// The same refusal, with what was asked and what there is.
+    #[must_use]
+    pub const fn with(self, asked: i64, there: i64) -> Refusal {
+        Refusal { asked, there, ..self }
+    }
+}
+
+/// Every reason that the ledger gives. The wire has a status of the same name for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// A field is out of its range, or a sum of money does not fit; `line` names the item, if it is one.
+    InvalidField,
+    /// No such order, or it belongs to somebody else.
+    OrderNotFound,
+    /// No such sku (or sale, for the kinds that name one).
+    SkuNotFound,
+    /// This request id was used for another kind or body.
+    RequestIdReused,
+    /// The order's state does not allow this. `asked`: the state wanted, `there`: the state it is in.
+    WrongState,
+    /// `asked`: the version named, `there`: the version that stands.
+    VersionConflict,
+    /// `asked`: the total that the client showed, `there`: the total now. Minor units.
+    PriceChanged,
+    /// `asked`: the currency of the request, `there`: the sku's. ISO 4217 numeric.
+    CurrencyMismatch,
+    /// The request id's own time is outside the window. `asked`: its time, `there`: ledger time. Microseconds.
+    RequestIdExpired,
+    /// Nothing sellable on that shelf. `asked`: units.
+    SoldOut,
+    /// Some, but fewer than asked. Units.
+    InsufficientStock,
+    /// `asked`: units of the sale in this basket, `there`: what this user may still take.
+    UserLimit,
+    /// `asked`: units of the sale in this basket, `there`: the most that one order may have.
+    OrderLimit,
+    /// `asked`: ledger time, `there`: when it opens. Microseconds.
+    SaleNotOpen,
+    /// `asked`: ledger time, `there`: when it closed. Microseconds.
+    SaleEnded,
+    /// `asked`: units of the sale in this basket, `there`: what the cap still leaves.
+    SaleCap,
+    /// The operator closed this sku.
+    SkuClosed,
+    /// The hold that CREATE names does not exist.
+    HoldNotFound,
+    /// A bound of the ledger is reached (orders, request ids, user counts …): full is an answer. Nothing was
+    /// done; ask again later.
+    Overloaded,
+}

@@ -1,0 +1,240 @@
+//! What the ledger answers.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::fact::{Actor, Line};
+use crate::ids::{OrderId, RequestId, SaleId, SkuId, UserId, WarehouseId};
+use crate::intent::{Sale, SaleSku, Sku};
+use crate::order::State;
+use crate::refusal::Refusal;
+use crate::units::{Currency, MicrosUtc, MinorUnits};
+
+/// Decided. A refusal changed nothing; it sits here and not in an `Err`, so no `?` can carry it past its handler.
+///
+/// What changes something answers in a few words without allocating; what reads boxes what it found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// No, and why.
+    Refused(Refusal),
+    /// CREATE, CANCEL: the order as it stands now (also where the request was asked before).
+    Order(OrderBrief),
+    /// SKU_PUT: the version that stands now.
+    Sku {
+        /// The sku.
+        sku: SkuId,
+        /// Its version.
+        version: u32,
+    },
+    /// SALE_PUT: the version that stands now.
+    Sale {
+        /// The sale.
+        sale: SaleId,
+        /// Its version.
+        version: u32,
+    },
+    /// STOCK_ADJUST, STOCK_GET: the shelf as it stands now.
+    Shelf(ShelfView),
+    /// PREPARE: the basket with its prices.
+    Priced(Box<PricedView>),
+    /// GET.
+    OrderFound(Box<OrderView>),
+    /// LIST.
+    Orders(Box<Page<OrderBrief>>),
+    /// HISTORY, oldest first.
+    History(Box<HistoryView>),
+    /// SKU_GET.
+    SkuFound(Box<SkuView>),
+    /// SKU_LIST.
+    Skus(Box<Page<Sku>>),
+    /// SALE_GET.
+    SaleFound(Box<SaleView>),
+    /// SALE_LIST.
+    Sales(Box<Page<SaleSummary>>),
+    /// What `audit` compares.
+    Holdings(Box<Holdings>),
+}
+
+/// An order in a few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderBrief {
+    /// The order.
+    pub order: OrderId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Where it stands.
+    pub state: State,
+    /// Counts from 1; one more with each transition.
+    pub version: u32,
+    /// What is to be paid.
+    pub total: MinorUnits,
+    /// Of the total.
+    pub currency: Currency,
+    /// When it was made.
+    pub created_at: MicrosUtc,
+    /// Until when its units are held for payment.
+    pub pay_until: MicrosUtc,
+}
+
+/// An order with all that is known of it but its history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderView {
+    /// The order in a few words.
+    pub brief: OrderBrief,
+    /// The request that made it.
+    pub request: RequestId,
+    /// The hold that it took over; 0 for none.
+    pub hold: u64,
+    /// Sum of the lines' discounts.
+    pub discount: MinorUnits,
+    /// Sum of the lines' freight.
+    pub freight: MinorUnits,
+    /// As decided at CREATE.
+    pub lines: Vec<Line>,
+    /// The client's own bytes.
+    pub client_bytes: Vec<u8>,
+}
+
+/// One page of a longer list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// In the order of the list.
+    pub items: Vec<T>,
+    /// Whether there is more behind the last item.
+    pub more: bool,
+}
+
+/// How an order came to its state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryView {
+    /// The order.
+    pub order: OrderId,
+    /// Oldest first.
+    pub rows: Vec<HistoryRow>,
+}
+
+/// One transition of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryRow {
+    /// Nothing for the row that made the order.
+    pub from: Option<State>,
+    /// The state that it led to.
+    pub to: State,
+    /// When.
+    pub at: MicrosUtc,
+    /// Who.
+    pub actor: Actor,
+    /// The shop's own number for why; 0 where none was given.
+    pub why: u16,
+    /// The order's version from then on.
+    pub version: u32,
+}
+
+/// One shelf, or the sum of a sku's shelves (warehouse 0).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShelfView {
+    /// The sku.
+    pub sku: SkuId,
+    /// The warehouse; 0 for the sum of all.
+    pub warehouse: WarehouseId,
+    /// Units that are there.
+    pub on_hand: u64,
+    /// Units of `on_hand` that open orders hold.
+    pub held: u64,
+    /// Units kept back from selling.
+    pub safety: u64,
+    /// Units that cannot be sold.
+    pub unavailable: u64,
+    /// Units sold so far, those that came back later included.
+    pub sold: u64,
+    /// `on_hand − held − safety − unavailable`, never below 0. A sum adds up what each shelf can sell.
+    pub sellable: u64,
+}
+
+/// A basket with its prices, now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PricedView {
+    /// What CREATE would have to show.
+    pub total: MinorUnits,
+    /// Sum of the lines' discounts.
+    pub discount: MinorUnits,
+    /// Sum of the lines' freight.
+    pub freight: MinorUnits,
+    /// How long CREATE would hold the units.
+    pub hold_seconds: u32,
+    /// The lines as CREATE would decide them.
+    pub lines: Vec<Line>,
+}
+
+/// A sku and what speaks for it now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SkuView {
+    /// The sku.
+    pub sku: Sku,
+    /// The sale that speaks for it now; 0: none.
+    pub sale: SaleId,
+    /// The sum of its shelves.
+    pub stock: ShelfView,
+}
+
+/// A sale with its skus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaleView {
+    /// The sale and what it took.
+    pub summary: SaleSummary,
+    /// Its skus, by id.
+    pub skus: Vec<SaleSku>,
+}
+
+/// A sale and what it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SaleSummary {
+    /// The sale.
+    pub sale: Sale,
+    /// Units that its orders hold or bought, over all its skus: what the cap counts.
+    pub taken_units: u64,
+}
+
+/// All that can be counted of a ledger, at one position: what an independent recomputation must arrive at.
+///
+/// Lists are sorted by id. Orders, limits and remembered requests are too many to list, so they are summed up:
+/// a digest is the wrapping sum of a hash of each row, which does not depend on their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Ledger time of the last entry.
+    pub at: MicrosUtc,
+    /// Every shelf.
+    pub shelves: Vec<ShelfView>,
+    /// Every sale.
+    pub sales: Vec<SaleSummary>,
+    /// Orders by state: the count of state n stands at n − 1.
+    pub orders: [u64; 14],
+    /// Sum of the totals of all orders by state, in the same order; wrapping, as currencies differ.
+    pub totals: [i64; 14],
+    /// [`digest_order`] of every order.
+    pub orders_digest: u64,
+    /// How many (sale, user) pairs have units counted.
+    pub user_counts: u64,
+    /// [`digest_user_count`] of every (sale, user) pair that has units counted.
+    pub user_counts_digest: u64,
+    /// How many requests are remembered.
+    pub requests: u64,
+}
+
+/// The row of an order in [`Holdings::orders_digest`].
+pub fn digest_order(order: OrderId, user: UserId, state: State, version: u32, total: MinorUnits) -> u64 {
+    let seed = mix(order.0, user.0);
+    let seed = mix(seed, u64::from(state.number()) << 32 | u64::from(version));
+    mix(seed, total.0 as u64)
+}
+
+/// The row of a (sale, user) pair in [`Holdings::user_counts_digest`].
+pub fn digest_user_count(sale: SaleId, user: UserId, units: u64) -> u64 {
+    mix(mix(u64::from(sale.0), user.0), units)
+}
+
+/// Mixes two words into one: the two halves of their product, each first made odd by its own constant.
+const fn mix(a: u64, b: u64) -> u64 {
+    let product = ((a ^ 0x9E37_79B9_7F4A_7C15) as u128) * ((b ^ 0xD1B5_4A32_D192_ED03) as u128);
+    product as u64 ^ (product >> 64) as u64
+}

@@ -1,0 +1,225 @@
+//! Many intents in a few flat vectors, so that a turn's worth crosses a ring in one push.
+
+use std::ops::Range;
+
+use domain::intent::{AskedLine, Create, Envelope, Lines, Prepare, SalePut, SaleSku};
+use domain::{Currency, Intent, MicrosUtc, MinorUnits, RequestId, UserId};
+
+/// The asker's own value: comes back with the answer, means nothing to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket(pub u64);
+
+/// One intent of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Submitted<'a> {
+    /// Comes back with the answer.
+    pub ticket: Ticket,
+    /// What comes with every intent.
+    pub envelope: Envelope,
+    /// Ledger time from which the asker does not wait any more; checked before the step, never after.
+    pub deadline: Option<MicrosUtc>,
+    /// What is wanted.
+    pub intent: Intent<'a>,
+}
+
+/// The batch has no room for this intent; submit it and lend another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRoom;
+
+/// Intents in the order in which they are to be decided. Owns what they borrow.
+#[derive(Debug)]
+pub struct IntentBatch {
+    intents_max: usize,
+    entries: Vec<Stored>,
+    lines: Vec<AskedLine>,
+    skus: Vec<SaleSku>,
+    bytes: Vec<u8>,
+}
+
+/// An intent whose lists, if it has any, lie in the vectors of its batch.
+#[derive(Clone, Debug)]
+struct Stored {
+    ticket: Ticket,
+    envelope: Envelope,
+    deadline: Option<MicrosUtc>,
+    intent: Bare,
+}
+
+/// An intent without its lists.
+#[derive(Clone, Debug)]
+enum Bare {
+    Create { create: CreateHead, lines: Range<u32>, client_bytes: Range<u32> },
+    Prepare { user: UserId, currency: Currency, lines: Range<u32> },
+    SalePut { put: SalePut<'static>, skus: Range<u32> },
+    Whole(Intent<'static>),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct CreateHead {
+    user: UserId,
+    request: RequestId,
+    hold: u64,
+    currency: Currency,
+    total: MinorUnits,
+}
+
+impl IntentBatch {
+    /// Room for `intents_max` intents, and for lists as long as usual without growing.
+    pub fn with_capacity(intents_max: usize) -> IntentBatch {
+        IntentBatch {
+            intents_max,
+            entries: Vec::with_capacity(intents_max),
+            lines: Vec::with_capacity(2 * intents_max),
+            skus: Vec::new(),
+            bytes: Vec::with_capacity(64 * intents_max),
+        }
+    }
+
+    /// Copies an intent in, behind those that are there.
+    pub fn push(&mut self, submitted: &Submitted<'_>) -> Result<(), NoRoom> {
+        if self.entries.len() == self.intents_max {
+            return Err(NoRoom);
+        }
+        let Submitted { ticket, envelope, deadline, intent } = *submitted;
+        let intent = self.keep(intent);
+        self.entries.push(Stored { ticket, envelope, deadline, intent });
+        Ok(())
+    }
+
+    /// How many intents there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The intent at this place, counted from 0. Panics behind the last one, as a slice does.
+    pub fn at(&self, place: usize) -> Submitted<'_> {
+        let Stored { ticket, envelope, deadline, ref intent } = self.entries[place];
+        Submitted { ticket, envelope, deadline, intent: self.whole(intent) }
+    }
+
+    /// All intents, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Submitted<'_>> {
+        (0..self.len()).map(|place| self.at(place))
+    }
+
+    /// Empties the batch and keeps its room.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.lines.clear();
+        self.skus.clear();
+        self.bytes.clear();
+    }
+
+    fn keep(&mut self, intent: Intent<'_>) -> Bare {
+        match intent {
+            Intent::Create(Create { user, request, hold, currency, total, lines, client_bytes }) => {
+                Bare::Create {
+                    create: CreateHead { user, request, hold, currency, total },
+                    lines: copied(&mut self.lines, lines.as_slice()),
+                    client_bytes: copied(&mut self.bytes, client_bytes),
+                }
+            }
+            Intent::Prepare(Prepare { user, currency, lines }) => {
+                Bare::Prepare { user, currency, lines: copied(&mut self.lines, lines.as_slice()) }
+            }
+            Intent::SalePut(SalePut { request, replaces, sale, skus }) => Bare::SalePut {
+                put: SalePut { request, replaces, sale, skus: &[] },
+                skus: copied(&mut self.skus, skus),
+            },
+            Intent::Cancel(it) => Bare::Whole(Intent::Cancel(it)),
+            Intent::SkuPut(it) => Bare::Whole(Intent::SkuPut(it)),
+            Intent::StockAdjust(it) => Bare::Whole(Intent::StockAdjust(it)),
+            Intent::Get { user, order } => Bare::Whole(Intent::Get { user, order }),
+            Intent::GetByRequest { user, request } => Bare::Whole(Intent::GetByRequest { user, request }),
+            Intent::List(it) => Bare::Whole(Intent::List(it)),
+            Intent::History { user, order } => Bare::Whole(Intent::History { user, order }),
+            Intent::SkuGet(sku) => Bare::Whole(Intent::SkuGet(sku)),
+            Intent::SkuList { after, limit } => Bare::Whole(Intent::SkuList { after, limit }),
+            Intent::SaleGet(sale) => Bare::Whole(Intent::SaleGet(sale)),
+            Intent::SaleList { after, limit } => Bare::Whole(Intent::SaleList { after, limit }),
+            Intent::StockGet { sku, warehouse } => Bare::Whole(Intent::StockGet { sku, warehouse }),
+            Intent::Holdings => Bare::Whole(Intent::Holdings),
+        }
+    }
+
+    fn whole<'a>(&'a self, bare: &Bare) -> Intent<'a> {
+        match bare {
+            Bare::Create { create, lines, client_bytes } => {
+                let CreateHead { user, request, hold, currency, total } = *create;
+                let lines = self.basket(lines);
+                let client_bytes = &self.bytes[places(client_bytes)];
+                Intent::Create(Create { user, request, hold, currency, total, lines, client_bytes })
+            }
+            Bare::Prepare { user, currency, lines } => {
+                Intent::Prepare(Prepare { user: *user, currency: *currency, lines: self.basket(lines) })
+            }
+            Bare::SalePut { put, skus } => {
+                Intent::SalePut(SalePut { skus: &self.skus[places(skus)], ..*put })
+            }
+            Bare::Whole(intent) => *intent,
+        }
+    }
+
+    fn basket(&self, lines: &Range<u32>) -> Lines<'_> {
+        Lines::parse(&self.lines[places(lines)]).expect("only parsed lines are pushed")
+    }
+}
+
+/// Appends a list and says where it lies now. Frames and batches are bounded far below 2^32 items.
+fn copied<T: Copy>(into: &mut Vec<T>, list: &[T]) -> Range<u32> {
+    let from = into.len() as u32;
+    into.extend_from_slice(list);
+    from..into.len() as u32
+}
+
+fn places(range: &Range<u32>) -> Range<usize> {
+    range.start as usize..range.end as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{Quantity, SkuId, WarehouseId};
+
+    #[test]
+    fn what_goes_in_comes_out_and_full_is_said() {
+        let line = |sku| AskedLine {
+            sku: SkuId(sku),
+            warehouse: WarehouseId(1),
+            quantity: Quantity::parse(2).expect("two is a quantity"),
+        };
+        let lines = [line(7), line(9)];
+        let create = Intent::Create(Create {
+            user: UserId(1),
+            request: RequestId(2),
+            hold: 0,
+            currency: Currency(978),
+            total: MinorUnits(500),
+            lines: Lines::parse(&lines).expect("two skus"),
+            client_bytes: b"gift",
+        });
+        let read = Intent::SkuGet(SkuId(7));
+        let submitted = |ticket, intent| Submitted {
+            ticket: Ticket(ticket),
+            envelope: Envelope::default(),
+            deadline: Some(MicrosUtc(9)),
+            intent,
+        };
+
+        let mut batch = IntentBatch::with_capacity(2);
+        for round in 0..3 {
+            assert_eq!(batch.push(&submitted(round, create)), Ok(()));
+            assert_eq!(batch.push(&submitted(round + 1, read)), Ok(()));
+            assert_eq!(batch.push(&submitted(9, read)), Err(NoRoom));
+            let there: Vec<_> = batch.iter().collect();
+            assert_eq!(there, [submitted(round, create), submitted(round + 1, read)]);
+            batch.clear();
+            assert!(batch.is_empty());
+        }
+    }
+}

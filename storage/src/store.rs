@@ -1,0 +1,100 @@
+//! The one door to a store: submit batches of intents, poll answers.
+
+use domain::Verdict;
+
+use crate::batch::{IntentBatch, Ticket};
+
+/// A store as one thread sees it. Never blocks: what does not fit is said at [`Store::lend`].
+///
+/// Batches belong to the store and go round: `lend` an empty one, fill it, `submit` it. So the number of
+/// batches bounds what waits, and nothing is allocated once warm.
+pub trait Store {
+    /// An empty batch to fill. Nothing: this share is used up, which is an answer (OVERLOADED).
+    fn lend(&mut self, share: Share) -> Option<IntentBatch>;
+
+    /// Hands a lent batch over; its intents are decided in their order. An empty batch just goes back.
+    fn submit(&mut self, batch: IntentBatch);
+
+    /// Answers that may leave now (what they depend on is durable), in the order decided.
+    fn poll(&mut self) -> Option<Vec<Answer>>;
+
+    /// Gives the vector of [`Store::poll`] back, emptied.
+    fn give_back(&mut self, answers: Vec<Answer>);
+
+    /// What the store counted so far.
+    fn stats(&self) -> Stats;
+}
+
+/// Who may use a lent batch. Each store keeps some batches that creates cannot use, so that what confirms or
+/// frees stock gets through a flood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Any intent may go into it.
+    Any,
+    /// Only what confirms or frees stock (payment, cancel, release) and operators' work. Never CREATE.
+    Reserved,
+}
+
+/// The outcome of one intent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The asker's own value, as it was submitted.
+    pub ticket: Ticket,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// Decided, or not.
+pub type Outcome = Result<Verdict, NotDecided>;
+
+/// No decision that we know of. Sending the same request id again is always safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotDecided {
+    /// Nothing was done: a bound is reached. Ask again after the time given.
+    Overloaded {
+        /// Milliseconds.
+        retry_after_ms: u32,
+    },
+    /// Nothing was done: the client's time was up before the step.
+    DeadlineExceeded,
+    /// Nothing was done: the server takes no new orders any more.
+    Draining,
+    /// Nothing was done: what the step needs cannot be reached. Ask again after the time given.
+    Unavailable {
+        /// Milliseconds.
+        retry_after_ms: u32,
+    },
+    /// It may have been done.
+    OutcomeUnknown,
+}
+
+/// What a store counted since it opened, and how full its bounds are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Intents decided.
+    pub decided: u64,
+    /// Orders made.
+    pub created: u64,
+    /// Intents refused.
+    pub refused: u64,
+    /// Intents answered with [`NotDecided`].
+    pub not_decided: u64,
+    /// Orders ended by the payment timer.
+    pub expired: u64,
+    /// Orders in memory.
+    pub orders: u64,
+    /// Of at most so many.
+    pub orders_max: u64,
+    /// Position of the last fact made.
+    pub last_position: u64,
+    /// Position up to which facts are durable.
+    pub durable_position: u64,
+    /// Groups written to the journal.
+    pub groups: u64,
+    /// Bytes written to the journal, padding included.
+    pub bytes: u64,
+    /// Median time from submit of a group to its durability, microseconds.
+    pub write_us_p50: u64,
+    /// 99th percentile of the same.
+    pub write_us_p99: u64,
+}
