@@ -1,0 +1,108 @@
+//! The command line: which commands there are, and how their failures are told.
+
+use std::fmt::Display;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::commands;
+
+/// The order server for flash sales: one binary, one port, nothing oversold.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, max_term_width = 110)]
+#[command(after_help = "Example: tidegate config print --default > tidegate.toml")]
+struct Cli {
+    /// What to log to stderr: error, warn, info, debug, trace, or a filter like «info,handlers=debug».
+    #[arg(long, global = true, env = "TIDEGATE_LOG", default_value = "info", value_name = "LEVEL")]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Config(commands::config::Config),
+}
+
+/// The command was asked in a way that cannot work: exit 2, where any other failure exits 1.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadUsage(pub String);
+
+/// Parses the command line, runs the command and tells its failure in one sentence on stderr.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => {
+            // Help goes to stdout with exit 0, bad usage to stderr with exit 2: clap knows which it is.
+            // When even printing fails there is nobody to tell.
+            let _ = told.print();
+            return if told.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    match start_log(&cli.log).and_then(|()| cli.command.run()) {
+        Ok(code) => code,
+        Err(failure) => {
+            say(&format_args!("error: {failure:#}"));
+            if failure.is::<BadUsage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+/// Writes text to stdout. A reader that went away (`| head`) is no failure of ours.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(failed) if failed.kind() != ErrorKind::BrokenPipe => Err(failed.into()),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes a line to stderr, where people read it. When that fails there is nobody to tell.
+pub fn say(line: &dyn Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+impl Command {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Command::Config(command) => command.run(),
+        }
+    }
+}
+
+fn start_log(filter: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter).map_err(|_| {
+        BadUsage(format!("--log {filter:?} is no log level: use error, warn, info, debug or trace"))
+    })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        fn check(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "`{}` has no example in after_help", command.get_name());
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

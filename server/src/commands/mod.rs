@@ -1,0 +1,5 @@
+//! One command a file: its flags as a `clap::Args` struct, and `run`.
+//!
+//! A new command is a file here, a `mod` line, a variant of `cli::Command` and its arm in `Command::run`.
+
+pub mod config;
