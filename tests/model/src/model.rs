@@ -1,0 +1,252 @@
+//! The shop as SPEC tells it: one state, one step an intent. Bounds of the ledger (OVERLOADED) are not its business.
+
+mod basket;
+mod changes;
+mod reads;
+
+use std::collections::BTreeMap;
+
+use domain::fact::Actor;
+use domain::intent::{Envelope, Sku};
+use domain::order::State;
+use domain::verdict::{HistoryRow, OrderView, SaleSummary, ShelfView};
+use domain::{
+    Intent, Micros, MicrosUtc, MinorUnits, OrderId, Reason, Refusal, RequestId, SaleId, SkuId, UserId,
+    Verdict, WarehouseId, fact::RequestKey,
+};
+
+/// A request id may be made this much ahead of ledger time.
+const REQUEST_AHEAD_MAX: Micros = Micros::from_seconds(5 * 60);
+
+/// Answers every intent as SPEC says.
+#[derive(Clone, Debug)]
+pub struct Model {
+    request_window: Micros,
+    /// Time of the last change.
+    time: MicrosUtc,
+    /// `(ms, sequence)` of the last order.
+    last_id: Option<(u64, u16)>,
+    skus: BTreeMap<SkuId, Sku>,
+    sales: BTreeMap<SaleId, OneSale>,
+    shelves: BTreeMap<(SkuId, WarehouseId), Shelf>,
+    orders: BTreeMap<OrderId, OneOrder>,
+    /// Units that a user's orders hold or bought in a sale; a pair without units is not there.
+    taken_by_user: BTreeMap<(SaleId, UserId), u64>,
+    requests: BTreeMap<RequestKey, Remembered>,
+}
+
+/// The order named is not there, not unpaid, or its time is not up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotDue;
+
+#[derive(Clone, Debug)]
+struct OneSale {
+    /// The sale and the units that its orders hold or bought.
+    summary: SaleSummary,
+    prices: BTreeMap<SkuId, MinorUnits>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Shelf {
+    on_hand: u64,
+    held: u64,
+    safety: u64,
+    unavailable: u64,
+    sold: u64,
+}
+
+#[derive(Clone, Debug)]
+struct OneOrder {
+    view: OrderView,
+    history: Vec<HistoryRow>,
+}
+
+/// What a request did: asked again, it answers with how that stands now.
+#[derive(Clone, Debug)]
+struct Remembered {
+    /// The whole intent in words: equal words are an equal kind and body.
+    body: String,
+    about: Subject,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Subject {
+    Order(OrderId),
+    Sku(SkuId),
+    Sale(SaleId),
+    Shelf(SkuId, WarehouseId),
+}
+
+impl Model {
+    /// An empty shop that remembers request ids for this long after the time in them.
+    pub fn new(request_window: Micros) -> Model {
+        Model {
+            request_window,
+            time: MicrosUtc(0),
+            last_id: None,
+            skus: BTreeMap::new(),
+            sales: BTreeMap::new(),
+            shelves: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            taken_by_user: BTreeMap::new(),
+            requests: BTreeMap::new(),
+        }
+    }
+
+    /// Answers one intent at this ledger time, which never goes back. The envelope changes no answer.
+    pub fn answer(&mut self, now: MicrosUtc, _envelope: Envelope, intent: &Intent<'_>) -> Verdict {
+        self.decide(now, intent).unwrap_or_else(Verdict::Refused)
+    }
+
+    /// Unpaid orders whose time is up, longest overdue first.
+    pub fn due(&self, now: MicrosUtc) -> Vec<OrderId> {
+        let mut due: Vec<_> = (self.orders.values())
+            .map(|order| order.view.brief)
+            .filter(|brief| brief.state == State::PendingPayment && brief.pay_until <= now)
+            .map(|brief| (brief.pay_until, brief.order))
+            .collect();
+        due.sort();
+        due.into_iter().map(|(_, order)| order).collect()
+    }
+
+    /// Lets the payment timer end one order that is due.
+    pub fn expire_one(&mut self, now: MicrosUtc, order: OrderId) -> Result<(), NotDue> {
+        if !self.due(now).contains(&order) {
+            return Err(NotDue);
+        }
+        self.end_unpaid(now, order, Actor::Timer, 0);
+        self.time = now;
+        Ok(())
+    }
+
+    /// Lets the payment timer end every order that is due, and says which.
+    pub fn expire(&mut self, now: MicrosUtc) -> Vec<OrderId> {
+        let due = self.due(now);
+        for &order in &due {
+            self.end_unpaid(now, order, Actor::Timer, 0);
+            self.time = now;
+        }
+        due
+    }
+
+    fn decide(&mut self, now: MicrosUtc, intent: &Intent<'_>) -> Result<Verdict, Refusal> {
+        if let Some(key) = intent.request()
+            && let Some(about) = self.asked_before(now, key, intent)?
+        {
+            return Ok(self.as_it_stands(about));
+        }
+        let about = match intent {
+            Intent::Create(create) => self.create(now, create)?,
+            Intent::Cancel(cancel) => self.cancel(now, cancel)?,
+            Intent::SkuPut(put) => self.sku_put(put)?,
+            Intent::SalePut(put) => self.sale_put(put)?,
+            Intent::StockAdjust(adjust) => self.stock_adjust(adjust)?,
+            Intent::Prepare(prepare) => return self.prepare(now, prepare),
+            Intent::Get { user, order } => return self.get(*user, *order),
+            Intent::GetByRequest { user, request } => return self.get_by_request(now, *user, *request),
+            Intent::List(list) => return Ok(self.list(list)),
+            Intent::History { user, order } => return self.history(*user, *order),
+            Intent::SkuGet(sku) => return self.sku_get(now, *sku),
+            Intent::SkuList { after, limit } => return Ok(self.sku_list(*after, *limit)),
+            Intent::SaleGet(sale) => return self.sale_get(*sale),
+            Intent::SaleList { after, limit } => return Ok(self.sale_list(*after, *limit)),
+            Intent::StockGet { sku, warehouse } => return self.stock_get(*sku, *warehouse),
+            Intent::Holdings => return Ok(Verdict::Holdings(Box::new(self.holdings()))),
+        };
+        self.time = now;
+        if let Some(key) = intent.request() {
+            self.requests.insert(key, Remembered { body: body_of(intent), about });
+        }
+        Ok(self.as_it_stands(about))
+    }
+
+    /// The id's own time is judged first, known or not; then whether it did something already.
+    fn asked_before(
+        &self,
+        now: MicrosUtc,
+        key: RequestKey,
+        intent: &Intent<'_>,
+    ) -> Result<Option<Subject>, Refusal> {
+        self.request_in_window(now, key.id)?;
+        match self.requests.get(&key) {
+            None => Ok(None),
+            Some(earlier) if earlier.body == body_of(intent) => Ok(Some(earlier.about)),
+            Some(_) => Err(Refusal::of(Reason::RequestIdReused)),
+        }
+    }
+
+    fn request_in_window(&self, now: MicrosUtc, id: RequestId) -> Result<(), Refusal> {
+        let age = now.since(id.time());
+        if age > self.request_window || id.time().since(now) > REQUEST_AHEAD_MAX {
+            return Err(Refusal::of(Reason::RequestIdExpired).with(id.time().0, now.0));
+        }
+        Ok(())
+    }
+
+    /// What a change answers, asked for the first time or again.
+    fn as_it_stands(&self, about: Subject) -> Verdict {
+        match about {
+            Subject::Order(order) => Verdict::Order(self.orders[&order].view.brief),
+            Subject::Sku(sku) => Verdict::Sku { sku, version: self.skus[&sku].version },
+            Subject::Sale(sale) => Verdict::Sale { sale, version: self.sales[&sale].summary.sale.version },
+            Subject::Shelf(sku, warehouse) => {
+                Verdict::Shelf(self.shelves[&(sku, warehouse)].view(sku, warehouse))
+            }
+        }
+    }
+
+    /// The sale that speaks for a sku: the latest whose `closed_from` has come.
+    fn sale_speaking(&self, now: MicrosUtc, sku: SkuId) -> Option<&OneSale> {
+        (self.sales.values())
+            .filter(|sale| sale.prices.contains_key(&sku) && sale.summary.sale.closed_from <= now)
+            .max_by_key(|sale| sale.summary.sale.closed_from)
+    }
+
+    /// Shelves of a sku, by warehouse.
+    fn shelves_of(&self, sku: SkuId) -> impl Iterator<Item = (WarehouseId, &Shelf)> {
+        (self.shelves.iter())
+            .filter(move |((of, _), _)| *of == sku)
+            .map(|((_, warehouse), shelf)| (*warehouse, shelf))
+    }
+}
+
+impl Shelf {
+    fn sellable(&self) -> u64 {
+        self.on_hand.saturating_sub(self.held).saturating_sub(self.safety).saturating_sub(self.unavailable)
+    }
+
+    fn view(&self, sku: SkuId, warehouse: WarehouseId) -> ShelfView {
+        let Shelf { on_hand, held, safety, unavailable, sold } = *self;
+        ShelfView { sku, warehouse, on_hand, held, safety, unavailable, sold, sellable: self.sellable() }
+    }
+}
+
+/// The intent in words. Versions inside of what is put are the server's to say, so they are left out.
+fn body_of(intent: &Intent<'_>) -> String {
+    match intent {
+        Intent::SkuPut(put) => {
+            let mut put = *put;
+            put.sku.version = 0;
+            format!("{:?}", Intent::SkuPut(put))
+        }
+        Intent::SalePut(put) => {
+            let mut put = *put;
+            put.sale.version = 0;
+            format!("{:?}", Intent::SalePut(put))
+        }
+        Intent::Create(_)
+        | Intent::Cancel(_)
+        | Intent::StockAdjust(_)
+        | Intent::Prepare(_)
+        | Intent::Get { .. }
+        | Intent::GetByRequest { .. }
+        | Intent::List(_)
+        | Intent::History { .. }
+        | Intent::SkuGet(_)
+        | Intent::SkuList { .. }
+        | Intent::SaleGet(_)
+        | Intent::SaleList { .. }
+        | Intent::StockGet { .. }
+        | Intent::Holdings => format!("{intent:?}"),
+    }
+}

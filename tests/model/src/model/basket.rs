@@ -1,0 +1,280 @@
+//! CREATE and PREPARE: a basket judged check by check, each over all lines before the next one starts.
+
+use domain::fact::{Actor, Line};
+use domain::intent::{AskedLine, Create, Prepare, Sku};
+use domain::order::State;
+use domain::verdict::{HistoryRow, OrderBrief, OrderView, PricedView, SaleSummary};
+use domain::{
+    Currency, Micros, MicrosUtc, MinorUnits, OrderId, Reason, Refusal, SaleId, UserId, Verdict, WarehouseId,
+};
+
+use super::{Model, OneOrder, Subject};
+
+/// What CREATE and PREPARE have in common.
+struct Basket<'a> {
+    user: UserId,
+    hold: u64,
+    currency: Currency,
+    /// The total that the buyer was shown; PREPARE shows none.
+    shown: Option<MinorUnits>,
+    lines: &'a [AskedLine],
+}
+
+/// A basket that passed every check.
+struct Judged {
+    lines: Vec<Line>,
+    total: MinorUnits,
+    hold_seconds: u32,
+}
+
+/// How one line sells now.
+struct Offer<'a> {
+    asked: AskedLine,
+    sku: &'a Sku,
+    sale: Option<&'a SaleSummary>,
+    unit_price: MinorUnits,
+}
+
+/// Units of one sale in a basket.
+struct SaleUnits<'a> {
+    sale: &'a SaleSummary,
+    first_line: usize,
+    units: u64,
+}
+
+impl Model {
+    pub(super) fn create(&mut self, now: MicrosUtc, create: &Create<'_>) -> Result<Subject, Refusal> {
+        let judged = self.judge(
+            now,
+            &Basket {
+                user: create.user,
+                hold: create.hold,
+                currency: create.currency,
+                shown: Some(create.total),
+                lines: create.lines.as_slice(),
+            },
+        )?;
+
+        let order = self.next_order_id(now, create.user);
+        self.hold_units(create.user, &judged.lines);
+        let brief = OrderBrief {
+            order,
+            user: create.user,
+            state: State::PendingPayment,
+            version: 1,
+            total: judged.total,
+            currency: create.currency,
+            created_at: now,
+            pay_until: now.after(Micros::from_seconds(judged.hold_seconds)),
+        };
+        let view = OrderView {
+            brief,
+            request: create.request,
+            hold: create.hold,
+            discount: MinorUnits::ZERO,
+            freight: MinorUnits::ZERO,
+            lines: judged.lines,
+            client_bytes: create.client_bytes.to_vec(),
+        };
+        let actor = Actor::User(create.user);
+        let made = HistoryRow { from: None, to: State::PendingPayment, at: now, actor, why: 0, version: 1 };
+        self.orders.insert(order, OneOrder { view, history: vec![made] });
+        if judged.total == MinorUnits::ZERO {
+            self.confirm(now, order, actor);
+        }
+        Ok(Subject::Order(order))
+    }
+
+    pub(super) fn prepare(&self, now: MicrosUtc, prepare: &Prepare<'_>) -> Result<Verdict, Refusal> {
+        let judged = self.judge(
+            now,
+            &Basket {
+                user: prepare.user,
+                hold: 0,
+                currency: prepare.currency,
+                shown: None,
+                lines: prepare.lines.as_slice(),
+            },
+        )?;
+        Ok(Verdict::Priced(Box::new(PricedView {
+            total: judged.total,
+            discount: MinorUnits::ZERO,
+            freight: MinorUnits::ZERO,
+            hold_seconds: judged.hold_seconds,
+            lines: judged.lines,
+        })))
+    }
+
+    fn judge(&self, now: MicrosUtc, basket: &Basket<'_>) -> Result<Judged, Refusal> {
+        let offers = self.offers(now, basket.lines)?;
+        if basket.hold != 0 {
+            return Err(Refusal::of(Reason::HoldNotFound));
+        }
+        right_currency(basket.currency, &offers)?;
+        let total = total_of(&offers)?;
+        if let Some(shown) = basket.shown
+            && shown != total
+        {
+            return Err(Refusal::of(Reason::PriceChanged).with(shown.0, total.0));
+        }
+        self.within_limits(basket.user, &units_by_sale(&offers))?;
+
+        let mut lines = Vec::new();
+        for (at, offer) in offers.iter().enumerate() {
+            let warehouse = self.warehouse_for(&offer.asked).map_err(|refusal| refusal.at_line(at))?;
+            lines.push(offer.line_from(warehouse));
+        }
+        let hold_seconds = offers.iter().map(Offer::hold_seconds).min().unwrap_or(0);
+        Ok(Judged { lines, total, hold_seconds })
+    }
+
+    /// Skus known, then open; then the sale of each open.
+    fn offers(&self, now: MicrosUtc, lines: &[AskedLine]) -> Result<Vec<Offer<'_>>, Refusal> {
+        let mut offers = Vec::new();
+        for (at, &asked) in lines.iter().enumerate() {
+            let sku = self.skus.get(&asked.sku).ok_or(Refusal::of(Reason::SkuNotFound).at_line(at))?;
+            offers.push(Offer { asked, sku, sale: None, unit_price: sku.unit_price });
+        }
+        if let Some(at) = offers.iter().position(|offer| !offer.sku.open) {
+            return Err(Refusal::of(Reason::SkuClosed).at_line(at));
+        }
+        for (at, offer) in offers.iter_mut().enumerate() {
+            let Some(speaking) = self.sale_speaking(now, offer.sku.id) else { continue };
+            let sale = speaking.summary.sale;
+            if now < sale.opens {
+                return Err(Refusal::of(Reason::SaleNotOpen).at_line(at).with(now.0, sale.opens.0));
+            }
+            if now >= sale.closes {
+                return Err(Refusal::of(Reason::SaleEnded).at_line(at).with(now.0, sale.closes.0));
+            }
+            offer.sale = Some(&speaking.summary);
+            offer.unit_price = speaking.prices[&offer.sku.id];
+        }
+        Ok(offers)
+    }
+
+    /// Per-order limits of all sales, then per-user limits of all, then caps of all.
+    fn within_limits(&self, user: UserId, sales: &[SaleUnits<'_>]) -> Result<(), Refusal> {
+        let refuse = |reason, of: &SaleUnits<'_>, there: u64| {
+            Err(Refusal::of(reason).at_line(of.first_line).with(of.units as i64, there as i64))
+        };
+        for of in sales {
+            let limit = u64::from(of.sale.sale.order_limit_units);
+            if limit != 0 && of.units > limit {
+                return refuse(Reason::OrderLimit, of, limit);
+            }
+        }
+        for of in sales {
+            let limit = u64::from(of.sale.sale.user_limit_units);
+            let taken = self.taken_by_user.get(&(of.sale.sale.id, user)).copied().unwrap_or(0);
+            let left = limit.saturating_sub(taken);
+            if limit != 0 && of.units > left {
+                return refuse(Reason::UserLimit, of, left);
+            }
+        }
+        for of in sales {
+            let cap = of.sale.sale.cap_units;
+            let left = cap.saturating_sub(of.sale.taken_units);
+            if cap != 0 && of.units > left {
+                return refuse(Reason::SaleCap, of, left);
+            }
+        }
+        Ok(())
+    }
+
+    /// The shelf that sells this line: the one named, or the lowest-numbered that can sell all of it.
+    fn warehouse_for(&self, asked: &AskedLine) -> Result<WarehouseId, Refusal> {
+        let wanted = asked.quantity.units();
+        let candidates: Vec<_> = (self.shelves_of(asked.sku))
+            .filter(|(warehouse, _)| asked.warehouse == WarehouseId(0) || asked.warehouse == *warehouse)
+            .collect();
+        if let Some((warehouse, _)) = candidates.iter().find(|(_, shelf)| shelf.sellable() >= wanted) {
+            return Ok(*warehouse);
+        }
+        match candidates.iter().map(|(_, shelf)| shelf.sellable()).max().unwrap_or(0) {
+            0 => Err(Refusal::of(Reason::SoldOut).with(wanted as i64, 0)),
+            most => Err(Refusal::of(Reason::InsufficientStock).with(wanted as i64, most as i64)),
+        }
+    }
+
+    /// `(ms, sequence)` only grows; a full millisecond takes the next one.
+    fn next_order_id(&mut self, now: MicrosUtc, user: UserId) -> OrderId {
+        let now_ms = (now.0.div_euclid(1_000) - OrderId::EPOCH_MS).max(0) as u64;
+        let (ms, sequence) = match self.last_id {
+            Some((ms, sequence)) if ms >= now_ms && sequence + 1 < OrderId::SEQUENCES_PER_MS => {
+                (ms, sequence + 1)
+            }
+            Some((ms, _)) if ms >= now_ms => (ms + 1, 0),
+            Some(_) | None => (now_ms, 0),
+        };
+        self.last_id = Some((ms, sequence));
+        OrderId::new(ms, OrderId::slot_of(user), sequence)
+    }
+
+    fn hold_units(&mut self, user: UserId, lines: &[Line]) {
+        for line in lines {
+            let units = line.quantity.units();
+            self.shelves.entry((line.sku, line.warehouse)).or_default().held += units;
+            if let Some(sale) = self.sales.get_mut(&line.sale) {
+                sale.summary.taken_units += units;
+                *self.taken_by_user.entry((line.sale, user)).or_default() += units;
+            }
+        }
+    }
+}
+
+impl Offer<'_> {
+    fn hold_seconds(&self) -> u32 {
+        self.sale.map_or(self.sku.hold_seconds, |summary| summary.sale.hold_seconds)
+    }
+
+    fn line_from(&self, warehouse: WarehouseId) -> Line {
+        Line {
+            sku: self.sku.id,
+            seller: self.sku.seller,
+            warehouse,
+            sale: self.sale.map_or(SaleId(0), |summary| summary.sale.id),
+            quantity: self.asked.quantity,
+            parcel: 0,
+            unit_price: self.unit_price,
+            discount: MinorUnits::ZERO,
+            freight: MinorUnits::ZERO,
+        }
+    }
+}
+
+fn right_currency(asked: Currency, offers: &[Offer<'_>]) -> Result<(), Refusal> {
+    for (at, offer) in offers.iter().enumerate() {
+        let there = offer.sku.currency;
+        if there != asked {
+            let numbers = (i64::from(asked.0), i64::from(there.0));
+            return Err(Refusal::of(Reason::CurrencyMismatch).at_line(at).with(numbers.0, numbers.1));
+        }
+    }
+    Ok(())
+}
+
+/// The sum of the lines; where it does not fit, the line at which it stopped fitting is to blame.
+fn total_of(offers: &[Offer<'_>]) -> Result<MinorUnits, Refusal> {
+    let mut total = MinorUnits::ZERO;
+    for (at, offer) in offers.iter().enumerate() {
+        total = (offer.unit_price.times(offer.asked.quantity))
+            .and_then(|goods| total.plus(goods))
+            .ok_or(Refusal::of(Reason::InvalidField).at_line(at))?;
+    }
+    Ok(total)
+}
+
+/// The sales of a basket, in the order of their first lines.
+fn units_by_sale<'a>(offers: &[Offer<'a>]) -> Vec<SaleUnits<'a>> {
+    let mut sales: Vec<SaleUnits<'a>> = Vec::new();
+    for (at, offer) in offers.iter().enumerate() {
+        let Some(sale) = offer.sale else { continue };
+        let units = offer.asked.quantity.units();
+        match sales.iter_mut().find(|of| of.sale.sale.id == sale.sale.id) {
+            Some(of) => of.units += units,
+            None => sales.push(SaleUnits { sale, first_line: at, units }),
+        }
+    }
+    sales
+}

@@ -1,0 +1,164 @@
+//! What changes the shop besides CREATE: cancels, the payment timer, skus, sales and shelves.
+
+use domain::fact::Actor;
+use domain::intent::{Cancel, SalePut, SkuPut, StockAdjust};
+use domain::order::State;
+use domain::verdict::{HistoryRow, SaleSummary};
+use domain::{MicrosUtc, MinorUnits, OrderId, Reason, Refusal, SkuId, UserId};
+
+use super::{Model, OneSale, Subject};
+
+impl Model {
+    pub(super) fn cancel(&mut self, now: MicrosUtc, cancel: &Cancel) -> Result<Subject, Refusal> {
+        let brief = self.order_of(cancel.user, cancel.order)?.view.brief;
+        if cancel.version != 0 && cancel.version != brief.version {
+            let (asked, there) = (i64::from(cancel.version), i64::from(brief.version));
+            return Err(Refusal::of(Reason::VersionConflict).with(asked, there));
+        }
+        let actor = match cancel.user {
+            UserId(0) => Actor::Operator(0),
+            user => Actor::User(user),
+        };
+        match brief.state {
+            State::PendingPayment | State::Paying => self.end_unpaid(now, brief.order, actor, cancel.why),
+            State::Confirmed if brief.total == MinorUnits::ZERO => {
+                self.take_back(now, brief.order, actor, cancel.why);
+            }
+            State::Confirmed
+            | State::Reserving
+            | State::Paid
+            | State::StockException
+            | State::PartShipped
+            | State::Shipped
+            | State::Delivered
+            | State::Completed
+            | State::Failed
+            | State::Cancelled
+            | State::Refunding
+            | State::Refunded => {
+                let (wanted, there) = (State::Cancelled.number(), brief.state.number());
+                return Err(Refusal::of(Reason::WrongState).with(i64::from(wanted), i64::from(there)));
+            }
+        }
+        Ok(Subject::Order(brief.order))
+    }
+
+    pub(super) fn sku_put(&mut self, put: &SkuPut) -> Result<Subject, Refusal> {
+        let standing = self.skus.get(&put.sku.id).map_or(0, |sku| sku.version);
+        let mut sku = put.sku;
+        sku.version = next_version(put.replaces, standing)?;
+        self.skus.insert(sku.id, sku);
+        Ok(Subject::Sku(sku.id))
+    }
+
+    pub(super) fn sale_put(&mut self, put: &SalePut<'_>) -> Result<Subject, Refusal> {
+        let standing = self.sales.get(&put.sale.id);
+        let version = next_version(put.replaces, standing.map_or(0, |it| it.summary.sale.version))?;
+        let taken_units = standing.map_or(0, |it| it.summary.taken_units);
+        if let Some(at) = put.skus.iter().position(|item| !self.skus.contains_key(&item.sku)) {
+            return Err(Refusal::of(Reason::SkuNotFound).at_line(at));
+        }
+        if let Some(at) = put.skus.iter().position(|item| self.overlaps_another(put, item.sku)) {
+            return Err(Refusal::of(Reason::InvalidField).at_line(at));
+        }
+
+        let mut sale = put.sale;
+        sale.version = version;
+        let prices = put.skus.iter().map(|item| (item.sku, item.unit_price)).collect();
+        self.sales.insert(sale.id, OneSale { summary: SaleSummary { sale, taken_units }, prices });
+        Ok(Subject::Sale(sale.id))
+    }
+
+    pub(super) fn stock_adjust(&mut self, adjust: &StockAdjust) -> Result<Subject, Refusal> {
+        if !self.skus.contains_key(&adjust.sku) {
+            return Err(Refusal::of(Reason::SkuNotFound));
+        }
+        let place = (adjust.sku, adjust.warehouse);
+        let mut shelf = self.shelves.get(&place).copied().unwrap_or_default();
+        let held_back = shelf.on_hand.saturating_sub(shelf.held);
+        shelf.on_hand = moved(shelf.on_hand, adjust.on_hand_delta)?;
+        shelf.safety = moved(shelf.safety, adjust.safety_delta)?;
+        shelf.unavailable = moved(shelf.unavailable, adjust.unavailable_delta)?;
+        if shelf.on_hand < shelf.held {
+            let asked = adjust.on_hand_delta.saturating_neg();
+            return Err(Refusal::of(Reason::InsufficientStock).with(asked, held_back as i64));
+        }
+
+        self.shelves.insert(place, shelf);
+        Ok(Subject::Shelf(place.0, place.1))
+    }
+
+    /// PENDING_PAYMENT → CONFIRMED: what was held is sold.
+    pub(super) fn confirm(&mut self, now: MicrosUtc, order: OrderId, actor: Actor) {
+        for line in self.orders[&order].view.lines.clone() {
+            let shelf = self.shelves.entry((line.sku, line.warehouse)).or_default();
+            shelf.held -= line.quantity.units();
+            shelf.on_hand -= line.quantity.units();
+            shelf.sold += line.quantity.units();
+        }
+        self.move_to(now, order, State::Confirmed, actor, 0);
+    }
+
+    /// PENDING_PAYMENT → CANCELLED: holds, limits and caps go back.
+    pub(super) fn end_unpaid(&mut self, now: MicrosUtc, order: OrderId, actor: Actor, why: u16) {
+        for line in self.orders[&order].view.lines.clone() {
+            self.shelves.entry((line.sku, line.warehouse)).or_default().held -= line.quantity.units();
+        }
+        self.give_limits_back(order);
+        self.move_to(now, order, State::Cancelled, actor, why);
+    }
+
+    /// CONFIRMED with total 0 → REFUNDED: the units come back to their shelves, and stay counted as sold once.
+    fn take_back(&mut self, now: MicrosUtc, order: OrderId, actor: Actor, why: u16) {
+        for line in self.orders[&order].view.lines.clone() {
+            self.shelves.entry((line.sku, line.warehouse)).or_default().on_hand += line.quantity.units();
+        }
+        self.give_limits_back(order);
+        self.move_to(now, order, State::Refunded, actor, why);
+    }
+
+    fn give_limits_back(&mut self, order: OrderId) {
+        let view = self.orders[&order].view.clone();
+        for line in &view.lines {
+            let Some(sale) = self.sales.get_mut(&line.sale) else { continue };
+            let pair = (line.sale, view.brief.user);
+            let left = self.taken_by_user[&pair] - line.quantity.units();
+            sale.summary.taken_units -= line.quantity.units();
+            self.taken_by_user.insert(pair, left);
+            if left == 0 {
+                self.taken_by_user.remove(&pair);
+            }
+        }
+    }
+
+    fn move_to(&mut self, now: MicrosUtc, order: OrderId, to: State, actor: Actor, why: u16) {
+        let Some(order) = self.orders.get_mut(&order) else { return };
+        let brief = &mut order.view.brief;
+        let from = Some(brief.state);
+        brief.state = to;
+        brief.version += 1;
+        order.history.push(HistoryRow { from, to, at: now, actor, why, version: brief.version });
+    }
+
+    fn overlaps_another(&self, put: &SalePut<'_>, sku: SkuId) -> bool {
+        self.sales.values().any(|other| {
+            let theirs = other.summary.sale;
+            theirs.id != put.sale.id
+                && other.prices.contains_key(&sku)
+                && theirs.closed_from < put.sale.closes
+                && put.sale.closed_from < theirs.closes
+        })
+    }
+}
+
+/// The version after the one that stands, if that is the one to be replaced.
+fn next_version(replaces: u32, standing: u32) -> Result<u32, Refusal> {
+    if replaces != standing {
+        return Err(Refusal::of(Reason::VersionConflict).with(i64::from(replaces), i64::from(standing)));
+    }
+    Ok(standing + 1)
+}
+
+fn moved(units: u64, delta: i64) -> Result<u64, Refusal> {
+    units.checked_add_signed(delta).ok_or(Refusal::of(Reason::InvalidField))
+}
