@@ -1,0 +1,86 @@
+//! Arrows between crates point one way: the table of what may use what, compared with every Cargo.toml.
+
+use serde_json::Value;
+
+use super::{Findings, members};
+
+/// What each of our crates may use of our crates. A new arrow is a decision: it wants an ADR and a word here.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("protocol", &[]),
+    ("affinity", &[]),
+    ("reactor", &["affinity"]), // no shop noun: bytes in, bytes out
+    ("storage", &["domain"]),
+    ("handlers", &["domain", "protocol", "storage"]),
+    ("tidegate-sdk", &["protocol"]), // a client's programmer compiles two crates of ours, not ten
+    ("loadgen", &["affinity", "protocol", "reactor"]), // drives its sockets with the server's reactor
+    ("model", &["domain"]),          // shares only values and the record decoder with what it judges
+    ("tidegate", ANY),
+    ("e2e", ANY),
+    ("benches", ANY),
+    ("xtask", ANY),
+];
+
+/// These stand at the end of all arrows: they may use whatever they like, and nothing else may use them.
+const ANY: &[&str] = &["*"];
+
+/// Tests may look across where the crate itself may not.
+const TESTS_MAY_ALSO_USE: &[&str] = &["model"];
+
+pub fn check(metadata: &Value) -> Findings {
+    let ours: Vec<&str> = members(metadata).map(|(name, ..)| name).collect();
+    let mut findings = Findings::new();
+    for (name, folder, package) in members(metadata) {
+        let Some((_, allowed)) = MAY_USE.iter().find(|(of, _)| *of == name) else {
+            findings.push(format!(
+                "{folder}/Cargo.toml: give {name} a row in MAY_USE (xtask/src/tidy/arrows.rs)"
+            ));
+            continue;
+        };
+        for used in package["dependencies"].as_array().into_iter().flatten() {
+            let (target, in_tests) = (used["name"].as_str().unwrap_or_default(), used["kind"] == "dev");
+            if !ours.contains(&target) || *allowed == ANY || allowed.contains(&target) {
+                continue;
+            }
+            if !(in_tests && TESTS_MAY_ALSO_USE.contains(&target)) {
+                findings.push(format!(
+                    "{folder}/Cargo.toml: {name} may not use {target}; turn the arrow round, or decide it with an \
+                     ADR and a row in MAY_USE"
+                ));
+            }
+        }
+    }
+    for (name, _) in MAY_USE.iter().filter(|(name, _)| !ours.contains(name)) {
+        findings
+            .push(format!("xtask/src/tidy/arrows.rs: MAY_USE names {name}, which is no crate; take it out"));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// The findings about one crate that uses one other.
+    fn about(name: &str, uses: &str, kind: &str) -> Vec<String> {
+        let kind = if kind.is_empty() { Value::Null } else { json!(kind) };
+        let package = |name: &str, dependencies: Value| {
+            json!({"name": name, "manifest_path": format!("/w/{name}/Cargo.toml"), "source": null,
+                   "dependencies": dependencies})
+        };
+        let metadata = json!({"workspace_root": "/w", "packages":
+            [package(name, json!([{"name": uses, "kind": kind}])), package(uses, json!([]))]});
+        check(&metadata).into_iter().filter(|finding| finding.starts_with(&format!("{name}/"))).collect()
+    }
+
+    #[test]
+    fn arrows_against_the_table_are_found() {
+        assert_eq!(about("storage", "domain", ""), [""; 0]);
+        assert_eq!(about("storage", "model", "dev"), [""; 0]);
+        assert_eq!(about("tidegate", "loadgen", ""), [""; 0]);
+        assert!(about("storage", "model", "")[0].contains("storage may not use model"));
+        assert!(about("domain", "protocol", "dev")[0].contains("domain may not use protocol"));
+        assert!(about("newcomer", "domain", "")[0].contains("give newcomer a row"));
+    }
+}
