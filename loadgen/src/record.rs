@@ -1,0 +1,455 @@
+//! The record of a run: what was asked, before it is asked, and what was answered. So that afterwards, whoever
+//! was killed, each promise can be held against the store (see `verify`).
+//!
+//! Text, a row a line, fields parted by one space:
+//!
+//! | row | meaning |
+//! | --- | --- |
+//! | `tidegate-record 1 AT_US CURRENCY` | the first: format, the server's time when the run began, ISO 4217 number |
+//! | `# …` | for people |
+//! | `sku SKU UNITS` | held and sold of this sku before the run |
+//! | `> N USER REQUEST TOTAL SKU*UNITS …` | about to be asked: number N (from 0), request id in 32 hex digits |
+//! | `+ N` | about to be asked again, the same request id |
+//! | `< N ACCEPTED ORDER` | answered: this order |
+//! | `< N STATUS` | answered with this status; UNKNOWN: the run ended without an answer |
+//!
+//! A killed generator leaves a torn last row at most; readers leave it out.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
+
+/// What stands for status 0 in a row.
+pub const ACCEPTED: &str = "ACCEPTED";
+/// What stands for «no answer came».
+pub const UNKNOWN: &str = "UNKNOWN";
+/// Bytes of one row, at most: 4,096 lines of 42 bytes.
+pub const ROW_BYTES_MAX: usize = 256 * 1024;
+const MAGIC: &str = "tidegate-record 1";
+/// Bytes that are collected before they are written although no send waits for them.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// Writes a record. Rows are collected; [`Recorder::flush`] before the sends leave makes them outlive a kill of
+/// this process (they are in the system's hands then, not on the disk).
+#[derive(Debug)]
+pub struct Recorder {
+    file: File,
+    rows: Vec<u8>,
+}
+
+/// A request that is about to be asked.
+#[derive(Clone, Copy, Debug)]
+pub struct AskedRow<'a> {
+    /// Counts from 0; its answer names it.
+    pub number: u64,
+    /// Who asks.
+    pub user: u64,
+    /// Under which id.
+    pub request: u128,
+    /// The total shown, minor units.
+    pub total: i64,
+    /// (sku, units), as asked.
+    pub lines: &'a [(u64, u32)],
+}
+
+impl Recorder {
+    /// Makes the file (an earlier one of this name is emptied).
+    pub fn create(path: &Path, started_at_us: i64, currency: u16) -> io::Result<Recorder> {
+        let mut recorder =
+            Recorder { file: File::create(path)?, rows: Vec::with_capacity(BUFFER_BYTES + ROW_BYTES_MAX) };
+        writeln!(recorder.rows, "{MAGIC} {started_at_us} {currency}")?;
+        recorder.flush()?;
+        Ok(recorder)
+    }
+
+    /// A remark for people.
+    pub fn remark(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.rows, "# {}", text.replace('\n', " "))
+    }
+
+    /// What was held and sold of a sku before the run.
+    pub fn sku(&mut self, sku: u64, units_before: u64) -> io::Result<()> {
+        writeln!(self.rows, "sku {sku} {units_before}")?;
+        self.relieve()
+    }
+
+    /// A request is about to be asked for the first time.
+    pub fn asked(&mut self, row: &AskedRow<'_>) -> io::Result<()> {
+        let AskedRow { number, user, request, total, lines } = row;
+        write!(self.rows, "> {number} {user} {request:032x} {total}")?;
+        for (sku, units) in *lines {
+            write!(self.rows, " {sku}*{units}")?;
+        }
+        self.rows.push(b'\n');
+        self.relieve()
+    }
+
+    /// A request is about to be asked again.
+    pub fn asked_again(&mut self, number: u64) -> io::Result<()> {
+        writeln!(self.rows, "+ {number}")?;
+        self.relieve()
+    }
+
+    /// A request was accepted.
+    pub fn accepted(&mut self, number: u64, order: u64) -> io::Result<()> {
+        writeln!(self.rows, "< {number} {ACCEPTED} {order}")?;
+        self.relieve()
+    }
+
+    /// A request was answered with a status, or [`UNKNOWN`].
+    pub fn not_accepted(&mut self, number: u64, status: &str) -> io::Result<()> {
+        writeln!(self.rows, "< {number} {status}")?;
+        self.relieve()
+    }
+
+    /// Hands all rows to the system.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.file.write_all(&self.rows)?;
+        self.rows.clear();
+        Ok(())
+    }
+
+    fn relieve(&mut self) -> io::Result<()> {
+        if self.rows.len() >= BUFFER_BYTES { self.flush() } else { Ok(()) }
+    }
+}
+
+/// A record, read back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// The server's time when the run began, microseconds.
+    pub started_at_us: i64,
+    /// Of all orders; ISO 4217 numeric.
+    pub currency: u16,
+    /// (sku, held and sold before the run).
+    pub skus: Vec<(u64, u64)>,
+    asked: Vec<Asked>,
+    lines: Vec<(u64, u32)>,
+}
+
+/// A request of a record and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Its number in the record.
+    pub number: u64,
+    /// Who asked.
+    pub user: u64,
+    /// Under which id.
+    pub request: u128,
+    /// The total shown, minor units.
+    pub total: i64,
+    /// What came of it.
+    pub outcome: Recorded,
+    first_line: u32,
+    line_count: u32,
+}
+
+/// What a record says of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It became this order.
+    Accepted(u64),
+    /// It was answered with a status that says: nothing was done.
+    Refused,
+    /// No answer, or one that does not know: it may have become an order.
+    Unknown,
+}
+
+/// Why a file is no record.
+#[derive(Debug)]
+pub enum NotARecord {
+    /// The file could not be read.
+    Read(io::Error),
+    /// A row is wrong.
+    Row {
+        /// Counted from 1.
+        row: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl Record {
+    /// Opens and reads a record.
+    pub fn open(path: &Path) -> Result<Record, NotARecord> {
+        Record::read(BufReader::with_capacity(1 << 20, File::open(path).map_err(NotARecord::Read)?))
+    }
+
+    /// Reads a record.
+    pub fn read(mut file: impl BufRead) -> Result<Record, NotARecord> {
+        let mut reading = Reading::default();
+        let mut bytes = Vec::new();
+        for row in 1.. {
+            bytes.clear();
+            let bound = ROW_BYTES_MAX as u64 + 1;
+            (&mut file).take(bound).read_until(b'\n', &mut bytes).map_err(NotARecord::Read)?;
+            if bytes.len() > ROW_BYTES_MAX {
+                return Err(NotARecord::Row { row, why: format!("it is longer than {ROW_BYTES_MAX} bytes") });
+            }
+            // A row without its end was being written when the generator was killed: nothing of it was sent.
+            if bytes.pop() != Some(b'\n') {
+                break;
+            }
+            let text = std::str::from_utf8(&bytes).map_err(|_| "it is not UTF-8 text".to_owned());
+            text.and_then(|text| reading.row(row, text)).map_err(|why| NotARecord::Row { row, why })?;
+        }
+        if reading.has_header {
+            Ok(reading.record)
+        } else {
+            Err(NotARecord::Row { row: 1, why: format!("a record begins with «{MAGIC}»") })
+        }
+    }
+
+    /// All requests, in the order in which they were first asked.
+    pub fn asked(&self) -> &[Asked] {
+        &self.asked
+    }
+
+    /// (sku, units) of one request, as asked.
+    pub fn lines(&self, asked: &Asked) -> &[(u64, u32)] {
+        &self.lines[asked.first_line as usize..][..asked.line_count as usize]
+    }
+}
+
+impl std::fmt::Display for NotARecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NotARecord::Read(error) => write!(f, "cannot be read: {error}"),
+            NotARecord::Row { row, why } => write!(f, "line {row}: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for NotARecord {}
+
+#[derive(Default)]
+struct Reading {
+    record: Record,
+    has_header: bool,
+    place_of: HashMap<u64, usize>,
+}
+
+impl Reading {
+    fn row(&mut self, row: u64, text: &str) -> Result<(), String> {
+        if row == 1 {
+            return self.header(text);
+        }
+        let (mark, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let mut fields = rest.split(' ');
+        match mark {
+            "#" => return Ok(()),
+            "sku" => {
+                let sku = (number(&mut fields, "sku")?, number(&mut fields, "units")?);
+                self.record.skus.push(sku);
+            }
+            ">" => return self.asked(&mut fields),
+            "+" => {
+                let at = self.place(&mut fields)?;
+                // Known already: whatever comes of asking again, the first answer stands.
+                let outcome = self.record.asked[at].outcome;
+                self.record.asked[at].outcome = match outcome {
+                    Recorded::Accepted(_) | Recorded::Unknown => outcome,
+                    Recorded::Refused => Recorded::Unknown,
+                };
+            }
+            "<" => return self.answered(&mut fields),
+            _ => return Err(format!("no row begins with «{}»", mark.chars().take(20).collect::<String>())),
+        }
+        nothing_left(fields.next())
+    }
+
+    fn header(&mut self, text: &str) -> Result<(), String> {
+        let rest = text.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(' '));
+        let mut fields = rest.ok_or_else(|| format!("a record begins with «{MAGIC}»"))?.split(' ');
+        self.record.started_at_us = number(&mut fields, "time")?;
+        self.record.currency = number(&mut fields, "currency")?;
+        self.has_header = true;
+        nothing_left(fields.next())
+    }
+
+    fn asked<'a>(&mut self, fields: &mut impl Iterator<Item = &'a str>) -> Result<(), String> {
+        let Record { asked, lines, .. } = &mut self.record;
+        let first_line = u32::try_from(lines.len()).map_err(|_| "too many lines in one record".to_owned())?;
+        let mut row = Asked {
+            number: number(fields, "number")?,
+            user: number(fields, "user")?,
+            request: request_id(fields)?,
+            total: number(fields, "total")?,
+            outcome: Recorded::Unknown,
+            first_line,
+            line_count: 0,
+        };
+        for field in fields {
+            let (sku, units) = field.split_once('*').ok_or("a line is SKU*UNITS")?;
+            let (mut sku, mut units) = (std::iter::once(sku), std::iter::once(units));
+            lines.push((number(&mut sku, "sku")?, number(&mut units, "units")?));
+            row.line_count += 1;
+        }
+        if self.place_of.insert(row.number, asked.len()).is_some() {
+            return Err(format!("number {} was asked before", row.number));
+        }
+        asked.push(row);
+        Ok(())
+    }
+
+    fn answered<'a>(&mut self, fields: &mut impl Iterator<Item = &'a str>) -> Result<(), String> {
+        let at = self.place(fields)?;
+        let status = fields.next().ok_or("an answer has a status")?;
+        let found = match status {
+            ACCEPTED => Recorded::Accepted(number(fields, "order")?),
+            UNKNOWN | "OUTCOME_UNKNOWN" | "INTERNAL" => Recorded::Unknown,
+            _ => Recorded::Refused,
+        };
+        let asked = &mut self.record.asked[at];
+        match (asked.outcome, found) {
+            (Recorded::Accepted(one), Recorded::Accepted(other)) if one != other => {
+                return Err(format!("number {} became order {one} and order {other}", asked.number));
+            }
+            // An order that was promised once is promised, whatever a later ask was told.
+            (Recorded::Accepted(_), _) => (),
+            (Recorded::Refused | Recorded::Unknown, found) => asked.outcome = found,
+        }
+        nothing_left(fields.next())
+    }
+
+    fn place<'a>(&self, fields: &mut impl Iterator<Item = &'a str>) -> Result<usize, String> {
+        let number: u64 = number(fields, "number")?;
+        self.place_of.get(&number).copied().ok_or_else(|| format!("number {number} was not asked before"))
+    }
+}
+
+fn number<'a, N: std::str::FromStr>(
+    fields: &mut impl Iterator<Item = &'a str>,
+    name: &str,
+) -> Result<N, String> {
+    let text = fields.next().ok_or_else(|| format!("its {name} is missing"))?;
+    text.parse().map_err(|_| format!("its {name} is no number in range"))
+}
+
+fn request_id<'a>(fields: &mut impl Iterator<Item = &'a str>) -> Result<u128, String> {
+    let text = fields.next().filter(|text| text.len() == 32);
+    text.and_then(|text| u128::from_str_radix(text, 16).ok())
+        .ok_or_else(|| "a request id has 32 hex digits".to_owned())
+}
+
+fn nothing_left(field: Option<&str>) -> Result<(), String> {
+    field.map_or(Ok(()), |_| Err("it has a field too many".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads the rows below a header; gives `number:outcome` each, or the error.
+    fn check(rows: &str, expected: &str) {
+        let found = match Record::read(format!("{MAGIC} 1000 978\n{rows}").as_bytes()) {
+            Ok(record) => {
+                let told = |asked: &Asked| match asked.outcome {
+                    Recorded::Accepted(order) => format!("{}:order {order}", asked.number),
+                    Recorded::Refused => format!("{}:refused", asked.number),
+                    Recorded::Unknown => format!("{}:unknown", asked.number),
+                };
+                record.asked().iter().map(told).collect::<Vec<_>>().join(" ")
+            }
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(found, expected, "of {rows}");
+    }
+
+    const ASKED: &str = "> 0 7 0000000000000000000000000000000a 300 10*2 11*1\n";
+
+    #[test]
+    fn what_was_answered_last_counts_but_a_promise_stays() {
+        check("", "");
+        check(ASKED, "0:unknown");
+        check(&format!("{ASKED}< 0 ACCEPTED 99\n"), "0:order 99");
+        check(&format!("{ASKED}< 0 SOLD_OUT\n"), "0:refused");
+        check(&format!("{ASKED}< 0 UNKNOWN\n"), "0:unknown");
+        check(&format!("{ASKED}< 0 OUTCOME_UNKNOWN\n"), "0:unknown");
+        check(&format!("{ASKED}< 0 ACCEPTED 99\n+ 0\n< 0 UNKNOWN\n"), "0:order 99");
+        check(&format!("{ASKED}< 0 UNKNOWN\n+ 0\n< 0 ACCEPTED 99\n"), "0:order 99");
+        check(&format!("{ASKED}< 0 SOLD_OUT\n+ 0\n"), "0:unknown");
+        // Torn by a kill: not sent, or not known to be answered.
+        check(&format!("{ASKED}< 0 ACCEPTED 9"), "0:unknown");
+        check(&format!("{ASKED}> 1 8 0000"), "0:unknown");
+    }
+
+    #[test]
+    fn a_wrong_row_is_named() {
+        check("x\n", "line 2: no row begins with «x»");
+        check("< 4 SOLD_OUT\n", "line 2: number 4 was not asked before");
+        check(&format!("{ASKED}{ASKED}"), "line 3: number 0 was asked before");
+        check("> 0 7 zz 300 10*2\n", "line 2: a request id has 32 hex digits");
+        check(&ASKED.replace("10*2", "10"), "line 2: a line is SKU*UNITS");
+        check(
+            &format!("{ASKED}< 0 ACCEPTED 99\n+ 0\n< 0 ACCEPTED 98\n"),
+            "line 5: number 0 became order 99 and order 98",
+        );
+        let error = Record::read("something else\n".as_bytes()).expect_err("no record").to_string();
+        assert_eq!(error, "line 1: a record begins with «tidegate-record 1»");
+        assert!(Record::read(&b""[..]).is_err());
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let seed = crate::testing::seed();
+        let mut random = fastrand::Rng::with_seed(seed);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("record.txt");
+        let mut recorder = Recorder::create(&path, 1_000, 978).expect("a new file");
+        let mut expected = Record { started_at_us: 1_000, currency: 978, ..Record::default() };
+        recorder.remark("two\nlines").expect("a remark");
+        recorder.sku(7, 70).expect("a sku");
+        expected.skus.push((7, 70));
+        for number in 0..2_000 {
+            let lines: Vec<_> = (0..random.usize(1..4)).map(|_| (random.u64(..), random.u32(..))).collect();
+            let mut asked = Asked {
+                number,
+                user: random.u64(..),
+                request: random.u128(..),
+                total: random.i64(..),
+                outcome: Recorded::Unknown,
+                first_line: expected.lines.len() as u32,
+                line_count: lines.len() as u32,
+            };
+            let Asked { user, request, total, .. } = asked;
+            recorder.asked(&AskedRow { number, user, request, total, lines: &lines }).expect("a row");
+            match random.u8(..4) {
+                0 => {
+                    recorder.accepted(number, number * 3).expect("a row");
+                    asked.outcome = Recorded::Accepted(number * 3);
+                }
+                1 => {
+                    recorder.not_accepted(number, "USER_LIMIT").expect("a row");
+                    asked.outcome = Recorded::Refused;
+                }
+                2 => recorder.not_accepted(number, UNKNOWN).expect("a row"),
+                _ => recorder.asked_again(number).expect("a row"),
+            }
+            expected.lines.extend(lines);
+            expected.asked.push(asked);
+        }
+        recorder.flush().expect("the rows leave");
+        let found = Record::open(&path).expect("a good record");
+        assert!(found == expected, "again with TIDEGATE_SEED={seed:#x}");
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        let seed = crate::testing::seed();
+        let mut random = fastrand::Rng::with_seed(seed);
+        let alphabet = b"0123456789abcdef<>+# *\n\n skuACCEPTED\xff-";
+        for _ in 0..20_000 {
+            let mut text = format!("{MAGIC} 1000 978\n{ASKED}").into_bytes();
+            text.truncate(random.usize(..=text.len()).max(random.usize(..=text.len())));
+            for _ in 0..random.usize(..60) {
+                text.push(alphabet[random.usize(..alphabet.len())]);
+            }
+            match Record::read(text.as_slice()) {
+                Ok(record) => assert!(record.asked().len() <= 20),
+                Err(error) => assert!(error.to_string().starts_with("line "), "{error}"),
+            }
+        }
+    }
+}
