@@ -1,4 +1,31 @@
 //! Sockets and files through io_uring, bounded: bytes in, bytes out.
 //!
-//! Nothing here knows what the bytes mean. A `Service` (see `service.rs`) is given them and writes its own; one
-//! object of it lives on each reactor's thread and is never shared.
+//! Nothing here knows what the bytes mean. A [`Service`] is given them and writes its own; one object of it lives on
+//! each reactor's thread and is never shared. `examples/echo.rs` is the smallest use.
+
+mod service;
+
+mod reactor;
+
+mod acceptor;
+mod bounds;
+mod buffers;
+mod connections;
+mod counters;
+mod doorbell;
+mod files;
+mod output;
+mod pool;
+mod ring;
+mod seldom;
+mod setup;
+
+pub use acceptor::{Acceptor, Stopper};
+pub use bounds::Bounds;
+pub use counters::{Counter, Counters};
+pub use doorbell::Doorbell;
+pub use files::{FileDone, FileQueue, FileSlot, Full};
+pub use output::{Output, Refused};
+pub use reactor::{Inlet, Reactor, RunError};
+pub use service::{Connection, Ended, Next, Received, Service, Turn};
+pub use setup::SetupError;
