@@ -1,0 +1,99 @@
+//! What each kind's request and answer are made of.
+
+use crate::bounds::{
+    BATCH_ITEMS_MAX, CLIENT_BYTES_MAX, HISTORY_ROWS_MAX, INVARIANTS_MAX, KINDS_MAX, LINES_MAX, PAGE_MAX,
+    SALE_SKUS_MAX,
+};
+use crate::kind::Kind;
+use crate::message::{About, Message};
+use crate::plain::Nothing;
+use crate::plain::Plain;
+use crate::structs::*;
+
+/// Declares a message: its kind, head, items and how many, and where its head keeps the length of its tail.
+macro_rules! messages {
+    ($($name:ident = $kind:ident $side:ident, $head:ident, $item:ident $least:literal to $most:expr
+        $(, tail $tail:ident to $tail_most:expr)?;)+) => {
+        $(
+            #[doc = concat!("The ", stringify!($side), " of ", stringify!($kind), ".")]
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub enum $name {}
+
+            impl Message for $name {
+                type Head = $head;
+                type Item = $item;
+                const ABOUT: About = About {
+                    kind: Kind::$kind,
+                    answer: messages!(@is_answer $side),
+                    head: &$head::LAYOUT,
+                    item: &$item::LAYOUT,
+                    items_min: $least,
+                    items_max: $most,
+                    tail_bytes_max: 0 $(+ $tail_most)?,
+                };
+                $(fn tail_bytes(head: &$head) -> usize {
+                    usize::from(head.$tail)
+                })?
+            }
+        )+
+
+        /// Every message that there is, by kind, each request before its answer.
+        pub const ALL: &[About] = &[$($name::ABOUT),+];
+    };
+    (@is_answer request) => { false };
+    (@is_answer answer) => { true };
+}
+
+messages! {
+    Hello = Hello request, HelloHead, Nothing 0 to 0;
+    HelloAnswer = Hello answer, HelloAnswerHead, KindServed 0 to KINDS_MAX;
+    Ping = Ping request, Nothing, Nothing 0 to 0;
+    PingAnswer = Ping answer, PingAnswerHead, Nothing 0 to 0;
+    Goaway = Goaway request, Nothing, Nothing 0 to 0;
+    GoawayAnswer = Goaway answer, GoawayAnswerHead, Nothing 0 to 0;
+    Prepare = Prepare request, PrepareHead, AskedLine 1 to LINES_MAX;
+    PrepareAnswer = Prepare answer, PrepareAnswerHead, Line 1 to LINES_MAX;
+    Create = Create request, CreateHead, AskedLine 1 to LINES_MAX, tail client_bytes to CLIENT_BYTES_MAX;
+    CreateAnswer = Create answer, OrderBrief, Nothing 0 to 0;
+    Get = Get request, GetHead, Nothing 0 to 0;
+    GetAnswer = Get answer, OrderHead, Line 1 to LINES_MAX, tail client_bytes to CLIENT_BYTES_MAX;
+    List = List request, ListHead, Nothing 0 to 0;
+    ListAnswer = List answer, PageHead, OrderBrief 0 to PAGE_MAX;
+    History = History request, HistoryHead, Nothing 0 to 0;
+    HistoryAnswer = History answer, HistoryAnswerHead, HistoryRow 1 to HISTORY_ROWS_MAX;
+    Cancel = Cancel request, CancelHead, Nothing 0 to 0;
+    CancelAnswer = Cancel answer, OrderBrief, Nothing 0 to 0;
+    StockGet = StockGet request, StockGetHead, Nothing 0 to 0;
+    StockGetAnswer = StockGet answer, Shelf, Nothing 0 to 0;
+    StockAdjust = StockAdjust request, StockAdjustHead, Nothing 0 to 0;
+    StockAdjustAnswer = StockAdjust answer, Shelf, Nothing 0 to 0;
+    SaleGet = SaleGet request, SaleGetHead, Nothing 0 to 0;
+    SaleGetAnswer = SaleGet answer, Sale, SaleSku 0 to SALE_SKUS_MAX;
+    SkuPut = SkuPut request, SkuPutHead, Nothing 0 to 0;
+    SkuPutAnswer = SkuPut answer, SkuPutAnswerHead, Nothing 0 to 0;
+    SalePut = SalePut request, SalePutHead, SaleSku 0 to SALE_SKUS_MAX;
+    SalePutAnswer = SalePut answer, SalePutAnswerHead, Nothing 0 to 0;
+    Stats = Stats request, Nothing, Nothing 0 to 0;
+    StatsAnswer = Stats answer, StatsHead, Nothing 0 to 0;
+    Audit = Audit request, Nothing, Nothing 0 to 0;
+    AuditAnswer = Audit answer, AuditHead, Invariant 0 to INVARIANTS_MAX;
+    Drain = Drain request, DrainHead, Nothing 0 to 0;
+    DrainAnswer = Drain answer, DrainAnswerHead, Nothing 0 to 0;
+    SkuGet = SkuGet request, SkuGetHead, Nothing 0 to 0;
+    SkuGetAnswer = SkuGet answer, SkuGetAnswerHead, Nothing 0 to 0;
+    SkuList = SkuList request, SkuListHead, Nothing 0 to 0;
+    SkuListAnswer = SkuList answer, PageHead, Sku 0 to PAGE_MAX;
+    SaleList = SaleList request, SaleListHead, Nothing 0 to 0;
+    SaleListAnswer = SaleList answer, PageHead, Sale 0 to PAGE_MAX;
+    Batch = Batch request, Nothing, BatchItem 1 to BATCH_ITEMS_MAX;
+    BatchAnswer = Batch answer, Nothing, BatchAnswerItem 1 to BATCH_ITEMS_MAX;
+}
+
+// Every message at its longest fits one frame.
+const _: () = {
+    let mut at = 0;
+    while at < ALL.len() {
+        assert!(ALL[at].frame_bytes_max() <= crate::bounds::FRAME_BYTES_MAX);
+        at += 1;
+    }
+};

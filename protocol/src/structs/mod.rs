@@ -1,0 +1,14 @@
+//! The structs that bodies are made of. Plain numbers: what they mean in the shop is judged behind this crate.
+
+// rkyv derives a resolver beside each struct, and gives it no Debug.
+#![allow(missing_debug_implementations)]
+
+mod operate;
+mod order;
+mod session;
+mod shop;
+
+pub use operate::*;
+pub use order::*;
+pub use session::*;
+pub use shop::*;
