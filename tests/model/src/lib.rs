@@ -6,6 +6,8 @@
 //! and nothing here knows the wire, the disk or the clock.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod model;
 
+pub use audit::{AuditReport, Auditor, FIRST_POSITION, Invariant, Totals};
 pub use model::{Model, NotDue};

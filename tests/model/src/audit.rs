@@ -1,0 +1,250 @@
+//! Recomputes a journal from its facts and says which invariants hold.
+//!
+//! The facts come from a disk, so nothing about them is taken for granted: nonsense is a violation, never a panic.
+//! One fault is told once, under the invariant that it breaks, and the books go on as if it had been done right;
+//! so what the lines of an order say moves the shelves, and the stock facts beside it are held against it.
+
+mod books;
+mod catalogue;
+mod orders;
+mod store;
+mod tally;
+
+use std::collections::BTreeSet;
+
+use domain::fact::{Actor, RequestKey, StockAdjusted};
+use domain::intent::AdjustReason;
+use domain::verdict::Holdings;
+use domain::{Fact, Micros, MicrosUtc, OrderId, Stamp, UserId};
+
+use books::Books;
+use orders::Together;
+use tally::{Rule, Tally};
+
+pub use tally::Invariant;
+
+/// The position of the first fact of a journal.
+pub const FIRST_POSITION: u64 = 1;
+
+/// Reads entries in order, and judges them at the end.
+#[derive(Debug)]
+pub struct Auditor {
+    request_window: Micros,
+    next_position: u64,
+    /// Time of the last entry.
+    time: MicrosUtc,
+    requests: BTreeSet<RequestKey>,
+    books: Books,
+    tally: Tally,
+}
+
+/// What an audit found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditReport {
+    /// Every invariant that was judged, in a fixed order.
+    pub invariants: Vec<Invariant>,
+    /// What the facts add up to.
+    pub totals: Totals,
+}
+
+/// What the facts add up to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Facts read.
+    pub facts: u64,
+    /// Units that ever came to the shelves: what is there now plus what was sold.
+    pub stock: i128,
+    /// Units sold, those that came back later included.
+    pub sold: i128,
+    /// Units that unpaid orders hold.
+    pub held: i128,
+    /// Orders by state: the count of state n stands at n − 1.
+    pub orders: [u64; 14],
+    /// Units promised beyond what their shelf had.
+    pub oversold: i128,
+    /// Orders made under an id that was taken.
+    pub duplicate_orders: u64,
+    /// Orders that the facts made and the store does not hold; 0 where no store was compared.
+    pub lost: u64,
+}
+
+impl AuditReport {
+    /// Whether every invariant holds.
+    pub fn ok(&self) -> bool {
+        self.failed().next().is_none()
+    }
+
+    /// The invariants that do not hold.
+    pub fn failed(&self) -> impl Iterator<Item = &Invariant> {
+        self.invariants.iter().filter(|invariant| invariant.violations > 0)
+    }
+}
+
+impl Auditor {
+    /// Starts before the first fact. Requests count as remembered for `request_window` after the time in their ids.
+    pub fn new(request_window: Micros) -> Auditor {
+        Auditor {
+            request_window,
+            next_position: FIRST_POSITION,
+            time: MicrosUtc(i64::MIN),
+            requests: BTreeSet::new(),
+            books: Books::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// The facts of one stamp, in their order. `position` is that of the first of them; each fact takes one.
+    pub fn entry(&mut self, position: u64, stamp: &Stamp, facts: &[Fact<'_>]) {
+        self.follow(position, facts.len());
+        self.judge_stamp(stamp, facts);
+        let mut together = Together::default();
+        for (place, fact) in facts.iter().enumerate() {
+            self.tally.at(position.saturating_add(place as u64));
+            self.take(stamp, fact, &mut together);
+        }
+        self.tally.at(position);
+        self.settle(&together);
+        self.books.totals.facts += facts.len() as u64;
+    }
+
+    /// Judges what is left to judge, and compares with what the store says it holds after the last entry.
+    pub fn finish(mut self, holdings: Option<&Holdings>) -> AuditReport {
+        self.judge_end();
+        let mut totals = self.totals();
+        if let Some(holdings) = holdings {
+            self.compare(holdings);
+            let kept: u64 = holdings.orders.iter().fold(0, |sum, count| sum.saturating_add(*count));
+            totals.lost = (self.books.orders.len() as u64).saturating_sub(kept);
+        }
+        AuditReport { invariants: self.tally.invariants(holdings.is_some()), totals }
+    }
+
+    /// Positions have no gap; after one the audit goes on behind it.
+    fn follow(&mut self, position: u64, facts: usize) {
+        self.tally.at(position);
+        let expected = self.next_position;
+        self.tally.check(Rule::Positions, position == expected, || {
+            format!("the facts go on at position {position}, not at {expected}")
+        });
+        self.next_position = position.saturating_add(facts as u64);
+    }
+
+    /// When, who, and for which request.
+    fn judge_stamp(&mut self, stamp: &Stamp, facts: &[Fact<'_>]) {
+        let before = self.time;
+        self.tally.check(Rule::Time, stamp.at >= before, || {
+            format!("time went back by {} µs", before.since(stamp.at).0)
+        });
+        self.time = self.time.max(stamp.at);
+
+        if let Some(request) = stamp.request {
+            let key = request.key;
+            let new = self.requests.insert(key);
+            self.tally.check(Rule::RequestIds, new, || {
+                format!("request {:032x} of {} did something twice", key.id.0, key.who.0)
+            });
+        }
+        let right_asker = match (stamp.actor, stamp.request) {
+            (Actor::User(user), Some(request)) => user != UserId(0) && request.key.who == user,
+            (Actor::Operator(key), Some(request)) => request.key.who == UserId(u64::from(key)),
+            (Actor::Timer, request) => request.is_none(),
+            (Actor::User(_) | Actor::Operator(_), None) => false,
+        };
+        self.tally.check(Rule::Entries, right_asker && !facts.is_empty(), || {
+            format!(
+                "{} facts by {:?} for request {:?}",
+                facts.len(),
+                stamp.actor,
+                stamp.request.map(|request| request.key)
+            )
+        });
+    }
+
+    fn take(&mut self, stamp: &Stamp, fact: &Fact<'_>, together: &mut Together) {
+        match fact {
+            Fact::SkuChanged(sku) => {
+                self.by_an_operator(stamp);
+                together.asked_for += 1;
+                self.sku_changed(sku);
+            }
+            Fact::SaleChanged { sale, skus } => {
+                self.by_an_operator(stamp);
+                together.asked_for += 1;
+                self.sale_changed(sale, skus);
+            }
+            Fact::StockAdjusted(adjusted) if adjusted.order == OrderId(0) => {
+                self.by_an_operator(stamp);
+                together.asked_for += 1;
+                self.stock_adjusted(adjusted);
+            }
+            Fact::StockAdjusted(returned) => together.units_returned(returned),
+            Fact::OrderCreated(created) => self.order_created(stamp, created, together),
+            Fact::StockReserved { order, units } => together.of(*order).reserved.push(units.to_vec()),
+            Fact::StockReduced { order, units } => together.of(*order).reduced.push(units.to_vec()),
+            Fact::StockReleased { order, units } => together.of(*order).released.push(units.to_vec()),
+            Fact::OrderConfirmed { order, version } => self.order_confirmed(*order, *version, together),
+            Fact::OrderCancelled { order, version, reason, why: _ } => {
+                self.order_cancelled(stamp, *order, *version, *reason, together);
+            }
+            Fact::RefundDone { order, version, amount, why: _ } => {
+                self.refund_done(stamp, *order, *version, *amount, together);
+            }
+        }
+    }
+
+    fn by_an_operator(&mut self, stamp: &Stamp) {
+        let by_one = match stamp.actor {
+            Actor::Operator(_) => true,
+            Actor::User(_) | Actor::Timer => false,
+        };
+        self.tally.check(Rule::Entries, by_one, || format!("{:?} did an operator's work", stamp.actor));
+    }
+
+    /// A shelf changed by an operator: no field below 0, nothing taken that an order holds.
+    fn stock_adjusted(&mut self, adjusted: &StockAdjusted) {
+        let known = self.books.skus.contains_key(&adjusted.sku) && adjusted.warehouse.0 != 0;
+        self.tally.check(Rule::Catalogue, known, || {
+            format!("units came to sku {} in warehouse {}", adjusted.sku.0, adjusted.warehouse.0)
+        });
+
+        let shelf = self.books.shelves.entry((adjusted.sku, adjusted.warehouse)).or_default();
+        let delta = i128::from(adjusted.on_hand_delta);
+        match adjusted.reason {
+            AdjustReason::Received => shelf.received += delta,
+            AdjustReason::Adjusted => shelf.adjusted += delta,
+            AdjustReason::Returned => shelf.returned += delta,
+        }
+        shelf.on_hand += delta;
+        shelf.safety += i128::from(adjusted.safety_delta);
+        shelf.unavailable += i128::from(adjusted.unavailable_delta);
+
+        let shelf = *shelf;
+        let missing = shelf.held.max(0) - shelf.on_hand;
+        self.books.totals.oversold += missing.max(0);
+        self.tally.check(Rule::Oversold, missing <= 0, || {
+            format!(
+                "sku {} in warehouse {}: {} units are there, {} are held",
+                adjusted.sku.0, adjusted.warehouse.0, shelf.on_hand, shelf.held
+            )
+        });
+        self.tally.check(Rule::Shelves, shelf.safety >= 0 && shelf.unavailable >= 0, || {
+            format!(
+                "sku {} in warehouse {}: safety {}, unavailable {}",
+                adjusted.sku.0, adjusted.warehouse.0, shelf.safety, shelf.unavailable
+            )
+        });
+    }
+
+    fn totals(&self) -> Totals {
+        let mut totals = self.books.totals;
+        for shelf in self.books.shelves.values() {
+            totals.stock += shelf.on_hand + shelf.sold;
+            totals.sold += shelf.sold;
+            totals.held += shelf.held;
+        }
+        for order in self.books.orders.values() {
+            totals.orders[usize::from(order.state.number()) - 1] += 1;
+        }
+        totals
+    }
+}

@@ -1,0 +1,120 @@
+//! What the facts add up to so far. Sums are wide, so that no nonsense from a disk can overflow them.
+
+use std::collections::BTreeMap;
+
+use domain::intent::{Sale, Sku};
+use domain::order::State;
+use domain::{MicrosUtc, MinorUnits, OrderId, SaleId, SkuId, UserId, WarehouseId};
+
+use super::Totals;
+
+/// Everything that later facts are judged by.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    pub(super) skus: BTreeMap<SkuId, Sku>,
+    pub(super) sales: BTreeMap<SaleId, SaleBook>,
+    /// The sales that a sku is in.
+    pub(super) sales_of: BTreeMap<SkuId, Vec<SaleId>>,
+    pub(super) shelves: BTreeMap<(SkuId, WarehouseId), ShelfBook>,
+    pub(super) orders: BTreeMap<OrderId, OrderBook>,
+    /// `(ms, sequence)` of the last order.
+    pub(super) last_id: Option<(u64, u16)>,
+    /// Units by sale and user; a pair without units is not there.
+    pub(super) taken_by_user: BTreeMap<(SaleId, UserId), i128>,
+    pub(super) totals: Totals,
+}
+
+#[derive(Debug)]
+pub(super) struct SaleBook {
+    pub(super) sale: Sale,
+    pub(super) prices: BTreeMap<SkuId, MinorUnits>,
+    /// Units that its orders hold or bought.
+    pub(super) taken: i128,
+}
+
+/// `on_hand` and `held` move with each fact; the sums beside them are what they are held against at the end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ShelfBook {
+    pub(super) on_hand: i128,
+    pub(super) held: i128,
+    pub(super) safety: i128,
+    pub(super) unavailable: i128,
+    pub(super) received: i128,
+    pub(super) returned: i128,
+    pub(super) adjusted: i128,
+    pub(super) sold: i128,
+}
+
+#[derive(Debug)]
+pub(super) struct OrderBook {
+    pub(super) user: UserId,
+    pub(super) state: State,
+    pub(super) version: u32,
+    pub(super) total: MinorUnits,
+    pub(super) pay_until: MicrosUtc,
+    pub(super) lines: Box<[LineBook]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LineBook {
+    pub(super) sku: SkuId,
+    pub(super) warehouse: WarehouseId,
+    pub(super) sale: SaleId,
+    pub(super) units: u32,
+}
+
+/// What happens to the units of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Move {
+    Hold,
+    Sell,
+    Free,
+    Return,
+}
+
+impl Books {
+    /// The sale that speaks for a sku: the latest whose `closed_from` has come.
+    pub(super) fn sale_speaking(&self, at: MicrosUtc, sku: SkuId) -> Option<&SaleBook> {
+        (self.sales_of.get(&sku).into_iter().flatten())
+            .filter_map(|sale| self.sales.get(sale))
+            .filter(|book| book.sale.closed_from <= at)
+            .max_by_key(|book| book.sale.closed_from)
+    }
+
+    /// Moves the units of a line on its shelf.
+    pub(super) fn move_units(&mut self, line: &LineBook, by: Move) {
+        let shelf = self.shelves.entry((line.sku, line.warehouse)).or_default();
+        let units = i128::from(line.units);
+        match by {
+            Move::Hold => shelf.held += units,
+            Move::Free => shelf.held -= units,
+            Move::Sell => {
+                shelf.held -= units;
+                shelf.on_hand -= units;
+                shelf.sold += units;
+            }
+            Move::Return => {
+                shelf.on_hand += units;
+                shelf.returned += units;
+            }
+        }
+    }
+
+    /// Counts units of a sale for a user, or takes them off again.
+    pub(super) fn count(&mut self, user: UserId, line: &LineBook, sign: i128) {
+        let Some(book) = self.sales.get_mut(&line.sale) else { return };
+        let units = sign * i128::from(line.units);
+        book.taken += units;
+        let of_user = self.taken_by_user.entry((line.sale, user)).or_default();
+        *of_user += units;
+        if *of_user == 0 {
+            self.taken_by_user.remove(&(line.sale, user));
+        }
+    }
+}
+
+impl ShelfBook {
+    pub(super) fn sellable(&self) -> i128 {
+        (self.on_hand - self.held - self.safety - self.unavailable).max(0)
+    }
+}

@@ -1,0 +1,452 @@
+//! Orders from fact to fact: how one is made, where it may go, and what its step does to the shelves.
+
+use std::collections::BTreeMap;
+
+use domain::fact::{Actor, CancelReason, Line, OrderCreated, ShelfUnits, StockAdjusted};
+use domain::intent::{CLIENT_BYTES_MAX, LINES_MAX};
+use domain::order::State;
+use domain::{Micros, MicrosUtc, MinorUnits, OrderId, SaleId, Stamp, UserId, WarehouseId};
+
+use super::Auditor;
+use super::books::{LineBook, Move, OrderBook};
+use super::tally::Rule;
+
+/// What the facts of one entry did to each order: judged when the entry is whole, as its parts belong together.
+#[derive(Debug, Default)]
+pub(super) struct Together {
+    /// Changes that somebody asked for; a request asks for one.
+    pub(super) asked_for: usize,
+    by_timer: usize,
+    orders: BTreeMap<OrderId, Parts>,
+}
+
+/// The facts of one entry about one order.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    /// A fact here was no fact that could be: it is blamed, and what came with it is not judged.
+    impossible: bool,
+    created: bool,
+    confirmed: bool,
+    cancelled: bool,
+    refunded: bool,
+    pub(super) reserved: Vec<Vec<ShelfUnits>>,
+    pub(super) reduced: Vec<Vec<ShelfUnits>>,
+    pub(super) released: Vec<Vec<ShelfUnits>>,
+    returned: Vec<StockAdjusted>,
+}
+
+impl Together {
+    pub(super) fn of(&mut self, order: OrderId) -> &mut Parts {
+        self.orders.entry(order).or_default()
+    }
+
+    pub(super) fn units_returned(&mut self, returned: &StockAdjusted) {
+        self.of(returned.order).returned.push(*returned);
+    }
+}
+
+impl Auditor {
+    pub(super) fn order_created(
+        &mut self,
+        stamp: &Stamp,
+        created: &OrderCreated<'_>,
+        together: &mut Together,
+    ) {
+        together.asked_for += 1;
+        self.tally.check(
+            Rule::Entries,
+            stamp.actor == Actor::User(created.user) && created.hold == 0,
+            || {
+                format!(
+                    "an order of user {} over hold {}, by {:?}",
+                    created.user.0, created.hold, stamp.actor
+                )
+            },
+        );
+        let taken = self.books.orders.contains_key(&created.order);
+        self.judge_id(stamp.at, created, taken);
+        let parts = together.of(created.order);
+        if taken {
+            self.books.totals.duplicate_orders += 1;
+            parts.impossible = true;
+            return;
+        }
+        parts.created = true;
+
+        self.judge_basket(created);
+        self.judge_offers(stamp.at, created);
+        self.judge_money(created);
+        let lines: Box<[LineBook]> = created.lines.iter().map(LineBook::from).collect();
+        self.judge_limits(created.user, &lines);
+        for line in &lines {
+            self.hold(line);
+            self.books.count(created.user, line, 1);
+        }
+        let order = OrderBook {
+            user: created.user,
+            state: State::PendingPayment,
+            version: 1,
+            total: created.total,
+            pay_until: created.pay_until,
+            lines,
+        };
+        self.books.orders.insert(created.order, order);
+    }
+
+    pub(super) fn order_confirmed(&mut self, id: OrderId, version: u32, together: &mut Together) {
+        let parts = together.of(id);
+        if !parts.created {
+            together.asked_for += 1;
+        }
+        // Nothing that brings money is built yet: only an order with nothing to pay can be confirmed.
+        let may = |order: &OrderBook| {
+            order.total == MinorUnits::ZERO && matches!(order.state, State::PendingPayment | State::Paying)
+        };
+        if self.step(id, State::Confirmed, version, may, together) {
+            together.of(id).confirmed = true;
+            self.move_all(id, Move::Sell);
+        }
+    }
+
+    pub(super) fn order_cancelled(
+        &mut self,
+        stamp: &Stamp,
+        id: OrderId,
+        version: u32,
+        reason: CancelReason,
+        together: &mut Together,
+    ) {
+        match stamp.actor {
+            Actor::Timer => together.by_timer += 1,
+            Actor::User(_) | Actor::Operator(_) => together.asked_for += 1,
+        }
+        let may = |order: &OrderBook| matches!(order.state, State::PendingPayment | State::Paying);
+        if !self.step(id, State::Cancelled, version, may, together) {
+            return;
+        }
+        together.of(id).cancelled = true;
+        self.move_all(id, Move::Free);
+        self.uncount(id);
+        let Some(order) = self.books.orders.get(&id) else { return };
+        let by_whom = match reason {
+            CancelReason::User => stamp.actor == Actor::User(order.user),
+            CancelReason::Timer => stamp.actor == Actor::Timer,
+            CancelReason::Operator | CancelReason::Risk => matches!(stamp.actor, Actor::Operator(_)),
+        };
+        self.tally.check(Rule::Entries, by_whom, || {
+            format!("order {} ended by {:?}, as {reason:?}", id.0, stamp.actor)
+        });
+        if reason == CancelReason::Timer {
+            let pay_until = order.pay_until;
+            self.tally.check(Rule::Expiry, stamp.at >= pay_until, || {
+                format!("order {} expired {} µs early", id.0, pay_until.since(stamp.at).0)
+            });
+        }
+    }
+
+    pub(super) fn refund_done(
+        &mut self,
+        stamp: &Stamp,
+        id: OrderId,
+        version: u32,
+        amount: MinorUnits,
+        together: &mut Together,
+    ) {
+        together.asked_for += 1;
+        let may = |order: &OrderBook| order.state == State::Confirmed && order.total == MinorUnits::ZERO;
+        if !self.step(id, State::Refunded, version, may, together) {
+            return;
+        }
+        together.of(id).refunded = true;
+        self.move_all(id, Move::Return);
+        self.uncount(id);
+        let Some(order) = self.books.orders.get(&id) else { return };
+        let by_whom = match stamp.actor {
+            Actor::User(user) => user == order.user,
+            Actor::Operator(_) => true,
+            Actor::Timer => false,
+        };
+        self.tally.check(Rule::Entries, by_whom, || format!("order {} refunded by {:?}", id.0, stamp.actor));
+        let total = order.total;
+        self.tally.check(Rule::Money, amount == total, || {
+            format!("{} of {} went back for order {}", amount.0, total.0, id.0)
+        });
+    }
+
+    /// The entry is whole: each step has its stock fact, with the units of its lines, and nothing else is there.
+    pub(super) fn settle(&mut self, together: &Together) {
+        let one_change = (together.asked_for == 1) != (together.by_timer > 0) && together.asked_for <= 1;
+        self.tally.check(Rule::Entries, one_change, || {
+            format!("{} changes and {} expiries in one entry", together.asked_for, together.by_timer)
+        });
+        for (id, parts) in &together.orders {
+            if parts.impossible {
+                continue;
+            }
+            let Some(order) = self.books.orders.get(id) else {
+                self.tally.check(Rule::Transitions, false, || format!("order {} is not there", id.0));
+                continue;
+            };
+            let whole = parts.reserved.len() == usize::from(parts.created)
+                && parts.reduced.len() == usize::from(parts.confirmed)
+                && parts.released.len() == usize::from(parts.cancelled)
+                && parts.returned.is_empty() != parts.refunded
+                && (!parts.created || parts.confirmed == (order.total == MinorUnits::ZERO));
+            self.tally.check(Rule::Entries, whole, || {
+                format!("order {} moved without its units, or its units without it", id.0)
+            });
+            let mut units = parts.reserved.iter().chain(&parts.reduced).chain(&parts.released);
+            let equal = units
+                .all(|units| units.iter().map(Same::from).eq(order.lines.iter().map(Same::from)))
+                && (!parts.refunded || returns_all(&parts.returned, &order.lines));
+            self.tally
+                .check(Rule::Units, equal, || format!("units of order {} are not those of its lines", id.0));
+        }
+    }
+
+    /// Every shelf against its orders and its sums, once all is read.
+    pub(super) fn judge_end(&mut self) {
+        let mut held: BTreeMap<_, i128> = BTreeMap::new();
+        let mut sold: BTreeMap<_, i128> = BTreeMap::new();
+        for order in self.books.orders.values() {
+            let side = match order.state {
+                State::PendingPayment | State::Paying => &mut held,
+                State::Reserving | State::Failed | State::Cancelled => continue,
+                State::Paid
+                | State::StockException
+                | State::Confirmed
+                | State::PartShipped
+                | State::Shipped
+                | State::Delivered
+                | State::Completed
+                | State::Refunding
+                | State::Refunded => &mut sold,
+            };
+            for line in &order.lines {
+                *side.entry((line.sku, line.warehouse)).or_default() += i128::from(line.units);
+            }
+        }
+        for (place, shelf) in &self.books.shelves {
+            let (sku, warehouse) = (place.0.0, place.1.0);
+            let open = held.get(place).copied().unwrap_or(0);
+            self.tally.check(Rule::Held, shelf.held == open, || {
+                format!("sku {sku} in warehouse {warehouse}: {} held, {open} by open orders", shelf.held)
+            });
+            let gone = sold.get(place).copied().unwrap_or(0);
+            let left = shelf.received + shelf.returned + shelf.adjusted - gone;
+            self.tally.check(Rule::Shelves, shelf.on_hand == left && shelf.sold == gone, || {
+                format!("sku {sku} in warehouse {warehouse}: {} on hand, sums leave {left}", shelf.on_hand)
+            });
+        }
+    }
+
+    /// Compares state and version, and adds one. What may not be is blamed and not done.
+    fn step(
+        &mut self,
+        id: OrderId,
+        to: State,
+        version: u32,
+        may: impl FnOnce(&OrderBook) -> bool,
+        together: &mut Together,
+    ) -> bool {
+        let Some(order) = self.books.orders.get_mut(&id) else {
+            self.tally.check(Rule::Transitions, false, || format!("order {} is not there", id.0));
+            together.of(id).impossible = true;
+            return false;
+        };
+        let (from, total) = (order.state, order.total.0);
+        if !may(order) {
+            self.tally.check(Rule::Transitions, false, || {
+                format!("order {} with total {total} went from {from:?} to {to:?}", id.0)
+            });
+            together.of(id).impossible = true;
+            return false;
+        }
+        let next = order.version.checked_add(1);
+        let before = order.version;
+        order.state = to;
+        order.version = version;
+        self.tally.check(Rule::Transitions, Some(version) == next, || {
+            format!("order {} went from version {before} to {version}", id.0)
+        });
+        true
+    }
+
+    fn judge_id(&mut self, at: MicrosUtc, created: &OrderCreated<'_>, taken: bool) {
+        let id = created.order;
+        let pair = (id.ms(), id.sequence());
+        let now_ms = at.0.div_euclid(1_000).saturating_sub(OrderId::EPOCH_MS);
+        let grows = self.books.last_id < Some(pair) && id.ms() as i64 >= now_ms;
+        let right = !taken && grows && id.slot() == OrderId::slot_of(created.user);
+        self.tally.check(Rule::OrderIds, right, || {
+            let fault = if taken { "is taken" } else { "does not grow or has another user's slot" };
+            format!("order id {} {fault}", id.0)
+        });
+        self.books.last_id = self.books.last_id.max(Some(pair));
+    }
+
+    fn judge_basket(&mut self, created: &OrderCreated<'_>) {
+        let lines = created.lines;
+        let mut skus: Vec<_> = lines.iter().map(|line| line.sku).collect();
+        skus.sort_unstable();
+        skus.dedup();
+        let right = (1..=LINES_MAX).contains(&lines.len())
+            && skus.len() == lines.len()
+            && skus.iter().all(|sku| self.books.skus.contains_key(sku))
+            && lines.iter().all(|line| line.warehouse != WarehouseId(0))
+            && created.client_bytes.len() <= CLIENT_BYTES_MAX
+            && created.user != UserId(0);
+        self.tally.check(Rule::Baskets, right, || {
+            format!("order {} of user {} has {} lines", created.order.0, created.user.0, lines.len())
+        });
+    }
+
+    /// Each line against the catalogue of that time, and the hold time that follows from all.
+    fn judge_offers(&mut self, at: MicrosUtc, created: &OrderCreated<'_>) {
+        let mut hold_seconds = Some(u32::MAX);
+        for line in created.lines {
+            let Some(sku) = self.books.skus.get(&line.sku) else {
+                hold_seconds = None; // An unknown sku is blamed on the basket; nothing follows from it.
+                continue;
+            };
+            let speaking = self.books.sale_speaking(at, line.sku).map(|book| book.sale);
+            let open = sku.open
+                && match speaking {
+                    None => line.sale == SaleId(0),
+                    Some(sale) => line.sale == sale.id && sale.opens <= at && at < sale.closes,
+                };
+            self.tally.check(Rule::SaleOpen, open, || {
+                format!("order {}: sku {} was not open in sale {}", created.order.0, line.sku.0, line.sale.0)
+            });
+
+            // A line in the wrong sale is told above; its price is judged by the sale that it names.
+            let named = self.books.sales.get(&line.sale);
+            let price = match named {
+                None => Some(sku.unit_price),
+                Some(book) => book.prices.get(&line.sku).copied(),
+            };
+            let right = price.is_none_or(|price| price == line.unit_price)
+                && sku.currency == created.currency
+                && sku.seller == line.seller;
+            self.tally.check(Rule::Prices, right, || {
+                let price = price.map_or(0, |price| price.0);
+                let (order, sku, asked) = (created.order.0, line.sku.0, line.unit_price.0);
+                format!("order {order}: sku {sku} went for {asked}, its price was {price}")
+            });
+            let seconds = named.map_or(sku.hold_seconds, |book| book.sale.hold_seconds);
+            hold_seconds = hold_seconds.map(|shortest| shortest.min(seconds));
+        }
+        if let Some(seconds) = hold_seconds.filter(|_| !created.lines.is_empty()) {
+            let right = at.after(Micros::from_seconds(seconds));
+            self.tally.check(Rule::PayUntil, created.pay_until == right, || {
+                format!("order {} holds until {}, not {}", created.order.0, created.pay_until.0, right.0)
+            });
+        }
+    }
+
+    fn judge_money(&mut self, created: &OrderCreated<'_>) {
+        let (mut discount, mut freight, mut total) = (0_i128, 0_i128, 0_i128);
+        for line in created.lines {
+            discount += i128::from(line.discount.0);
+            freight += i128::from(line.freight.0);
+            let goods = i128::from(line.unit_price.0) * i128::from(line.quantity.get());
+            total += goods - i128::from(line.discount.0) + i128::from(line.freight.0);
+        }
+        let none_below_0 =
+            created.lines.iter().all(|line| line.discount.0 >= 0 && line.freight.0 >= 0) && total >= 0;
+        let right = discount == i128::from(created.discount.0)
+            && freight == i128::from(created.freight.0)
+            && total == i128::from(created.total.0);
+        self.tally.check(Rule::Money, right && none_below_0, || {
+            format!("order {} has total {}, its lines make {total}", created.order.0, created.total.0)
+        });
+    }
+
+    /// Limits and cap of the sale versions now in force, over all lines of each sale.
+    fn judge_limits(&mut self, user: UserId, lines: &[LineBook]) {
+        let mut units_by_sale: BTreeMap<SaleId, i128> = BTreeMap::new();
+        for line in lines {
+            *units_by_sale.entry(line.sale).or_default() += i128::from(line.units);
+        }
+        for (id, units) in units_by_sale {
+            let Some(book) = self.books.sales.get(&id) else { continue };
+            let limits = [
+                (Rule::OrderLimit, i128::from(book.sale.order_limit_units), 0),
+                (
+                    Rule::UserLimit,
+                    i128::from(book.sale.user_limit_units),
+                    self.books.taken_by_user.get(&(id, user)).copied().unwrap_or(0),
+                ),
+                (Rule::Cap, i128::from(book.sale.cap_units), book.taken),
+            ];
+            for (rule, limit, before) in limits {
+                self.tally.check(rule, limit == 0 || before + units <= limit, || {
+                    format!("user {} took {units} units of sale {} beside {before} of {limit}", user.0, id.0)
+                });
+            }
+        }
+    }
+
+    fn hold(&mut self, line: &LineBook) {
+        let sellable =
+            self.books.shelves.get(&(line.sku, line.warehouse)).map_or(0, |shelf| shelf.sellable());
+        let missing = i128::from(line.units) - sellable;
+        self.books.totals.oversold += missing.max(0);
+        self.tally.check(Rule::Oversold, missing <= 0, || {
+            let (sku, warehouse) = (line.sku.0, line.warehouse.0);
+            format!("sku {sku} in warehouse {warehouse}: {} units taken of {sellable}", line.units)
+        });
+        self.books.move_units(line, Move::Hold);
+    }
+
+    fn move_all(&mut self, id: OrderId, by: Move) {
+        let Some(order) = self.books.orders.get(&id) else { return };
+        for line in order.lines.clone() {
+            self.books.move_units(&line, by);
+        }
+    }
+
+    fn uncount(&mut self, id: OrderId) {
+        let Some(order) = self.books.orders.get(&id) else { return };
+        let user = order.user;
+        for line in order.lines.clone() {
+            self.books.count(user, &line, -1);
+        }
+    }
+}
+
+impl From<&Line> for LineBook {
+    fn from(line: &Line) -> LineBook {
+        let Line { sku, warehouse, sale, quantity, .. } = *line;
+        LineBook { sku, warehouse, sale, units: quantity.get() }
+    }
+}
+
+/// A shelf and its units, told from a line and from a stock fact alike.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Same(u64, u32, u32);
+
+impl From<&LineBook> for Same {
+    fn from(line: &LineBook) -> Same {
+        Same(line.sku.0, line.warehouse.0, line.units)
+    }
+}
+
+impl From<&ShelfUnits> for Same {
+    fn from(units: &ShelfUnits) -> Same {
+        Same(units.sku.0, units.warehouse.0, units.quantity.get())
+    }
+}
+
+/// Whether every unit of the lines came back, each line once, in any order.
+fn returns_all(returned: &[StockAdjusted], lines: &[LineBook]) -> bool {
+    let mut expected: Vec<_> = lines.iter().map(Same::from).collect();
+    let mut came: Vec<_> = (returned.iter())
+        .filter(|it| it.safety_delta == 0 && it.unavailable_delta == 0)
+        .filter(|it| it.reason == domain::intent::AdjustReason::Returned)
+        .filter_map(|it| Some(Same(it.sku.0, it.warehouse.0, u32::try_from(it.on_hand_delta).ok()?)))
+        .collect();
+    expected.sort();
+    came.sort();
+    came.len() == returned.len() && came == expected
+}

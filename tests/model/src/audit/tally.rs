@@ -1,0 +1,122 @@
+//! The invariants by name, and how often each was looked at and broken.
+
+/// One invariant, and how it fared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invariant {
+    /// Short and stable: what scripts look for.
+    pub name: &'static str,
+    /// What it says, in a sentence.
+    pub says: &'static str,
+    /// How often it was looked at.
+    pub counted: u64,
+    /// How often it did not hold.
+    pub violations: u64,
+    /// The first violation in words, with its position.
+    pub first: Option<String>,
+}
+
+macro_rules! rules {
+    ($($rule:ident $name:literal $says:literal)*) => {
+        /// What must be true of every journal.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Rule { $($rule),* }
+
+        /// Names and sentences, in the order of [`Rule`].
+        const RULES: &[(Rule, &str, &str)] = &[$((Rule::$rule, $name, $says)),*];
+    };
+}
+
+rules! {
+    Positions "positions" "facts follow each other without a gap"
+    Time "time" "ledger time never goes back"
+    RequestIds "request-ids" "a request does something once"
+    Entries "entries" "facts that belong together stand together, and are by whom they say"
+    Catalogue "catalogue" "skus and sales change version by version, and no two sales speak for one sku"
+    OrderIds "order-ids" "order ids are unique, grow, and carry the slot of their user"
+    Baskets "baskets" "an order has 1 to 256 lines, each with a known sku of its own and a warehouse"
+    SaleOpen "sale-open" "what was sold was open, in the sale that spoke for it"
+    Prices "prices" "price, currency and seller are what the catalogue said at that time"
+    Money "money" "goods - discount + freight = total, to the cent"
+    OrderLimit "order-limit" "no order took more of a sale than one order may"
+    UserLimit "user-limit" "no user took more of a sale than one user may"
+    Cap "cap" "no sale took more than its cap"
+    PayUntil "pay-until" "an order holds its units for the shortest hold time of its lines"
+    Transitions "transitions" "each transition is one that exists, and versions step by one"
+    Expiry "expiry" "no order expired before its time"
+    Units "units" "what was held, sold, freed or returned is what the order's lines say"
+    Oversold "oversold" "nothing was promised that the shelf could not sell"
+    Held "held" "held = what open orders hold, on every shelf"
+    Shelves "shelves" "on hand = received + returned + adjusted - sold, on every shelf"
+    StoreTime "store-time" "the store stands at the time of the last fact"
+    StoreSales "store-sales" "the store counts each sale as its orders do"
+    StoreOrders "store-orders" "the store has each order, in its state, with its total"
+    StoreUsers "store-users" "the store counts each user in each sale as the orders do"
+    StoreRequests "store-requests" "the store remembers each request inside the window"
+}
+
+/// From here on, an invariant is about what a store holds.
+const FIRST_OF_STORE: usize = Rule::StoreTime as usize;
+
+/// How every invariant fared so far.
+#[derive(Clone, Debug)]
+pub(super) struct Tally {
+    position: u64,
+    rows: [Row; RULES.len()],
+}
+
+#[derive(Clone, Debug, Default)]
+struct Row {
+    counted: u64,
+    violations: u64,
+    first: Option<String>,
+}
+
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally { position: 0, rows: std::array::from_fn(|_| Row::default()) }
+    }
+}
+
+impl Tally {
+    /// What is checked from now on is about the fact at this position.
+    pub(super) fn at(&mut self, position: u64) {
+        self.position = position;
+    }
+
+    /// Counts a look, and a violation where it did not hold; only the first is put in words.
+    pub(super) fn check(&mut self, rule: Rule, holds: bool, words: impl FnOnce() -> String) {
+        let row = &mut self.rows[rule as usize];
+        row.counted += 1;
+        if holds {
+            return;
+        }
+        row.violations += 1;
+        if row.first.is_none() {
+            row.first = Some(format!("at position {}: {}", self.position, words()));
+        }
+    }
+
+    /// The report; what is about a store is left out where none was compared.
+    pub(super) fn invariants(self, with_store: bool) -> Vec<Invariant> {
+        let judged = if with_store { RULES.len() } else { FIRST_OF_STORE };
+        (self.rows.into_iter().zip(RULES).take(judged))
+            .map(|(row, &(_, name, says))| {
+                let Row { counted, violations, first } = row;
+                Invariant { name, says, counted, violations, first }
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_stands_at_its_own_row_and_has_its_own_name() {
+        for (place, (rule, name, _)) in RULES.iter().enumerate() {
+            assert_eq!(*rule as usize, place);
+            assert_eq!(RULES.iter().filter(|(_, other, _)| other == name).count(), 1, "{name}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Facts come from a disk: whatever they say, the audit ends with a report and not with a panic.
+
+use domain::fact::{
+    Actor, CancelReason, Fact, Line, OrderCreated, Request, RequestKey, ShelfUnits, Stamp, StockAdjusted,
+};
+use domain::intent::{AdjustReason, Sale, SaleSku, Sku};
+use domain::{
+    Currency, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId, SkuId, TraceId,
+    UserId, WarehouseId,
+};
+use model::Auditor;
+
+const ROUNDS: u64 = 200;
+const ENTRIES: u64 = 200;
+
+#[test]
+fn nonsense_is_reported_and_never_a_panic() {
+    let first = match std::env::var("TIDEGATE_SEED") {
+        Ok(seed) => {
+            u64::from_str_radix(seed.trim_start_matches("0x"), 16).expect("TIDEGATE_SEED is hexadecimal")
+        }
+        Err(_) => fastrand::u64(..),
+    };
+    for seed in (0..ROUNDS).map(|round| first.wrapping_add(round)) {
+        println!("TIDEGATE_SEED={seed:#x}");
+        let mut dice = Dice(fastrand::Rng::with_seed(seed));
+        let mut auditor = Auditor::new(Micros(dice.number()));
+        for _ in 0..ENTRIES {
+            let stamp = dice.stamp();
+            dice.facts(|facts| auditor.entry(stamp.at.0 as u64, &stamp, facts));
+        }
+        let report = auditor.finish(None);
+        assert!(!report.ok(), "nonsense passed the audit; again with TIDEGATE_SEED={seed:#x}");
+    }
+}
+
+struct Dice(fastrand::Rng);
+
+impl Dice {
+    /// Small and known, so that facts meet each other; or anything at all.
+    fn number(&mut self) -> i64 {
+        match self.0.u8(0..8) {
+            0 => i64::MAX,
+            1 => i64::MIN,
+            2 => self.0.i64(..),
+            _ => self.0.i64(0..4),
+        }
+    }
+
+    fn quantity(&mut self) -> Quantity {
+        Quantity::parse(self.0.u32(1..=Quantity::MAX)).expect("in range")
+    }
+
+    fn stamp(&mut self) -> Stamp {
+        let user = UserId(self.number() as u64);
+        let actor = match self.0.u8(0..3) {
+            0 => Actor::User(user),
+            1 => Actor::Operator(self.number() as u32),
+            _ => Actor::Timer,
+        };
+        let key = RequestKey { who: user, id: RequestId(self.0.u128(..)) };
+        let request = self.0.bool().then_some(Request { key, body: 0 });
+        Stamp { at: MicrosUtc(self.number()), actor, request, trace: TraceId(0) }
+    }
+
+    fn facts(&mut self, mut give: impl FnMut(&[Fact<'_>])) {
+        let lines: Vec<_> = (0..self.0.usize(0..4)).map(|_| self.line()).collect();
+        let units: Vec<_> = (lines.iter())
+            .map(|line| ShelfUnits { sku: line.sku, warehouse: line.warehouse, quantity: line.quantity })
+            .collect();
+        let skus: Vec<_> = (0..self.0.usize(0..4))
+            .map(|_| SaleSku { sku: SkuId(self.number() as u64), unit_price: MinorUnits(self.number()) })
+            .collect();
+        let facts: Vec<_> = (0..self.0.usize(0..5)).map(|_| self.fact(&lines, &units, &skus)).collect();
+        give(&facts);
+    }
+
+    fn fact<'a>(&mut self, lines: &'a [Line], units: &'a [ShelfUnits], skus: &'a [SaleSku]) -> Fact<'a> {
+        let (order, version) = (OrderId(self.number() as u64), self.number() as u32);
+        match self.0.u8(0..10) {
+            0 => Fact::SkuChanged(self.sku()),
+            1 => Fact::SaleChanged { sale: self.sale(), skus },
+            2 => Fact::StockAdjusted(self.adjusted()),
+            3 => Fact::OrderCreated(self.created(lines)),
+            4 => Fact::StockReserved { order, units },
+            5 => Fact::StockReduced { order, units },
+            6 => Fact::StockReleased { order, units },
+            7 => Fact::OrderConfirmed { order, version },
+            8 => Fact::OrderCancelled { order, version, reason: CancelReason::Timer, why: 0 },
+            _ => Fact::RefundDone { order, version, amount: MinorUnits(self.number()), why: 0 },
+        }
+    }
+
+    fn sku(&mut self) -> Sku {
+        Sku {
+            id: SkuId(self.number() as u64),
+            version: self.number() as u32,
+            seller: SellerId(0),
+            currency: Currency(self.number() as u16),
+            unit_price: MinorUnits(self.number()),
+            hold_seconds: self.number() as u32,
+            open: self.0.bool(),
+        }
+    }
+
+    fn sale(&mut self) -> Sale {
+        Sale {
+            id: SaleId(self.number() as u32),
+            version: self.number() as u32,
+            closed_from: MicrosUtc(self.number()),
+            opens: MicrosUtc(self.number()),
+            closes: MicrosUtc(self.number()),
+            user_limit_units: self.number() as u32,
+            order_limit_units: self.number() as u32,
+            cap_units: self.number() as u64,
+            hold_seconds: self.number() as u32,
+        }
+    }
+
+    fn adjusted(&mut self) -> StockAdjusted {
+        StockAdjusted {
+            sku: SkuId(self.number() as u64),
+            warehouse: WarehouseId(self.number() as u32),
+            on_hand_delta: self.number(),
+            safety_delta: self.number(),
+            unavailable_delta: self.number(),
+            reason: AdjustReason::Returned,
+            order: OrderId(self.number() as u64),
+        }
+    }
+
+    fn created<'a>(&mut self, lines: &'a [Line]) -> OrderCreated<'a> {
+        OrderCreated {
+            order: OrderId(self.number() as u64),
+            user: UserId(self.number() as u64),
+            hold: self.number() as u64,
+            currency: Currency(self.number() as u16),
+            discount: MinorUnits(self.number()),
+            freight: MinorUnits(self.number()),
+            total: MinorUnits(self.number()),
+            pay_until: MicrosUtc(self.number()),
+            lines,
+            client_bytes: b"",
+        }
+    }
+
+    fn line(&mut self) -> Line {
+        Line {
+            sku: SkuId(self.number() as u64),
+            seller: SellerId(self.number() as u32),
+            warehouse: WarehouseId(self.number() as u32),
+            sale: SaleId(self.number() as u32),
+            quantity: self.quantity(),
+            parcel: 0,
+            unit_price: MinorUnits(self.number()),
+            discount: MinorUnits(self.number()),
+            freight: MinorUnits(self.number()),
+        }
+    }
+}
