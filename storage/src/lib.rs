@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+pub mod embedded;
 mod store;
 
 pub use batch::{IntentBatch, NoRoom, Submitted, Ticket};

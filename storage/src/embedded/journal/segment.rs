@@ -1,0 +1,78 @@
+//! Segment files: their names, and how one comes to be before the first group goes to it.
+
+use std::io;
+
+use super::buffer::AlignedBuffer;
+use super::layout::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::embedded::disk::{BLOCK_BYTES, Disk};
+
+/// Zeros go out in writes of so many bytes.
+const FILL_BYTES: usize = 1 << 20;
+
+/// What a name in the folder stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// A segment: its header is good, or the folder is damaged.
+    Segment(u64),
+    /// A segment in the making; of no use to another process.
+    Spare,
+    /// Not the journal's.
+    Other,
+}
+
+/// The name of a segment.
+pub(crate) fn segment_name(number: u64) -> String {
+    format!("{number:016}.journal")
+}
+
+/// The temporary name of a segment in the making.
+pub(crate) fn spare_name(number: u64) -> String {
+    format!("{number:016}.spare")
+}
+
+/// What a name stands for.
+pub(crate) fn parse_name(name: &str) -> Name {
+    if name.ends_with(".spare") {
+        return Name::Spare;
+    }
+    match name.strip_suffix(".journal").and_then(|stem| stem.parse().ok()) {
+        Some(number) if segment_name(number) == name => Name::Segment(number),
+        Some(_) | None => Name::Other,
+    }
+}
+
+/// Makes a segment under its temporary name: every byte written, header included, and synced.
+pub(crate) fn make_spare<D: Disk>(disk: &D, header: &SegmentHeader) -> io::Result<()> {
+    let name = spare_name(header.number);
+    let made = fill(disk, &name, header);
+    if made.is_err() {
+        // Half a segment only takes room from what comes next; whatever else is wrong shows there.
+        let _ = disk.remove(&name);
+    }
+    made
+}
+
+/// Gives a spare its final name, durably. From here on a group may be written to it.
+pub(crate) fn promote<D: Disk>(disk: &D, number: u64) -> io::Result<()> {
+    disk.rename(&spare_name(number), &segment_name(number))?;
+    disk.sync_folder()
+}
+
+fn fill<D: Disk>(disk: &D, name: &str, header: &SegmentHeader) -> io::Result<()> {
+    let file = disk.create(name, header.bytes)?;
+    let bytes = header.bytes as usize;
+    let mut chunk = AlignedBuffer::new(FILL_BYTES.min(bytes));
+    let block = chunk.as_mut_slice().first_chunk_mut::<BLOCK_BYTES>();
+    header.encode(block.expect("a chunk has at least a block"));
+    const { assert!(SEGMENT_HEADER_BYTES == BLOCK_BYTES) };
+    // Zeros are written, not only allocated: the first write into a block that is merely allocated also changes
+    // the file's extents, and takes twice as long.
+    for at in (0..bytes).step_by(FILL_BYTES) {
+        let size = FILL_BYTES.min(bytes - at);
+        disk.write_at(&file, at as u64, &chunk.as_slice()[..size])?;
+        if at == 0 {
+            chunk.as_mut_slice()[..SEGMENT_HEADER_BYTES].fill(0);
+        }
+    }
+    disk.sync(&file)
+}

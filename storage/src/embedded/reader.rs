@@ -1,0 +1,147 @@
+//! Reads a folder's journal from outside: for `audit`, `inspect` and whoever wants the facts. Changes nothing.
+//!
+//! It goes by the same rules as opening (`chain.rs`), so what it calls a torn tail, opening cuts off, and what it
+//! calls damage, opening refuses.
+
+use domain::{Fact, Stamp};
+
+use super::chain::{Chain, Damage, Place, Survey, TornTail, survey};
+use super::disk::ReadDisk;
+use super::record::{BadEntry, Decoder, EntryHead};
+
+/// What a journal holds, counted while it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Segments under their final name.
+    pub segments: u64,
+    /// Segments in the making, of no use any more.
+    pub spares: u64,
+    /// Openings that the chain went through.
+    pub cuts: u64,
+    /// The run of the last group.
+    pub run: u64,
+    /// Groups in the chain.
+    pub groups: u64,
+    /// Of these, groups without facts, which seal.
+    pub sealing_groups: u64,
+    /// Bytes of the chain's groups, padding included.
+    pub bytes: u64,
+    /// Facts in the chain: also the position of the last one.
+    pub facts: u64,
+    /// What stands behind the chain's end.
+    pub tail: Option<TornTail>,
+}
+
+/// One fact with all that is known of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// Counts from 1, without gaps.
+    pub position: u64,
+    /// Whether an entry begins here: its facts belong together.
+    pub begins_entry: bool,
+    /// What the facts of the entry have in common.
+    pub stamp: &'a Stamp,
+    /// The fact.
+    pub fact: &'a Fact<'a>,
+}
+
+/// Reads every fact up to a position, in order. What was read before damage was found has been given by then.
+///
+/// A position in the middle of an entry includes the whole entry. With `u64::MAX` the rest behind the last group
+/// is judged as well, and [`Summary::tail`] is there.
+pub fn read(
+    disk: &impl ReadDisk,
+    through: u64,
+    mut each: impl FnMut(Record<'_>),
+) -> Result<Summary, (Summary, Damage)> {
+    let mut summary = Summary {
+        segments: 0,
+        spares: 0,
+        cuts: 0,
+        run: 0,
+        groups: 0,
+        sealing_groups: 0,
+        bytes: 0,
+        facts: 0,
+        tail: None,
+    };
+    match read_into(disk, through, &mut each, &mut summary) {
+        Ok(()) => Ok(summary),
+        Err(damage) => Err((summary, damage)),
+    }
+}
+
+/// The store id of a folder; nothing where there is no segment.
+pub fn store_id(disk: &impl ReadDisk) -> Result<Option<u128>, Damage> {
+    Ok(survey(disk)?.identity().map(|identity| identity.store))
+}
+
+fn read_into(
+    disk: &impl ReadDisk,
+    through: u64,
+    each: &mut impl FnMut(Record<'_>),
+    summary: &mut Summary,
+) -> Result<(), Damage> {
+    let survey: Survey = survey(disk)?;
+    summary.segments = survey.segments.len() as u64;
+    summary.spares = survey.spares.len() as u64;
+    let Some(mut chain) = Chain::new(disk, &survey) else { return Ok(()) };
+    let mut decoder = Decoder::default();
+    while summary.facts < through {
+        let Some(group) = chain.next_group()? else {
+            let tail = chain.judge_rest()?;
+            summary.tail = Some(tail);
+            break;
+        };
+        summary.groups += 1;
+        summary.sealing_groups += u64::from(group.header.facts == 0);
+        summary.bytes += group.header.padded_bytes() as u64;
+        let limit = through - summary.facts;
+        let read = each_entry(
+            &mut decoder,
+            group.entries,
+            group.header.facts,
+            |place, stamp, fact| {
+                // Positions are counted here; the header's first fact was compared with them by the chain.
+                summary.facts += 1;
+                each(Record { position: summary.facts, begins_entry: place == 0, stamp, fact });
+            },
+            limit,
+        );
+        read.map_err(|why| Damage::Entry { place: group.place, why })?;
+        (summary.run, summary.cuts) = (chain.run(), chain.cuts_passed());
+    }
+    Ok(())
+}
+
+/// Decodes a group's entries one by one, and holds them to the group's count. Stops behind the entry in which
+/// `limit` facts are reached.
+pub(crate) fn each_entry(
+    decoder: &mut Decoder,
+    mut entries: &[u8],
+    facts: u32,
+    mut each: impl FnMut(usize, &Stamp, &Fact<'_>),
+    limit: u64,
+) -> Result<(), BadEntry> {
+    let mut seen = 0_u64;
+    while !entries.is_empty() {
+        if seen >= limit {
+            return Ok(());
+        }
+        let mut place = 0;
+        let EntryHead { facts, bytes, .. } = decoder.entry(entries, |stamp, fact| {
+            each(place, stamp, fact);
+            place += 1;
+        })?;
+        seen += u64::from(facts);
+        entries = &entries[bytes..];
+    }
+    if seen == u64::from(facts) { Ok(()) } else { Err(BadEntry::Field("number of facts in the group")) }
+}
+
+impl Summary {
+    /// Where the chain ends, if the rest was judged.
+    pub fn end(&self) -> Option<&Place> {
+        self.tail.as_ref().map(|tail| &tail.place)
+    }
+}

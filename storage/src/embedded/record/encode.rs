@@ -1,0 +1,325 @@
+//! Facts to bytes, straight into the open group's buffer.
+
+use domain::fact::{
+    CancelReason, Fact, Line, OrderCreated, Request, RequestKey, ShelfUnits, Stamp, StockAdjusted,
+};
+use domain::intent::{AdjustReason, CLIENT_BYTES_MAX, LINES_MAX, Sale, SaleSku, Sku};
+use domain::{Actor, Intent};
+
+use super::{
+    ADJUSTED_BYTES, CREATED_BYTES, FACT_VERSION, HEAD_BYTES_MAX, KIND_BYTES, LINE_BYTES, SALE_BYTES,
+    SALE_SKU_BYTES, SKU_BYTES, UNITS_BYTES, flag, kind,
+};
+
+/// An upper bound of the bytes that this intent's entry takes. A fact list is never cut in the middle, so the
+/// room is there before the ledger is asked.
+pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
+    let facts = match intent {
+        Intent::Create(create) => {
+            let lines = create.lines.as_slice().len();
+            // At worst the order is free: held, sold and confirmed in one step.
+            fact_bytes(CREATED_BYTES + lines * LINE_BYTES + create.client_bytes.len())
+                + 2 * units_bytes(lines)
+                + fact_bytes(8 + 4)
+        }
+        Intent::Cancel(_) => CANCEL_BYTES_MAX,
+        Intent::SkuPut(_) => fact_bytes(SKU_BYTES),
+        Intent::SalePut(put) => fact_bytes(SALE_BYTES + 4 + put.skus.len() * SALE_SKU_BYTES),
+        Intent::StockAdjust(_) => fact_bytes(ADJUSTED_BYTES),
+        Intent::Prepare(_)
+        | Intent::Get { .. }
+        | Intent::GetByRequest { .. }
+        | Intent::List(_)
+        | Intent::History { .. }
+        | Intent::SkuGet(_)
+        | Intent::SkuList { .. }
+        | Intent::SaleGet(_)
+        | Intent::SaleList { .. }
+        | Intent::StockGet { .. }
+        | Intent::Holdings => return 0,
+    };
+    HEAD_BYTES_MAX + facts
+}
+
+/// The most that one expired order takes: its entry cancels it and releases every line.
+pub(crate) const EXPIRY_BYTES_MAX: usize =
+    HEAD_BYTES_MAX + fact_bytes(8 + 4 + 1 + 2) + units_bytes(LINES_MAX);
+
+/// Ended while unpaid: cancelled and released. Ended when free: given back, each line booked back.
+const CANCEL_BYTES_MAX: usize = fact_bytes(8 + 4 + 8 + 2) + LINES_MAX * fact_bytes(ADJUSTED_BYTES);
+
+/// The most that any one intent takes: no group may be smaller.
+pub(crate) const ENTRY_BYTES_MAX: usize = {
+    let sale = fact_bytes(SALE_BYTES + 4 + domain::intent::SALE_SKUS_MAX * SALE_SKU_BYTES);
+    let create = fact_bytes(CREATED_BYTES + LINES_MAX * LINE_BYTES + CLIENT_BYTES_MAX)
+        + 2 * units_bytes(LINES_MAX)
+        + fact_bytes(8 + 4);
+    assert!(sale > create && sale > CANCEL_BYTES_MAX);
+    HEAD_BYTES_MAX + sale
+};
+
+const fn fact_bytes(body: usize) -> usize {
+    KIND_BYTES + body
+}
+
+const fn units_bytes(lines: usize) -> usize {
+    fact_bytes(8 + 2 + lines * UNITS_BYTES)
+}
+
+/// Writes entries one behind the other into a buffer of fixed size.
+///
+/// The caller has seen to the room ([`entry_bytes_max`]); running over the end is a bug and stops the process.
+#[derive(Debug)]
+pub(crate) struct EntryWriter<'a> {
+    buffer: &'a mut [u8],
+    at: usize,
+    entry: usize,
+    facts: u16,
+}
+
+impl<'a> EntryWriter<'a> {
+    /// Goes on at `at`.
+    pub(crate) fn new(buffer: &'a mut [u8], at: usize) -> EntryWriter<'a> {
+        EntryWriter { buffer, at, entry: at, facts: 0 }
+    }
+
+    /// Where the next entry would begin.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Writes an entry's header; [`Self::end`] fills in its length and count.
+    pub(crate) fn begin(&mut self, stamp: &Stamp) {
+        let Stamp { at, actor, request, trace } = *stamp;
+        self.entry = self.at;
+        self.facts = 0;
+        self.u32(0);
+        self.u16(0);
+        let (actor_flag, acting_user) = match actor {
+            Actor::User(user) => (flag::ACTOR_USER, Some(user)),
+            Actor::Operator(_) => (flag::ACTOR_OPERATOR, None),
+            Actor::Timer => (flag::ACTOR_TIMER, None),
+        };
+        let who_is_actor = request.is_some_and(|request| Some(request.key.who) == acting_user);
+        let mut flags = actor_flag;
+        flags |= if request.is_some() { flag::REQUEST } else { 0 };
+        flags |= if who_is_actor { flag::WHO_IS_ACTOR } else { 0 };
+        flags |= if trace.0 != 0 { flag::TRACE } else { 0 };
+        self.u8(flags);
+        self.i64(at.0);
+        match actor {
+            Actor::User(user) => self.u64(user.0),
+            Actor::Operator(key) => self.u32(key),
+            Actor::Timer => (),
+        }
+        if let Some(Request { key: RequestKey { who, id }, body }) = request {
+            if !who_is_actor {
+                self.u64(who.0);
+            }
+            self.u128(id.0);
+            self.u64(body);
+        }
+        if trace.0 != 0 {
+            self.u128(trace.0);
+        }
+    }
+
+    /// Writes one fact.
+    pub(crate) fn fact(&mut self, fact: &Fact<'_>) {
+        self.facts += 1;
+        match *fact {
+            Fact::OrderCreated(ref created) => self.created(created),
+            Fact::StockReserved { order, units } => self.units(kind::STOCK_RESERVED, order.0, units),
+            Fact::StockReduced { order, units } => self.units(kind::STOCK_REDUCED, order.0, units),
+            Fact::StockReleased { order, units } => self.units(kind::STOCK_RELEASED, order.0, units),
+            Fact::OrderConfirmed { order, version } => {
+                self.kind(kind::ORDER_CONFIRMED);
+                self.u64(order.0);
+                self.u32(version);
+            }
+            Fact::OrderCancelled { order, version, reason, why } => {
+                self.kind(kind::ORDER_CANCELLED);
+                self.u64(order.0);
+                self.u32(version);
+                self.u8(cancel_reason_number(reason));
+                self.u16(why);
+            }
+            Fact::RefundDone { order, version, amount, why } => {
+                self.kind(kind::REFUND_DONE);
+                self.u64(order.0);
+                self.u32(version);
+                self.i64(amount.0);
+                self.u16(why);
+            }
+            Fact::StockAdjusted(ref adjusted) => self.adjusted(adjusted),
+            Fact::SkuChanged(ref sku) => self.sku(sku),
+            Fact::SaleChanged { ref sale, skus } => self.sale(sale, skus),
+        }
+    }
+
+    /// Completes the entry; says how many facts it holds.
+    pub(crate) fn end(&mut self) -> u16 {
+        let length = (self.at - self.entry) as u32;
+        self.buffer[self.entry..self.entry + 4].copy_from_slice(&length.to_le_bytes());
+        self.buffer[self.entry + 4..self.entry + 6].copy_from_slice(&self.facts.to_le_bytes());
+        self.facts
+    }
+
+    fn created(&mut self, created: &OrderCreated<'_>) {
+        let OrderCreated {
+            order,
+            user,
+            hold,
+            currency,
+            discount,
+            freight,
+            total,
+            pay_until,
+            lines,
+            client_bytes,
+        } = *created;
+        self.kind(kind::ORDER_CREATED);
+        self.u64(order.0);
+        self.u64(user.0);
+        self.u64(hold);
+        self.u16(currency.0);
+        self.i64(discount.0);
+        self.i64(freight.0);
+        self.i64(total.0);
+        self.i64(pay_until.0);
+        self.u16(lines.len() as u16);
+        self.u16(client_bytes.len() as u16);
+        for line in lines {
+            self.line(line);
+        }
+        self.bytes(client_bytes);
+    }
+
+    fn line(&mut self, line: &Line) {
+        let Line { sku, seller, warehouse, sale, quantity, parcel, unit_price, discount, freight } = *line;
+        self.u64(sku.0);
+        self.u32(seller.0);
+        self.u32(warehouse.0);
+        self.u32(sale.0);
+        self.u32(quantity.get());
+        self.u32(parcel);
+        self.i64(unit_price.0);
+        self.i64(discount.0);
+        self.i64(freight.0);
+    }
+
+    fn units(&mut self, kind: u8, order: u64, units: &[ShelfUnits]) {
+        self.kind(kind);
+        self.u64(order);
+        self.u16(units.len() as u16);
+        for ShelfUnits { sku, warehouse, quantity } in units {
+            self.u64(sku.0);
+            self.u32(warehouse.0);
+            self.u32(quantity.get());
+        }
+    }
+
+    fn adjusted(&mut self, adjusted: &StockAdjusted) {
+        let StockAdjusted { sku, warehouse, on_hand_delta, safety_delta, unavailable_delta, reason, order } =
+            *adjusted;
+        self.kind(kind::STOCK_ADJUSTED);
+        self.u64(sku.0);
+        self.u32(warehouse.0);
+        self.i64(on_hand_delta);
+        self.i64(safety_delta);
+        self.i64(unavailable_delta);
+        self.u8(adjust_reason_number(reason));
+        self.u64(order.0);
+    }
+
+    fn sku(&mut self, sku: &Sku) {
+        let Sku { id, version, seller, currency, unit_price, hold_seconds, open } = *sku;
+        self.kind(kind::SKU_CHANGED);
+        self.u64(id.0);
+        self.u32(version);
+        self.u32(seller.0);
+        self.u16(currency.0);
+        self.i64(unit_price.0);
+        self.u32(hold_seconds);
+        self.u8(u8::from(open));
+    }
+
+    fn sale(&mut self, sale: &Sale, skus: &[SaleSku]) {
+        let Sale {
+            id,
+            version,
+            closed_from,
+            opens,
+            closes,
+            user_limit_units,
+            order_limit_units,
+            cap_units,
+            hold_seconds,
+        } = *sale;
+        self.kind(kind::SALE_CHANGED);
+        self.u32(id.0);
+        self.u32(version);
+        self.i64(closed_from.0);
+        self.i64(opens.0);
+        self.i64(closes.0);
+        self.u32(user_limit_units);
+        self.u32(order_limit_units);
+        self.u64(cap_units);
+        self.u32(hold_seconds);
+        self.u32(skus.len() as u32);
+        for SaleSku { sku, unit_price } in skus {
+            self.u64(sku.0);
+            self.i64(unit_price.0);
+        }
+    }
+
+    fn kind(&mut self, kind: u8) {
+        self.bytes(&[kind, FACT_VERSION]);
+    }
+
+    fn u8(&mut self, value: u8) {
+        self.bytes(&[value]);
+    }
+
+    fn u16(&mut self, value: u16) {
+        self.bytes(&value.to_le_bytes());
+    }
+
+    fn u32(&mut self, value: u32) {
+        self.bytes(&value.to_le_bytes());
+    }
+
+    fn u64(&mut self, value: u64) {
+        self.bytes(&value.to_le_bytes());
+    }
+
+    fn u128(&mut self, value: u128) {
+        self.bytes(&value.to_le_bytes());
+    }
+
+    fn i64(&mut self, value: i64) {
+        self.bytes(&value.to_le_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.buffer[self.at..self.at + bytes.len()].copy_from_slice(bytes);
+        self.at += bytes.len();
+    }
+}
+
+const fn cancel_reason_number(reason: CancelReason) -> u8 {
+    match reason {
+        CancelReason::User => 1,
+        CancelReason::Timer => 2,
+        CancelReason::Operator => 3,
+        CancelReason::Risk => 4,
+    }
+}
+
+const fn adjust_reason_number(reason: AdjustReason) -> u8 {
+    match reason {
+        AdjustReason::Received => 1,
+        AdjustReason::Adjusted => 2,
+        AdjustReason::Returned => 3,
+    }
+}

@@ -1,0 +1,57 @@
+//! Entries: how facts lie in a group on disk. Explicit little-endian, field by field, both ways.
+//!
+//! An entry holds the facts of one stamp: a header, then each fact with its kind and schema version. Encoding
+//! knows nothing of groups and files; decoding takes hostile bytes and answers with a typed error, never with a
+//! panic nor an allocation of an unchecked size. `docs/DISK.md` gives every layout as a table.
+
+mod decode;
+mod encode;
+
+pub use decode::{BadEntry, Decoder, EntryHead};
+pub(crate) use encode::{EntryWriter, entry_bytes_max};
+
+/// Schema version of every fact kind so far. A kind that changes gets its own next number, and both decode.
+pub const FACT_VERSION: u8 = 1;
+
+/// Bytes of an entry's header that are always there: length, count, flags, time.
+const HEAD_BYTES: usize = 4 + 2 + 1 + 8;
+/// The most that an entry's header takes: with an operator's or user's id, request of another, trace.
+const HEAD_BYTES_MAX: usize = HEAD_BYTES + 8 + (8 + 16 + 8) + 16;
+/// Kind and schema version, before every fact.
+const KIND_BYTES: usize = 2;
+const CREATED_BYTES: usize = 8 + 8 + 8 + 2 + 8 + 8 + 8 + 8 + 2 + 2;
+const LINE_BYTES: usize = 8 + 4 + 4 + 4 + 4 + 4 + 8 + 8 + 8;
+const UNITS_BYTES: usize = 8 + 4 + 4;
+const SKU_BYTES: usize = 8 + 4 + 4 + 2 + 8 + 4 + 1;
+const SALE_BYTES: usize = 4 + 4 + 8 + 8 + 8 + 4 + 4 + 8 + 4;
+const SALE_SKU_BYTES: usize = 8 + 8;
+const ADJUSTED_BYTES: usize = 8 + 4 + 8 + 8 + 8 + 1 + 8;
+
+/// Flags of an entry's header.
+mod flag {
+    /// Two bits: who caused it.
+    pub const ACTOR_MASK: u8 = 0b11;
+    pub const ACTOR_USER: u8 = 0;
+    pub const ACTOR_OPERATOR: u8 = 1;
+    pub const ACTOR_TIMER: u8 = 2;
+    /// A request stands in the header.
+    pub const REQUEST: u8 = 1 << 2;
+    /// The request is remembered under the acting user, so `who` is not repeated.
+    pub const WHO_IS_ACTOR: u8 = 1 << 3;
+    /// A trace stands in the header.
+    pub const TRACE: u8 = 1 << 4;
+}
+
+/// Kind numbers of facts; never used for something else.
+mod kind {
+    pub const ORDER_CREATED: u8 = 1;
+    pub const STOCK_RESERVED: u8 = 2;
+    pub const STOCK_REDUCED: u8 = 3;
+    pub const STOCK_RELEASED: u8 = 4;
+    pub const ORDER_CONFIRMED: u8 = 5;
+    pub const ORDER_CANCELLED: u8 = 6;
+    pub const REFUND_DONE: u8 = 7;
+    pub const STOCK_ADJUSTED: u8 = 8;
+    pub const SKU_CHANGED: u8 = 9;
+    pub const SALE_CHANGED: u8 = 10;
+}
