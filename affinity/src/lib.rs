@@ -1,1 +1,13 @@
-//! placeholder
+//! Which thread sits on which core, and why.
+//!
+//! [`Machine`] is what there is: cores, hardware threads, memory nodes, limits, and where the disk's interrupt
+//! arrives. [`plan`] is a pure function from that and an operator's [`Wishes`] to a [`Plan`], which explains itself
+//! when printed. Threads then seat themselves with [`Seat::take`].
+
+mod machine;
+mod plan;
+mod seat;
+
+pub use machine::{Cpu, Machine, ReadError};
+pub use plan::{Layout, Plan, PlanError, Wishes, plan};
+pub use seat::{Seat, nice_current_thread, pin_current_thread};

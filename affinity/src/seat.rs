@@ -1,0 +1,93 @@
+//! Seats a thread takes itself: a core to stay on, and how much it gives way.
+
+use std::fmt;
+use std::io;
+
+use rustix::process::setpriority_process;
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+/// Where a thread runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seat {
+    /// Pinned to this CPU.
+    Cpu(usize),
+    /// Wherever the scheduler puts it.
+    Anywhere,
+}
+
+impl Seat {
+    /// Seats the calling thread.
+    pub fn take(self) -> io::Result<()> {
+        match self {
+            Seat::Cpu(cpu) => pin_current_thread(cpu),
+            Seat::Anywhere => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Seat::Cpu(cpu) => write!(f, "cpu {cpu}"),
+            Seat::Anywhere => f.write_str("any cpu"),
+        }
+    }
+}
+
+/// Keeps the calling thread, and threads that it starts later, on one CPU.
+pub fn pin_current_thread(cpu: usize) -> io::Result<()> {
+    if cpu >= CpuSet::MAX_CPU {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    }
+    let mut set = CpuSet::new();
+    set.set(cpu);
+    Ok(sched_setaffinity(None, &set)?)
+}
+
+/// How nice the calling thread is to others: 0 not at all, 19 most. Niceness is a thread's own on Linux.
+pub fn nice_current_thread(nice: i32) -> io::Result<()> {
+    Ok(setpriority_process(None, nice)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::thread::sched_getaffinity;
+
+    use super::*;
+
+    #[test]
+    fn a_pinned_thread_may_run_on_that_cpu_only() {
+        let allowed = sched_getaffinity(None).unwrap();
+        let cpu = (0..CpuSet::MAX_CPU).find(|&cpu| allowed.is_set(cpu)).unwrap();
+        std::thread::spawn(move || {
+            Seat::Cpu(cpu).take().unwrap();
+            let pinned = sched_getaffinity(None).unwrap();
+            assert!(pinned.is_set(cpu));
+            assert_eq!(pinned.count(), 1);
+        })
+        .join()
+        .unwrap();
+        assert_eq!(
+            sched_getaffinity(None).unwrap().count(),
+            allowed.count(),
+            "the others are free as before"
+        );
+    }
+
+    #[test]
+    fn a_cpu_that_does_not_exist_is_an_error() {
+        assert!(pin_current_thread(CpuSet::MAX_CPU).is_err());
+        assert!(pin_current_thread(CpuSet::MAX_CPU - 1).is_err());
+    }
+
+    #[test]
+    fn niceness_is_of_one_thread() {
+        std::thread::spawn(|| {
+            nice_current_thread(19).unwrap();
+            assert_eq!(rustix::process::getpriority_process(None).unwrap(), 19);
+        })
+        .join()
+        .unwrap();
+        assert_ne!(rustix::process::getpriority_process(None).unwrap(), 19);
+    }
+}
