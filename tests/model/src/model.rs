@@ -130,6 +130,7 @@ impl Model {
     }
 
     fn decide(&mut self, now: MicrosUtc, intent: &Intent<'_>) -> Result<Verdict, Refusal> {
+        changes::fields_in_range(intent)?;
         if let Some(key) = intent.request()
             && let Some(about) = self.asked_before(now, key, intent)?
         {

@@ -1,10 +1,14 @@
 //! What changes the shop besides CREATE: cancels, the payment timer, skus, sales and shelves.
 
+use std::collections::BTreeSet;
+
 use domain::fact::Actor;
-use domain::intent::{Cancel, SalePut, SkuPut, StockAdjust};
+use domain::intent::{Cancel, HOLD_SECONDS_MAX, SALE_SKUS_MAX, SalePut, SkuPut, StockAdjust};
 use domain::order::State;
 use domain::verdict::{HistoryRow, SaleSummary};
-use domain::{MicrosUtc, MinorUnits, OrderId, Reason, Refusal, SkuId, UserId};
+use domain::{
+    Currency, Intent, MicrosUtc, MinorUnits, OrderId, Reason, Refusal, SaleId, SkuId, UserId, WarehouseId,
+};
 
 use super::{Model, OneSale, Subject};
 
@@ -149,6 +153,50 @@ impl Model {
                 && put.sale.closed_from < theirs.closes
         })
     }
+}
+
+/// What an operator puts has its fields in their ranges; of a sale's skus the first wrong one is to blame. The
+/// ranges of other intents are in their types.
+pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
+    let hold_times = 1..=HOLD_SECONDS_MAX;
+    let in_range = match intent {
+        Intent::SkuPut(SkuPut { sku, .. }) => {
+            sku.id != SkuId(0)
+                && sku.currency != Currency(0)
+                && sku.unit_price >= MinorUnits::ZERO
+                && hold_times.contains(&sku.hold_seconds)
+        }
+        Intent::SalePut(SalePut { sale, skus, .. }) => {
+            let mut seen = BTreeSet::new();
+            let wrong = skus.iter().position(|item| {
+                !seen.insert(item.sku) || item.sku == SkuId(0) || item.unit_price < MinorUnits::ZERO
+            });
+            let whole = sale.id != SaleId(0)
+                && sale.closed_from <= sale.opens
+                && sale.opens < sale.closes
+                && hold_times.contains(&sale.hold_seconds)
+                && skus.len() <= SALE_SKUS_MAX;
+            if let (true, Some(at)) = (whole, wrong) {
+                return Err(Refusal::of(Reason::InvalidField).at_line(at));
+            }
+            whole
+        }
+        Intent::StockAdjust(adjust) => adjust.warehouse != WarehouseId(0),
+        Intent::Create(_)
+        | Intent::Cancel(_)
+        | Intent::Prepare(_)
+        | Intent::Get { .. }
+        | Intent::GetByRequest { .. }
+        | Intent::List(_)
+        | Intent::History { .. }
+        | Intent::SkuGet(_)
+        | Intent::SkuList { .. }
+        | Intent::SaleGet(_)
+        | Intent::SaleList { .. }
+        | Intent::StockGet { .. }
+        | Intent::Holdings => true,
+    };
+    if in_range { Ok(()) } else { Err(Refusal::of(Reason::InvalidField)) }
 }
 
 /// The version after the one that stands, if that is the one to be replaced.
