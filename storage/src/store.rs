@@ -40,6 +40,9 @@ pub enum Share {
 pub struct Answer {
     /// The asker's own value, as it was submitted.
     pub ticket: Ticket,
+    /// Position of the last fact made when this was decided: what was read is the state there. An audit takes
+    /// the facts up to it.
+    pub position: u64,
     /// What came of it.
     pub outcome: Outcome,
 }
