@@ -35,6 +35,8 @@ pub struct Auditor {
     time: MicrosUtc,
     requests: BTreeSet<RequestKey>,
     books: Books,
+    /// The entry that is being read.
+    together: Option<Together>,
     tally: Tally,
 }
 
@@ -89,26 +91,41 @@ impl Auditor {
             time: MicrosUtc(i64::MIN),
             requests: BTreeSet::new(),
             books: Books::default(),
+            together: None,
             tally: Tally::default(),
         }
     }
 
     /// The facts of one stamp, in their order. `position` is that of the first of them; each fact takes one.
     pub fn entry(&mut self, position: u64, stamp: &Stamp, facts: &[Fact<'_>]) {
-        self.follow(position, facts.len());
-        self.judge_stamp(stamp, facts);
-        let mut together = Together::default();
         for (place, fact) in facts.iter().enumerate() {
-            self.tally.at(position.saturating_add(place as u64));
-            self.take(stamp, fact, &mut together);
+            self.fact(position.saturating_add(place as u64), place == 0, stamp, fact);
+        }
+    }
+
+    /// The next fact, for who reads them one by one. Those of one entry share its stamp.
+    pub fn fact(&mut self, position: u64, begins_entry: bool, stamp: &Stamp, fact: &Fact<'_>) {
+        if begins_entry {
+            self.settle_entry();
         }
         self.tally.at(position);
-        self.settle(&together);
-        self.books.totals.facts += facts.len() as u64;
+        let expected = self.next_position;
+        self.tally.check(Rule::Positions, position == expected, || {
+            format!("the facts go on at position {position}, not at {expected}")
+        });
+        self.next_position = position.saturating_add(1);
+        self.books.totals.facts += 1;
+        if self.together.is_none() {
+            self.judge_stamp(stamp);
+        }
+        let mut together = self.together.take().unwrap_or_else(|| Together::beginning_at(position));
+        self.take(stamp, fact, &mut together);
+        self.together = Some(together);
     }
 
     /// Judges what is left to judge, and compares with what the store says it holds after the last entry.
     pub fn finish(mut self, holdings: Option<&Holdings>) -> AuditReport {
+        self.settle_entry();
         self.judge_end();
         let mut totals = self.totals();
         if let Some(holdings) = holdings {
@@ -119,18 +136,16 @@ impl Auditor {
         AuditReport { invariants: self.tally.invariants(holdings.is_some()), totals }
     }
 
-    /// Positions have no gap; after one the audit goes on behind it.
-    fn follow(&mut self, position: u64, facts: usize) {
-        self.tally.at(position);
-        let expected = self.next_position;
-        self.tally.check(Rule::Positions, position == expected, || {
-            format!("the facts go on at position {position}, not at {expected}")
-        });
-        self.next_position = position.saturating_add(facts as u64);
+    /// The entry that was read is whole.
+    fn settle_entry(&mut self) {
+        if let Some(together) = self.together.take() {
+            self.tally.at(together.position);
+            self.settle(&together);
+        }
     }
 
     /// When, who, and for which request.
-    fn judge_stamp(&mut self, stamp: &Stamp, facts: &[Fact<'_>]) {
+    fn judge_stamp(&mut self, stamp: &Stamp) {
         let before = self.time;
         self.tally.check(Rule::Time, stamp.at >= before, || {
             format!("time went back by {} µs", before.since(stamp.at).0)
@@ -150,13 +165,8 @@ impl Auditor {
             (Actor::Timer, request) => request.is_none(),
             (Actor::User(_) | Actor::Operator(_), None) => false,
         };
-        self.tally.check(Rule::Entries, right_asker && !facts.is_empty(), || {
-            format!(
-                "{} facts by {:?} for request {:?}",
-                facts.len(),
-                stamp.actor,
-                stamp.request.map(|request| request.key)
-            )
+        self.tally.check(Rule::Entries, right_asker, || {
+            format!("facts by {:?} for request {:?}", stamp.actor, stamp.request.map(|request| request.key))
         });
     }
 

@@ -231,7 +231,7 @@ fn the_totals_add_up() {
     assert_eq!((totals.oversold, totals.duplicate_orders, totals.lost), (1, 0, 1));
     assert_eq!(totals.orders[usize::from(State::PendingPayment.number()) - 1], 1);
     let positions = &report.invariants[0];
-    assert_eq!((positions.name, positions.counted, positions.violations), ("positions", 6, 0));
+    assert_eq!((positions.name, positions.counted, positions.violations), ("positions", 7, 0));
 }
 
 /// Plants a fault in a healthy journal, goes on a little, and compares the invariants named.

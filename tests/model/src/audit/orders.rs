@@ -14,6 +14,7 @@ use super::tally::Rule;
 /// What the facts of one entry did to each order: judged when the entry is whole, as its parts belong together.
 #[derive(Debug, Default)]
 pub(super) struct Together {
+    pub(super) position: u64,
     /// Changes that somebody asked for; a request asks for one.
     pub(super) asked_for: usize,
     by_timer: usize,
@@ -36,6 +37,10 @@ pub(super) struct Parts {
 }
 
 impl Together {
+    pub(super) fn beginning_at(position: u64) -> Together {
+        Together { position, ..Together::default() }
+    }
+
     pub(super) fn of(&mut self, order: OrderId) -> &mut Parts {
         self.orders.entry(order).or_default()
     }
