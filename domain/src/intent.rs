@@ -40,7 +40,8 @@ pub enum Intent<'a> {
         /// The order.
         order: OrderId,
     },
-    /// Read one order, by the request that made it.
+    /// Read one order, by the request that made it. Known as long as the request id is inside its window; then
+    /// REQUEST_ID_EXPIRED, as for a change, which says more than ORDER_NOT_FOUND for an order that may exist.
     GetByRequest {
         /// Whose request it was.
         user: UserId,

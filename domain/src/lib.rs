@@ -1,8 +1,9 @@
 //! Orders, stock and sales: what the shop decides, and nothing else.
 //!
 //! Decisions are pure functions over values. The ledger keeps the values and calls them: `apply` turns an
-//! [`Intent`] into a [`Verdict`] and the [`Facts`] that it made, and `replay` of the facts rebuilds the same state. There is no clock, no randomness, no I/O and no iteration order of a hash map that
-//! shows, so the same ledger, time and intents give the same answers on every machine, for ever.
+//! [`Intent`] into a [`Verdict`] and the [`Facts`] that it made, and `replay` of the facts rebuilds the same state.
+//! There is no clock, no randomness, no I/O and no iteration order of a hash map that shows, so the same ledger,
+//! time and intents give the same answers on every machine, for ever.
 //!
 //! This crate does not know the wire, the disk, threads or connections; it is `no_std` and owns no `unsafe`.
 #![no_std]
@@ -13,14 +14,21 @@ extern crate alloc;
 pub mod fact;
 pub mod ids;
 pub mod intent;
+pub mod ledger;
 pub mod order;
 pub mod refusal;
+pub mod request;
+pub mod sale;
+pub mod shelf;
+mod slot_table;
 pub mod units;
 pub mod verdict;
 
 pub use fact::{Actor, Fact, Facts, RequestKey, Stamp};
 pub use ids::{OrderId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId};
 pub use intent::Intent;
+pub use ledger::{Ledger, LedgerBounds, Needs};
 pub use refusal::{Reason, Refusal};
+pub use request::Rules;
 pub use units::{Currency, Micros, MicrosUtc, MinorUnits, Quantity};
 pub use verdict::Verdict;

@@ -67,6 +67,121 @@ impl State {
     }
 }
 
+/// What happens to an order. What pays, ships and takes back adds its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// All of its total is there; of a total of 0, at once.
+    Settled,
+    /// The time to pay is over.
+    TimedOut,
+    /// Somebody ends it. `free`: its total is 0, so there is no money to send back.
+    Cancel {
+        /// Whether the order's total is 0.
+        free: bool,
+    },
+}
+
+/// What an event does to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// What it holds becomes sold.
+    Confirm,
+    /// What it holds and counts goes back.
+    Cancel,
+    /// What was sold and counted goes back, and all its money, of which there is none.
+    RefundFree,
+}
+
+impl Step {
+    /// The state that the step leads to.
+    pub const fn to(self) -> State {
+        match self {
+            Step::Confirm => State::Confirmed,
+            Step::Cancel => State::Cancelled,
+            Step::RefundFree => State::Refunded,
+        }
+    }
+}
+
+/// The order's state does not allow this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongState {
+    /// The state that the event wants.
+    pub wanted: State,
+    /// The state that the order is in.
+    pub is: State,
+}
+
+/// What an event does to an order in this state.
+pub const fn step(state: State, event: Event) -> Result<Step, WrongState> {
+    match event {
+        Event::Settled => settled(state),
+        Event::TimedOut => ended(state),
+        Event::Cancel { free: true } => ended_free(state),
+        Event::Cancel { free: false } => ended(state),
+    }
+}
+
+const fn settled(state: State) -> Result<Step, WrongState> {
+    match state {
+        State::PendingPayment | State::Paying => Ok(Step::Confirm),
+        State::Reserving
+        | State::Paid
+        | State::StockException
+        | State::Confirmed
+        | State::PartShipped
+        | State::Shipped
+        | State::Delivered
+        | State::Completed
+        | State::Failed
+        | State::Cancelled
+        | State::Refunding
+        | State::Refunded => Err(WrongState { wanted: State::Confirmed, is: state }),
+    }
+}
+
+const fn ended(state: State) -> Result<Step, WrongState> {
+    match state {
+        State::PendingPayment | State::Paying => Ok(Step::Cancel),
+        State::Reserving
+        | State::Paid
+        | State::StockException
+        | State::Confirmed
+        | State::PartShipped
+        | State::Shipped
+        | State::Delivered
+        | State::Completed
+        | State::Failed
+        | State::Cancelled
+        | State::Refunding
+        | State::Refunded => Err(WrongState { wanted: State::Cancelled, is: state }),
+    }
+}
+
+const fn ended_free(state: State) -> Result<Step, WrongState> {
+    match state {
+        State::PendingPayment | State::Paying => Ok(Step::Cancel),
+        State::Confirmed => Ok(Step::RefundFree),
+        State::Reserving
+        | State::Paid
+        | State::StockException
+        | State::PartShipped
+        | State::Shipped
+        | State::Delivered
+        | State::Completed
+        | State::Failed
+        | State::Cancelled
+        | State::Refunding
+        | State::Refunded => Err(WrongState { wanted: State::Cancelled, is: state }),
+    }
+}
+
+/// Whether the user, the timer or an operator can still end an order in this state. The ledger keeps room for
+/// the end of each such order, so that ending one never finds it full.
+pub(crate) fn can_end(state: State, free: bool) -> bool {
+    step(state, Event::Cancel { free }).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +192,35 @@ mod tests {
             match State::from_number(number) {
                 Some(state) => assert_eq!(state.number(), number),
                 None => assert!(!(1..=14).contains(&number)),
+            }
+        }
+    }
+
+    /// The states from which each event leads on, and where to. All other pairs are WRONG_STATE.
+    const LEADS: &[(State, Event, State)] = &[
+        (State::PendingPayment, Event::Settled, State::Confirmed),
+        (State::Paying, Event::Settled, State::Confirmed),
+        (State::PendingPayment, Event::TimedOut, State::Cancelled),
+        (State::Paying, Event::TimedOut, State::Cancelled),
+        (State::PendingPayment, Event::Cancel { free: false }, State::Cancelled),
+        (State::Paying, Event::Cancel { free: false }, State::Cancelled),
+        (State::PendingPayment, Event::Cancel { free: true }, State::Cancelled),
+        (State::Paying, Event::Cancel { free: true }, State::Cancelled),
+        (State::Confirmed, Event::Cancel { free: true }, State::Refunded),
+    ];
+
+    #[test]
+    fn every_event_in_every_state_is_as_the_table_says() {
+        let events =
+            [Event::Settled, Event::TimedOut, Event::Cancel { free: false }, Event::Cancel { free: true }];
+        for state in State::ALL {
+            for event in events {
+                let row = LEADS.iter().find(|row| (row.0, row.1) == (state, event));
+                match (row, step(state, event)) {
+                    (Some(&(_, _, to)), Ok(step)) => assert_eq!(step.to(), to, "{state:?} {event:?}"),
+                    (None, Err(wrong)) => assert_eq!(wrong.is, state),
+                    (row, step) => panic!("{state:?} {event:?}: {row:?} in the table, {step:?} in the code"),
+                }
             }
         }
     }

@@ -234,7 +234,7 @@ pub fn digest_user_count(sale: SaleId, user: UserId, units: u64) -> u64 {
 }
 
 /// Mixes two words into one: the two halves of their product, each first made odd by its own constant.
-const fn mix(a: u64, b: u64) -> u64 {
+pub(crate) const fn mix(a: u64, b: u64) -> u64 {
     let product = ((a ^ 0x9E37_79B9_7F4A_7C15) as u128) * ((b ^ 0xD1B5_4A32_D192_ED03) as u128);
     product as u64 ^ (product >> 64) as u64
 }

@@ -1,0 +1,96 @@
+//! How much a ledger can hold. All of it is reserved when it is made, and becomes real memory as it is used.
+
+use crate::ledger::counts::UserCounts;
+use crate::ledger::goods::Goods;
+use crate::ledger::orders::Orders;
+use crate::ledger::requests::Requests;
+use crate::ledger::timers::Timers;
+
+/// What a ledger can hold at most. Reaching one is OVERLOADED for what would grow it; reading, cancelling and
+/// expiring always go on, because each order that can still end keeps room for its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerBounds {
+    /// Orders. They stay for ever until there is a cold store.
+    pub orders_max: usize,
+    /// Lines of orders with more than one line (or a discounted one); the plain line of an order is free.
+    pub lines_max: usize,
+    /// The clients' own bytes, two more for each order that has any.
+    pub client_bytes_max: usize,
+    /// Transitions of orders behind their first; 1 for each order, 2 where its total is 0.
+    pub history_rows_max: usize,
+    /// Request ids, over the whole window: one for each order, and one for its cancel.
+    pub request_ids_max: usize,
+    /// Request ids that made no order: cancels (room for each order that can still end is kept) and operators'.
+    pub changes_max: usize,
+    /// (sale, user) pairs that have units counted.
+    pub user_counts_max: usize,
+    /// Skus.
+    pub skus_max: usize,
+    /// (sku, warehouse) pairs.
+    pub shelves_max: usize,
+    /// Sales.
+    pub sales_max: usize,
+    /// (sale, sku) pairs.
+    pub sale_skus_max: usize,
+}
+
+/// What [`LedgerBounds::DEFAULT`] may come to.
+const DEFAULT_BYTES_MAX: u64 = 5 << 30;
+/// Slots have 31 bits: one bit says what kind of row a request id leads to.
+const ROWS_MAX: usize = 1 << 31;
+
+impl LedgerBounds {
+    /// For a machine with 8 GiB: eight million orders.
+    pub const DEFAULT: LedgerBounds = LedgerBounds {
+        orders_max: 8_000_000,
+        lines_max: 8_000_000,
+        client_bytes_max: 256 << 20,
+        history_rows_max: 16_000_000,
+        request_ids_max: 17_000_000,
+        changes_max: 9_000_000,
+        user_counts_max: 8_000_000,
+        skus_max: 1_000_000,
+        shelves_max: 1_000_000,
+        sales_max: 10_000,
+        sale_skus_max: 1_000_000,
+    };
+
+    /// Bytes that a ledger with these bounds takes when all of them are reached.
+    pub const fn bytes(&self) -> u64 {
+        Orders::bytes(self)
+            + Requests::bytes(self)
+            + UserCounts::bytes(self)
+            + Goods::bytes(self)
+            + Timers::bytes()
+    }
+
+    /// What is wrong with these bounds, if something is.
+    pub const fn fault(&self) -> Option<&'static str> {
+        if self.orders_max >= ROWS_MAX
+            || self.lines_max >= ROWS_MAX
+            || self.history_rows_max >= ROWS_MAX
+            || self.request_ids_max >= ROWS_MAX
+            || self.changes_max >= ROWS_MAX
+            || self.user_counts_max >= ROWS_MAX
+            || self.skus_max >= ROWS_MAX
+            || self.shelves_max >= ROWS_MAX
+            || self.sales_max >= ROWS_MAX
+            || self.sale_skus_max >= ROWS_MAX
+        {
+            return Some("a bound of the ledger is 2^31 or more");
+        }
+        if self.client_bytes_max >= u32::MAX as usize {
+            return Some("client_bytes_max is 4 GiB or more");
+        }
+        None
+    }
+}
+
+impl Default for LedgerBounds {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+const _: () = assert!(LedgerBounds::DEFAULT.bytes() <= DEFAULT_BYTES_MAX);
+const _: () = assert!(LedgerBounds::DEFAULT.fault().is_none());

@@ -1,0 +1,397 @@
+//! CREATE and PREPARE: what a basket costs, whether it can be had, and the order that it becomes.
+
+use alloc::vec::Vec;
+use core::mem;
+
+use crate::fact::{Actor, Fact, Facts, Line, OrderCreated, Request, RequestKey, ShelfUnits, Stamp};
+use crate::ids::{SaleId, SellerId, TraceId, UserId, WarehouseId};
+use crate::intent::{AskedLine, CLIENT_BYTES_MAX, Create, LINES_MAX, Prepare};
+use crate::ledger::Ledger;
+use crate::ledger::counts::USER_UNITS_MAX;
+use crate::ledger::orders::{NONE, OrderNeeds, Orders};
+use crate::refusal::{Reason, Refusal};
+use crate::request::hash_create;
+use crate::sale;
+use crate::units::{Currency, Micros, MicrosUtc, MinorUnits};
+use crate::verdict::{PricedView, Verdict};
+
+/// Room for one basket on its way, kept between baskets so that nothing is allocated for one.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    planned: Vec<Planned>,
+    sales: Vec<SaleUnits>,
+    lines: Vec<Line>,
+    units: Vec<ShelfUnits>,
+}
+
+/// What was found out about a line so far.
+#[derive(Clone, Copy, Debug)]
+struct Planned {
+    sku: u32,
+    /// The sale that speaks for it; [`NONE`]: none.
+    sale: u32,
+    sale_id: SaleId,
+    unit_price: MinorUnits,
+    hold_seconds: u32,
+    seller: SellerId,
+    warehouse: WarehouseId,
+}
+
+/// Units of one sale in the basket.
+#[derive(Clone, Copy, Debug)]
+struct SaleUnits {
+    sale: u32,
+    first_line: usize,
+    units: u64,
+}
+
+/// What CREATE and PREPARE have in common.
+#[derive(Clone, Copy, Debug)]
+struct Basket<'a> {
+    user: UserId,
+    currency: Currency,
+    lines: &'a [AskedLine],
+    /// The hold and the total of a CREATE.
+    shown: Option<(u64, MinorUnits)>,
+}
+
+/// A basket that can be had.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    total: MinorUnits,
+    hold_seconds: u32,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Scratch {
+            planned: Vec::with_capacity(LINES_MAX),
+            sales: Vec::with_capacity(LINES_MAX),
+            lines: Vec::with_capacity(LINES_MAX),
+            units: Vec::with_capacity(LINES_MAX),
+        }
+    }
+}
+
+impl Scratch {
+    /// Room that is handed out while it is in use; it allocates nothing.
+    const fn lent() -> Scratch {
+        Scratch { planned: Vec::new(), sales: Vec::new(), lines: Vec::new(), units: Vec::new() }
+    }
+}
+
+impl Ledger {
+    /// All or nothing: an order that holds every line, or the first thing that stands against it.
+    pub(super) fn create(
+        &mut self,
+        now: MicrosUtc,
+        trace: TraceId,
+        create: &Create<'_>,
+        facts: &mut impl Facts,
+    ) -> Result<Verdict, Refusal> {
+        let mut scratch = mem::replace(&mut self.scratch, Scratch::lent());
+        let decided = self.create_with(now, trace, create, facts, &mut scratch);
+        self.scratch = scratch;
+        decided
+    }
+
+    fn create_with(
+        &mut self,
+        now: MicrosUtc,
+        trace: TraceId,
+        create: &Create<'_>,
+        facts: &mut impl Facts,
+        scratch: &mut Scratch,
+    ) -> Result<Verdict, Refusal> {
+        // Looking. Each check runs over all lines before the next one starts.
+        judge_fields(create)?;
+        let key = RequestKey { who: create.user, id: create.request };
+        if let Some(answer) = self.asked_before(now, key, || hash_create(create))? {
+            return Ok(answer);
+        }
+        let asked = create.lines.as_slice();
+        let basket = Basket {
+            user: create.user,
+            currency: create.currency,
+            lines: asked,
+            shown: Some((create.hold, create.total)),
+        };
+        let plan = self.plan(now, &basket, scratch)?;
+        let pay_until = now.after(Micros::from_seconds(plan.hold_seconds));
+        self.judge_room_for_order(now, create, pay_until, scratch)?;
+
+        // Doing. From here the order stands: no `return`, no `?`, nothing that can fail.
+        let order = self.ids.next(now, create.user);
+        let request = Request { key, body: hash_create(create) };
+        let stamp = Stamp { at: now, actor: Actor::User(create.user), request: Some(request), trace };
+        scratch.settle_lines(asked);
+        let created = OrderCreated {
+            order,
+            user: create.user,
+            hold: create.hold,
+            currency: create.currency,
+            discount: MinorUnits::ZERO,
+            freight: MinorUnits::ZERO,
+            total: plan.total,
+            pay_until,
+            lines: &scratch.lines,
+            client_bytes: create.client_bytes,
+        };
+        let units = scratch.units.as_slice();
+        facts.begin(&stamp);
+        self.enter(&stamp, &Fact::OrderCreated(created), facts);
+        self.enter(&stamp, &Fact::StockReserved { order, units }, facts);
+        if plan.total == MinorUnits::ZERO {
+            self.enter(&stamp, &Fact::StockReduced { order, units }, facts);
+            self.enter(&stamp, &Fact::OrderConfirmed { order, version: 2 }, facts);
+        }
+        facts.end();
+        Ok(Verdict::Order(self.orders.at(self.orders.len() as u32 - 1).brief()))
+    }
+
+    /// What CREATE would decide about this basket.
+    pub(super) fn prepare(&mut self, now: MicrosUtc, prepare: &Prepare<'_>) -> Result<Verdict, Refusal> {
+        if prepare.user == UserId(0) {
+            return Err(Refusal::of(Reason::InvalidField));
+        }
+        let mut scratch = Scratch::default();
+        let asked = prepare.lines.as_slice();
+        let basket = Basket { user: prepare.user, currency: prepare.currency, lines: asked, shown: None };
+        let plan = self.plan(now, &basket, &mut scratch)?;
+        scratch.settle_lines(asked);
+        Ok(Verdict::Priced(
+            PricedView {
+                total: plan.total,
+                discount: MinorUnits::ZERO,
+                freight: MinorUnits::ZERO,
+                hold_seconds: plan.hold_seconds,
+                lines: scratch.lines,
+            }
+            .into(),
+        ))
+    }
+
+    /// Everything between the request id and the bounds, in the order of SPEC. Fills `scratch.planned` and
+    /// `scratch.sales`.
+    fn plan(&self, now: MicrosUtc, basket: &Basket<'_>, scratch: &mut Scratch) -> Result<Plan, Refusal> {
+        let Scratch { planned, sales, .. } = scratch;
+        self.find_skus(basket.lines, planned)?;
+        self.find_sales(now, planned)?;
+        if basket.shown.is_some_and(|(hold, _)| hold != 0) {
+            return Err(Refusal::of(Reason::HoldNotFound)); // No holds are made yet.
+        }
+        self.judge_currency(basket.currency, planned)?;
+        let total = price(basket.lines, planned)?;
+        if let Some((_, shown)) = basket.shown
+            && shown != total
+        {
+            return Err(Refusal::of(Reason::PriceChanged).with(shown.0, total.0));
+        }
+        sum_up_sales(basket.lines, planned, sales);
+        self.judge_limits(basket.user, sales)?;
+        self.choose_shelves(basket.lines, planned)?;
+        let hold_seconds = planned.iter().map(|line| line.hold_seconds).min();
+        Ok(Plan { total, hold_seconds: hold_seconds.expect("a basket has a line") })
+    }
+
+    /// Skus known, then open.
+    #[inline]
+    fn find_skus(&self, asked: &[AskedLine], planned: &mut Vec<Planned>) -> Result<(), Refusal> {
+        planned.clear();
+        for (at, line) in asked.iter().enumerate() {
+            let Some(slot) = self.goods.find_sku(line.sku) else {
+                return Err(Refusal::of(Reason::SkuNotFound).at_line(at));
+            };
+            let sku = self.goods.sku(slot);
+            planned.push(Planned {
+                sku: slot,
+                sale: NONE,
+                sale_id: SaleId(0),
+                unit_price: sku.unit_price,
+                hold_seconds: sku.hold_seconds,
+                seller: sku.seller,
+                warehouse: line.warehouse,
+            });
+        }
+        match planned.iter().position(|line| !self.goods.sku(line.sku).open) {
+            Some(at) => Err(Refusal::of(Reason::SkuClosed).at_line(at)),
+            None => Ok(()),
+        }
+    }
+
+    /// The sales that speak for the skus are open; they say price and hold time.
+    #[inline]
+    fn find_sales(&self, now: MicrosUtc, planned: &mut [Planned]) -> Result<(), Refusal> {
+        for (at, line) in planned.iter_mut().enumerate() {
+            let Some(item) = self.goods.speaking(line.sku, now) else { continue };
+            let sale = &self.goods.sale(item.sale).sale;
+            sale::judge_open(sale, now).map_err(|refusal| refusal.at_line(at))?;
+            (line.sale, line.sale_id) = (item.sale, sale.id);
+            (line.unit_price, line.hold_seconds) = (item.unit_price, sale.hold_seconds);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn judge_currency(&self, asked: Currency, planned: &[Planned]) -> Result<(), Refusal> {
+        for (at, line) in planned.iter().enumerate() {
+            let there = self.goods.sku(line.sku).currency;
+            if there != asked {
+                let refusal = Refusal::of(Reason::CurrencyMismatch).at_line(at);
+                return Err(refusal.with(i64::from(asked.0), i64::from(there.0)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Each limit over all sales before the next limit.
+    #[inline]
+    fn judge_limits(&self, user: UserId, sales: &[SaleUnits]) -> Result<(), Refusal> {
+        for it in sales {
+            sale::judge_order_limit(&self.goods.sale(it.sale).sale, it.units)
+                .map_err(|refusal| refusal.at_line(it.first_line))?;
+        }
+        for it in sales {
+            let sale = &self.goods.sale(it.sale).sale;
+            if sale.user_limit_units != 0 {
+                sale::judge_user_limit(sale, self.counts.units(sale.id, user), it.units)
+                    .map_err(|refusal| refusal.at_line(it.first_line))?;
+            }
+        }
+        for it in sales {
+            let row = self.goods.sale(it.sale);
+            sale::judge_cap(&row.sale, row.taken_units, it.units)
+                .map_err(|refusal| refusal.at_line(it.first_line))?;
+        }
+        Ok(())
+    }
+
+    /// The warehouse of each line; every line has its units there.
+    #[inline]
+    fn choose_shelves(&self, asked: &[AskedLine], planned: &mut [Planned]) -> Result<(), Refusal> {
+        for (at, (line, planned)) in asked.iter().zip(planned).enumerate() {
+            let wanted = line.quantity.units();
+            let there = if line.warehouse == WarehouseId(0) {
+                let mut most = 0;
+                for (_, row) in self.goods.shelves_of(planned.sku) {
+                    most = most.max(row.shelf.sellable());
+                    if row.shelf.sellable() >= wanted {
+                        planned.warehouse = row.warehouse;
+                        break;
+                    }
+                }
+                most
+            } else {
+                let slot = self.goods.find_shelf(line.sku, line.warehouse);
+                slot.map_or(0, |slot| self.goods.shelf(slot).shelf.sellable())
+            };
+            if there < wanted {
+                let reason = if there == 0 { Reason::SoldOut } else { Reason::InsufficientStock };
+                return Err(Refusal::of(reason).at_line(at).with(wanted as i64, there as i64));
+            }
+        }
+        Ok(())
+    }
+
+    /// Room for the order, and for its end.
+    fn judge_room_for_order(
+        &mut self,
+        now: MicrosUtc,
+        create: &Create<'_>,
+        pay_until: MicrosUtc,
+        scratch: &Scratch,
+    ) -> Result<(), Refusal> {
+        let kept = self.can_end + 1;
+        let confirmed_at_once = usize::from(create.total == MinorUnits::ZERO);
+        let needs = OrderNeeds {
+            lines: Orders::arena_lines(create.lines.as_slice().len()),
+            client_bytes: Orders::arena_bytes(create.client_bytes.len()),
+            history_rows: kept + confirmed_at_once,
+        };
+        if !self.requests.has_room(&self.bounds, kept + 1, kept) {
+            self.requests.advance(&mut self.orders, now);
+            return Err(Refusal::of(Reason::Overloaded));
+        }
+        let fits = self.orders.has_room(&self.bounds, &needs)
+            && self.timers.reaches(now, pay_until)
+            && self.counts.len() + scratch.sales.len() <= self.bounds.user_counts_max
+            && scratch.sales.iter().all(|it| {
+                let sale = self.goods.sale(it.sale).sale.id;
+                self.counts.units(sale, create.user) + it.units <= USER_UNITS_MAX
+            });
+        if fits { Ok(()) } else { Err(Refusal::of(Reason::Overloaded)) }
+    }
+}
+
+impl Scratch {
+    /// Empty room for the units of an order; it comes back by [`Scratch::put_units_back`].
+    pub(super) fn take_units(&mut self) -> Vec<ShelfUnits> {
+        let mut units = mem::take(&mut self.units);
+        units.clear();
+        units
+    }
+
+    pub(super) fn put_units_back(&mut self, units: Vec<ShelfUnits>) {
+        self.units = units;
+    }
+
+    /// The lines as decided, and their units.
+    #[inline]
+    fn settle_lines(&mut self, asked: &[AskedLine]) {
+        self.lines.clear();
+        self.units.clear();
+        for (line, planned) in asked.iter().zip(&self.planned) {
+            let (sku, quantity, warehouse) = (line.sku, line.quantity, planned.warehouse);
+            self.units.push(ShelfUnits { sku, warehouse, quantity });
+            self.lines.push(Line {
+                sku,
+                seller: planned.seller,
+                warehouse,
+                sale: planned.sale_id,
+                quantity,
+                parcel: 0,
+                unit_price: planned.unit_price,
+                discount: MinorUnits::ZERO,
+                freight: MinorUnits::ZERO,
+            });
+        }
+    }
+}
+
+/// Fields that the types leave open.
+#[inline]
+fn judge_fields(create: &Create<'_>) -> Result<(), Refusal> {
+    if create.user == UserId(0) || create.total.0 < 0 || create.client_bytes.len() > CLIENT_BYTES_MAX {
+        return Err(Refusal::of(Reason::InvalidField));
+    }
+    Ok(())
+}
+
+/// What all lines cost together.
+#[inline]
+fn price(asked: &[AskedLine], planned: &[Planned]) -> Result<MinorUnits, Refusal> {
+    let mut total = MinorUnits::ZERO;
+    for (at, (line, planned)) in asked.iter().zip(planned).enumerate() {
+        let goods = planned.unit_price.times(line.quantity);
+        let goods = goods.ok_or(Refusal::of(Reason::InvalidField).at_line(at))?;
+        total = total.plus(goods).ok_or(Refusal::of(Reason::InvalidField))?;
+    }
+    Ok(total)
+}
+
+/// The basket's units of each sale, in the order of their first lines.
+#[inline]
+fn sum_up_sales(asked: &[AskedLine], planned: &[Planned], sales: &mut Vec<SaleUnits>) {
+    sales.clear();
+    for (at, (line, planned)) in asked.iter().zip(planned).enumerate() {
+        if planned.sale == NONE {
+            continue;
+        }
+        match sales.iter_mut().find(|it| it.sale == planned.sale) {
+            Some(it) => it.units += line.quantity.units(),
+            None => {
+                sales.push(SaleUnits { sale: planned.sale, first_line: at, units: line.quantity.units() });
+            }
+        }
+    }
+}

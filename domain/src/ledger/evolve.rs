@@ -1,0 +1,159 @@
+//! What each fact does to the ledger, live and replayed. Nothing here decides or fails: a fact is true.
+
+use crate::fact::{CancelReason, Fact, Line, OrderCreated, ShelfUnits, Stamp, StockAdjusted};
+use crate::ids::{OrderId, SaleId};
+use crate::ledger::Ledger;
+use crate::ledger::orders::{LiveOrder, Orders};
+use crate::ledger::requests::Subject;
+use crate::order::{self, State};
+use crate::shelf::Shelf;
+use crate::verdict::digest_order;
+
+/// Sums over all orders, kept as they change.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sums {
+    /// By state number − 1.
+    pub(crate) orders: [u64; 14],
+    pub(crate) totals: [i64; 14],
+    pub(crate) digest: u64,
+}
+
+impl Sums {
+    #[inline]
+    fn add(&mut self, order: &LiveOrder) {
+        let state = usize::from(order.state.number()) - 1;
+        self.orders[state] += 1;
+        self.totals[state] = self.totals[state].wrapping_add(order.total.0);
+        self.digest = self.digest.wrapping_add(digest_of(order));
+    }
+
+    fn take(&mut self, order: &LiveOrder) {
+        let state = usize::from(order.state.number()) - 1;
+        self.orders[state] -= 1;
+        self.totals[state] = self.totals[state].wrapping_sub(order.total.0);
+        self.digest = self.digest.wrapping_sub(digest_of(order));
+    }
+}
+
+#[inline]
+fn digest_of(order: &LiveOrder) -> u64 {
+    digest_order(order.id, order.user, order.state, order.version, order.total)
+}
+
+impl Ledger {
+    /// The one way in which a ledger changes.
+    ///
+    /// The facts that can begin an entry (those that remember its request) are those that say so here; the ones
+    /// that only follow in an entry do not.
+    #[inline]
+    pub(super) fn evolve(&mut self, stamp: &Stamp, fact: &Fact<'_>) {
+        self.at = self.at.max(stamp.at);
+        match fact {
+            Fact::OrderCreated(created) => self.order_created(stamp, created),
+            Fact::StockReserved { units, .. } => self.change_shelves(units, Shelf::hold),
+            Fact::StockReduced { units, .. } => self.change_shelves(units, Shelf::sell),
+            Fact::StockReleased { units, .. } => self.change_shelves(units, Shelf::release),
+            Fact::OrderConfirmed { order, version } => {
+                let slot = self.known(*order);
+                self.transit(stamp, slot, State::Confirmed, *version, 0);
+            }
+            Fact::OrderCancelled { order, version, reason, why } => {
+                // All end the same way; the reason is the actor's, and matters when money comes late.
+                let (CancelReason::User | CancelReason::Timer | CancelReason::Operator | CancelReason::Risk) =
+                    reason;
+                let slot = self.known(*order);
+                self.transit(stamp, slot, State::Cancelled, *version, *why);
+                self.give_back_counts(slot);
+                self.remember(stamp, Subject::Order(slot));
+            }
+            Fact::RefundDone { order, version, amount: _, why } => {
+                let slot = self.known(*order);
+                self.transit(stamp, slot, State::Refunded, *version, *why);
+                self.give_back_counts(slot);
+                self.remember(stamp, Subject::Order(slot));
+            }
+            Fact::SkuChanged(sku) => {
+                let slot = self.goods.put_sku(*sku);
+                self.remember(stamp, Subject::Sku(slot));
+            }
+            Fact::SaleChanged { sale, skus } => {
+                let slot = self.goods.put_sale(*sale, skus);
+                self.remember(stamp, Subject::Sale(slot));
+            }
+            Fact::StockAdjusted(change) => self.stock_adjusted(stamp, change),
+        }
+    }
+
+    #[inline]
+    fn order_created(&mut self, stamp: &Stamp, created: &OrderCreated<'_>) {
+        let request = stamp.request.expect("an order is made by a request");
+        let slot = self.orders.add(stamp.at, request, created);
+        self.ids.used(created.order);
+        self.requests.remember_order(&mut self.orders, stamp.at, slot);
+        self.timers.arm(&mut self.orders, slot);
+        self.can_end += 1;
+        self.sums.add(self.orders.at(slot));
+        for line in created.lines.iter().filter(|line| line.sale != SaleId(0)) {
+            self.counts.add(line.sale, created.user, line.quantity.units());
+            let sale = self.goods.find_sale(line.sale).expect("lines name known sales");
+            self.goods.sale_mut(sale).taken_units += line.quantity.units();
+        }
+    }
+
+    fn stock_adjusted(&mut self, stamp: &Stamp, change: &StockAdjusted) {
+        let slot = self.goods.shelf_or_new(change.sku, change.warehouse);
+        self.goods.change_shelf(slot, |shelf| shelf.adjust(change));
+        // Units of an order come back behind the fact that ended it, which remembered the request.
+        if change.order == OrderId(0) {
+            self.remember(stamp, Subject::Shelf(slot));
+        }
+    }
+
+    #[inline]
+    fn change_shelves(&mut self, units: &[ShelfUnits], change: impl Fn(Shelf, u64) -> Shelf) {
+        for &ShelfUnits { sku, warehouse, quantity } in units {
+            let slot = self.goods.find_shelf(sku, warehouse).expect("units of orders are on known shelves");
+            self.goods.change_shelf(slot, |shelf| change(shelf, quantity.units()));
+        }
+    }
+
+    fn transit(&mut self, stamp: &Stamp, slot: u32, to: State, version: u32, why: u16) {
+        let order = self.orders.at(slot);
+        assert!(version == order.version + 1, "each transition adds one to the version: {order:?}");
+        let free = order.is_free();
+        self.can_end -= usize::from(order::can_end(order.state, free));
+        self.sums.take(order);
+        if order.state == State::PendingPayment {
+            self.timers.disarm(&mut self.orders, slot);
+        }
+        self.orders.transit(slot, to, version, stamp.at, stamp.actor, why);
+        self.sums.add(self.orders.at(slot));
+        self.can_end += usize::from(order::can_end(to, free));
+    }
+
+    fn give_back_counts(&mut self, slot: u32) {
+        let user = self.orders.at(slot).user;
+        let mut at = 0;
+        while let Some(Line { sale, quantity, .. }) = self.orders.line(slot, at) {
+            at += 1;
+            if sale == SaleId(0) {
+                continue;
+            }
+            self.counts.give_back(sale, user, quantity.units());
+            let sale = self.goods.find_sale(sale).expect("lines name known sales");
+            self.goods.sale_mut(sale).taken_units -= quantity.units();
+        }
+    }
+
+    /// Timers have no request.
+    fn remember(&mut self, stamp: &Stamp, subject: Subject) {
+        match stamp.request {
+            Some(request) => self.requests.remember_change(&mut self.orders, stamp.at, request, subject),
+            None => self.requests.advance(&mut self.orders, stamp.at),
+        }
+    }
+
+    fn known(&self, order: OrderId) -> u32 {
+        Orders::find(&self.orders, order).expect("facts name orders that were created")
+    }
+}

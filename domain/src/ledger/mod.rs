@@ -1,0 +1,273 @@
+//! The ledger: keeps the values, lets pure functions decide, and changes by facts alone.
+//!
+//! [`Ledger::apply`] first looks at everything (nothing is changed by a refusal), then makes facts; each goes to
+//! the caller and through the same `evolve` that [`Ledger::replay`] uses, so a replayed ledger is the live one
+//! by construction. It knows no clock, disk or thread, and all of its memory is bounded by [`LedgerBounds`].
+
+mod bounds;
+mod cancel;
+mod catalogue;
+mod counts;
+mod create;
+mod evolve;
+mod goods;
+mod orders;
+mod read;
+mod requests;
+mod timers;
+
+use alloc::vec::Vec;
+
+pub use bounds::LedgerBounds;
+
+use crate::fact::{Actor, Fact, Facts, Request, RequestKey, Stamp};
+use crate::ids::{OrderId, TraceId};
+use crate::intent::{Envelope, Intent};
+use crate::refusal::{Reason, Refusal};
+use crate::request::Rules;
+use crate::slot_table::HashKey;
+use crate::units::MicrosUtc;
+use crate::verdict::{ShelfView, Verdict};
+use counts::UserCounts;
+use create::Scratch;
+use evolve::Sums;
+use goods::Goods;
+use orders::Orders;
+use requests::{OrderIds, Requests, Subject};
+use timers::Timers;
+
+/// Orders, stock, sales and limits, in memory.
+#[derive(Debug)]
+pub struct Ledger {
+    bounds: LedgerBounds,
+    rules: Rules,
+    /// The latest time that anybody came with.
+    clock: MicrosUtc,
+    /// The time of the last entry.
+    at: MicrosUtc,
+    orders: Orders,
+    requests: Requests,
+    counts: UserCounts,
+    goods: Goods,
+    timers: Timers,
+    ids: OrderIds,
+    /// Orders that can still end: for each of them room for a history row and a request id is kept.
+    can_end: usize,
+    sums: Sums,
+    scratch: Scratch,
+}
+
+/// What an intent must find resident before it can be applied. Nothing rests yet, so it names nothing; what
+/// leaves memory later is read elsewhere and handed in before [`Ledger::apply`], which never waits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Orders that rest and are looked at.
+    pub orders: Vec<OrderId>,
+}
+
+impl Ledger {
+    /// An empty ledger. `seed` keys the hashes of its tables: two ledgers with other seeds answer the same, and
+    /// nobody who does not know it can aim ids at one place.
+    ///
+    /// # Panics
+    /// Where [`LedgerBounds::fault`] names something.
+    pub fn new(bounds: LedgerBounds, rules: Rules, seed: u64) -> Ledger {
+        if let Some(fault) = bounds.fault() {
+            panic!("{fault}");
+        }
+        let key = HashKey::new(seed);
+        Ledger {
+            bounds,
+            rules,
+            clock: MicrosUtc(i64::MIN),
+            at: MicrosUtc(0),
+            orders: Orders::new(&bounds, key),
+            requests: Requests::new(&bounds, key, rules),
+            counts: UserCounts::new(&bounds, key),
+            goods: Goods::new(&bounds, key),
+            timers: Timers::new(),
+            ids: OrderIds::default(),
+            can_end: 0,
+            sums: Sums::default(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Decides an intent. `now` is ledger time; a `now` before an earlier one counts as that one.
+    ///
+    /// What was decided to change is given to `facts` as one entry and is done when this returns. A refusal, a
+    /// read and a request asked before give no fact and change nothing.
+    pub fn apply(
+        &mut self,
+        now: MicrosUtc,
+        envelope: Envelope,
+        intent: &Intent<'_>,
+        facts: &mut impl Facts,
+    ) -> Verdict {
+        self.clock = self.clock.max(now);
+        let (now, trace) = (self.clock, envelope.trace);
+        let decided = match intent {
+            Intent::Create(create) => self.create(now, trace, create, facts),
+            Intent::Prepare(prepare) => self.prepare(now, prepare),
+            Intent::Cancel(cancel) => self.cancel(now, trace, cancel, facts),
+            Intent::SkuPut(put) => self.put_sku(now, trace, put, facts),
+            Intent::SalePut(put) => self.put_sale(now, trace, put, facts),
+            Intent::StockAdjust(adjust) => self.adjust_stock(now, trace, adjust, facts),
+            Intent::Get { user, order } => self.get(*user, *order),
+            Intent::GetByRequest { user, request } => self.get_by_request(now, *user, *request),
+            Intent::List(list) => self.list(list),
+            Intent::History { user, order } => self.history(*user, *order),
+            Intent::SkuGet(sku) => self.get_sku(now, *sku),
+            Intent::SkuList { after, limit } => self.list_skus(*after, *limit),
+            Intent::SaleGet(sale) => self.get_sale(*sale),
+            Intent::SaleList { after, limit } => self.list_sales(*after, *limit),
+            Intent::StockGet { sku, warehouse } => self.get_stock(*sku, *warehouse),
+            Intent::Holdings => Ok(self.holdings()),
+        };
+        decided.unwrap_or_else(Verdict::Refused)
+    }
+
+    /// Does what a fact says, again. Facts come in the order in which they were made, from an empty ledger on.
+    ///
+    /// # Panics
+    /// Where the facts contradict each other: they cannot come from a ledger. (`audit` names what is wrong.)
+    pub fn replay(&mut self, stamp: &Stamp, fact: &Fact<'_>) {
+        self.clock = self.clock.max(stamp.at);
+        self.evolve(stamp, fact);
+    }
+
+    /// Ends unpaid orders whose time is over by `now`, at most `orders_max` of them, the earliest first; each is
+    /// an entry of its own. Says how many: fewer than `orders_max` means that nothing more is due.
+    pub fn expire(&mut self, now: MicrosUtc, orders_max: usize, facts: &mut impl Facts) -> usize {
+        self.clock = self.clock.max(now);
+        let mut expired = 0;
+        while expired < orders_max && self.next_due().is_some_and(|due| due <= self.clock) {
+            let slot = self.timers.next().expect("somebody is due");
+            self.expire_one(self.clock, slot, facts);
+            expired += 1;
+        }
+        expired
+    }
+
+    /// When [`Ledger::expire`] has something to do next: at most about half a second after an order's time.
+    pub fn next_due(&self) -> Option<MicrosUtc> {
+        self.timers.next_due()
+    }
+
+    /// What this intent must find resident.
+    pub fn needs(&self, intent: &Intent<'_>) -> Needs {
+        match intent {
+            Intent::Create(_)
+            | Intent::Prepare(_)
+            | Intent::Cancel(_)
+            | Intent::SkuPut(_)
+            | Intent::SalePut(_)
+            | Intent::StockAdjust(_)
+            | Intent::Get { .. }
+            | Intent::GetByRequest { .. }
+            | Intent::List(_)
+            | Intent::History { .. }
+            | Intent::SkuGet(_)
+            | Intent::SkuList { .. }
+            | Intent::SaleGet(_)
+            | Intent::SaleList { .. }
+            | Intent::StockGet { .. }
+            | Intent::Holdings => Needs::default(),
+        }
+    }
+
+    /// Looks at the places in memory that this intent will look at, and does nothing. Called for the intents of
+    /// a turn, one after the other, before the first is applied: their cache misses then overlap, where `apply`
+    /// would wait for one after the other.
+    #[inline]
+    pub fn warm(&self, now: MicrosUtc, intent: &Intent<'_>) {
+        let Some(key) = intent.request() else { return };
+        let mut touched = self.requests.touch(key);
+        if let Intent::Create(create) = intent {
+            touched ^= self.orders.touch(create.user);
+            let first = create.lines.as_slice().first();
+            if let Some(sku) = first.and_then(|line| self.goods.find_sku(line.sku))
+                && let Some(item) = self.goods.speaking(sku, now)
+            {
+                touched ^= self.counts.touch(self.goods.sale(item.sale).sale.id, create.user);
+            }
+        }
+        core::hint::black_box(touched);
+    }
+
+    /// Time of the last entry.
+    pub fn last_entry_at(&self) -> MicrosUtc {
+        self.at
+    }
+
+    /// Orders in memory.
+    pub fn orders(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// What this ledger can hold.
+    pub fn bounds(&self) -> &LedgerBounds {
+        &self.bounds
+    }
+
+    /// Whether this request was asked before, and then what it led to. `body` is only called where it matters.
+    #[inline]
+    fn asked_before(
+        &self,
+        now: MicrosUtc,
+        key: RequestKey,
+        body: impl FnOnce() -> u64,
+    ) -> Result<Option<Verdict>, Refusal> {
+        self.rules.judge_request(now, key.id)?;
+        match self.requests.find(&self.orders, key) {
+            None => Ok(None),
+            Some((subject, hash)) if hash == body() => Ok(Some(self.as_it_stands(subject))),
+            Some(_) => Err(Refusal::of(Reason::RequestIdReused)),
+        }
+    }
+
+    /// The answer that a change gets, now.
+    fn as_it_stands(&self, subject: Subject) -> Verdict {
+        match subject {
+            Subject::Order(slot) => Verdict::Order(self.orders.at(slot).brief()),
+            Subject::Sku(slot) => {
+                let sku = self.goods.sku(slot);
+                Verdict::Sku { sku: sku.id, version: sku.version }
+            }
+            Subject::Sale(slot) => {
+                let sale = &self.goods.sale(slot).sale;
+                Verdict::Sale { sale: sale.id, version: sale.version }
+            }
+            Subject::Shelf(slot) => Verdict::Shelf(ShelfView::of(self.goods.shelf(slot))),
+        }
+    }
+
+    /// Whether a request that makes no order can be remembered, besides what is kept for orders that can end.
+    fn judge_room_for_change(&mut self, now: MicrosUtc) -> Result<(), Refusal> {
+        let kept = self.can_end;
+        if !self.requests.has_room(&self.bounds, kept + 1, kept + 1) {
+            self.requests.advance(&mut self.orders, now);
+            return Err(Refusal::of(Reason::Overloaded));
+        }
+        Ok(())
+    }
+
+    /// An entry of one fact.
+    fn enter_one(&mut self, stamp: &Stamp, fact: &Fact<'_>, facts: &mut impl Facts) {
+        facts.begin(stamp);
+        self.enter(stamp, fact, facts);
+        facts.end();
+    }
+
+    /// Makes a fact: from here it is true, in the journal and in this ledger.
+    #[inline]
+    fn enter(&mut self, stamp: &Stamp, fact: &Fact<'_>, facts: &mut impl Facts) {
+        facts.fact(fact);
+        self.evolve(stamp, fact);
+    }
+}
+
+/// The stamp of what an operator does.
+fn by_operator(at: MicrosUtc, trace: TraceId, key: RequestKey, body: u64) -> Stamp {
+    Stamp { at, actor: Actor::Operator(0), request: Some(Request { key, body }), trace }
+}

@@ -1,0 +1,387 @@
+//! The orders in memory, their lines, client bytes and history; found by id and by user.
+
+use alloc::vec::Vec;
+
+use crate::fact::{Actor, Line, OrderCreated, Request};
+use crate::ids::{OrderId, RequestId, SaleId, SellerId, SkuId, UserId, WarehouseId};
+use crate::ledger::bounds::LedgerBounds;
+use crate::order::State;
+use crate::slot_table::{HashKey, SlotTable, Tag};
+use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
+use crate::verdict::{HistoryRow, OrderBrief};
+
+/// Stands for «no slot» wherever rows are linked.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// An order as it lies in memory: two cache lines. Rarely used parts are elsewhere.
+#[derive(Clone, Debug)]
+pub(crate) struct LiveOrder {
+    pub(crate) id: OrderId,
+    pub(crate) user: UserId,
+    request: [u64; 2],
+    pub(crate) body: u64,
+    pub(crate) created_at: MicrosUtc,
+    pub(crate) pay_until: MicrosUtc,
+    pub(crate) total: MinorUnits,
+    lines: LinesPlace,
+    /// The user's order before this one.
+    pub(crate) older: u32,
+    /// Neighbours in the payment timer's list.
+    pub(crate) timer_next: u32,
+    pub(crate) timer_prev: u32,
+    /// The next in the list of request ids of about the same time.
+    pub(crate) request_next: u32,
+    /// Its latest history row; the first one follows from the order itself.
+    history: u32,
+    client_bytes: u32,
+    pub(crate) version: u32,
+    pub(crate) currency: Currency,
+    pub(crate) state: State,
+}
+
+const LIVE_ORDER_BYTES_MAX: usize = 128;
+const _: () = assert!(size_of::<LiveOrder>() <= LIVE_ORDER_BYTES_MAX);
+
+/// Where an order's lines are.
+#[derive(Clone, Copy, Debug)]
+enum LinesPlace {
+    /// Here: one line with nothing unusual about it.
+    Here(PlainLine),
+    /// In the arena.
+    Arena { first: u32, count: u16 },
+}
+
+/// A line without discount and freight, in parcel 0: nearly every one.
+#[derive(Clone, Copy, Debug)]
+struct PlainLine {
+    sku: SkuId,
+    unit_price: MinorUnits,
+    seller: SellerId,
+    warehouse: WarehouseId,
+    sale: SaleId,
+    quantity: Quantity,
+}
+
+/// A transition behind the first one.
+#[derive(Clone, Copy, Debug)]
+struct LaterRow {
+    at: MicrosUtc,
+    /// The user, or the operator's key.
+    who: u64,
+    older: u32,
+    version: u32,
+    why: u16,
+    actor: ActorKind,
+    from: State,
+    to: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum ActorKind {
+    User,
+    Operator,
+    Timer,
+}
+
+/// All orders. Their slots count from 0 in the order in which they were made.
+#[derive(Debug)]
+pub(crate) struct Orders {
+    key: HashKey,
+    rows: Vec<LiveOrder>,
+    by_id: SlotTable,
+    /// To the newest order of each user.
+    by_user: SlotTable,
+    lines: Vec<Line>,
+    client_bytes: Vec<u8>,
+    history: Vec<LaterRow>,
+}
+
+/// What a new order needs room for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OrderNeeds {
+    pub(crate) lines: usize,
+    pub(crate) client_bytes: usize,
+    /// Those of its creation, and those kept for its end and that of all others.
+    pub(crate) history_rows: usize,
+}
+
+impl Orders {
+    pub(crate) const fn bytes(bounds: &LedgerBounds) -> u64 {
+        2 * SlotTable::bytes(bounds.orders_max)
+            + (bounds.orders_max * size_of::<LiveOrder>()) as u64
+            + (bounds.lines_max * size_of::<Line>()) as u64
+            + (bounds.history_rows_max * size_of::<LaterRow>()) as u64
+            + bounds.client_bytes_max as u64
+    }
+
+    pub(crate) fn new(bounds: &LedgerBounds, key: HashKey) -> Orders {
+        Orders {
+            key,
+            rows: Vec::with_capacity(bounds.orders_max),
+            by_id: SlotTable::with_rows_max(bounds.orders_max),
+            by_user: SlotTable::with_rows_max(bounds.orders_max),
+            lines: Vec::with_capacity(bounds.lines_max),
+            client_bytes: Vec::with_capacity(bounds.client_bytes_max),
+            history: Vec::with_capacity(bounds.history_rows_max),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    #[inline]
+    pub(crate) fn at(&self, slot: u32) -> &LiveOrder {
+        &self.rows[slot as usize]
+    }
+
+    #[inline]
+    pub(crate) fn at_mut(&mut self, slot: u32) -> &mut LiveOrder {
+        &mut self.rows[slot as usize]
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, id: OrderId) -> Option<u32> {
+        self.by_id.find(self.id_tag(id), |slot| self.at(slot).id == id)
+    }
+
+    /// The newest order of a user.
+    #[inline]
+    pub(crate) fn newest_of(&self, user: UserId) -> Option<u32> {
+        self.by_user.find(self.user_tag(user), |slot| self.at(slot).user == user)
+    }
+
+    /// Loads what making an order of this user will look at.
+    #[inline]
+    pub(crate) fn touch(&self, user: UserId) -> u64 {
+        self.by_user.touch(self.user_tag(user))
+    }
+
+    /// Whether one more order fits.
+    #[inline]
+    pub(crate) fn has_room(&self, bounds: &LedgerBounds, needs: &OrderNeeds) -> bool {
+        self.rows.len() < bounds.orders_max
+            && self.lines.len() + needs.lines <= bounds.lines_max
+            && self.client_bytes.len() + needs.client_bytes <= bounds.client_bytes_max
+            && self.history.len() + needs.history_rows <= bounds.history_rows_max
+    }
+
+    /// Lines that go to the arena, of an order with so many plain lines.
+    pub(crate) const fn arena_lines(lines: usize) -> usize {
+        if lines == 1 { 0 } else { lines }
+    }
+
+    /// Bytes that so many client bytes take.
+    pub(crate) const fn arena_bytes(client_bytes: usize) -> usize {
+        if client_bytes == 0 { 0 } else { client_bytes + CLIENT_LENGTH_BYTES }
+    }
+
+    /// Adds an order in PENDING_PAYMENT. There is room for it, and its id is new.
+    pub(crate) fn add(&mut self, at: MicrosUtc, request: Request, created: &OrderCreated<'_>) -> u32 {
+        let slot = self.rows.len() as u32;
+        let lines = self.keep_lines(created.lines);
+        let client_bytes = self.keep_client_bytes(created.client_bytes);
+        let older = self.newest_of(created.user);
+        self.rows.push(LiveOrder {
+            id: created.order,
+            user: created.user,
+            request: [(request.key.id.0 >> 64) as u64, request.key.id.0 as u64],
+            body: request.body,
+            created_at: at,
+            pay_until: created.pay_until,
+            total: created.total,
+            lines,
+            older: older.unwrap_or(NONE),
+            timer_next: NONE,
+            timer_prev: NONE,
+            request_next: NONE,
+            history: NONE,
+            client_bytes,
+            version: 1,
+            currency: created.currency,
+            state: State::PendingPayment,
+        });
+        self.by_id.insert(self.id_tag(created.order), slot);
+        let tag = self.user_tag(created.user);
+        match older {
+            Some(older) => self.by_user.replace(tag, older, slot),
+            None => self.by_user.insert(tag, slot),
+        }
+        slot
+    }
+
+    /// Moves an order on and leaves a history row.
+    pub(crate) fn transit(
+        &mut self,
+        slot: u32,
+        to: State,
+        version: u32,
+        at: MicrosUtc,
+        actor: Actor,
+        why: u16,
+    ) {
+        let (actor, who) = match actor {
+            Actor::User(user) => (ActorKind::User, user.0),
+            Actor::Operator(key) => (ActorKind::Operator, u64::from(key)),
+            Actor::Timer => (ActorKind::Timer, 0),
+        };
+        let row = self.history.len() as u32;
+        assert!(self.history.len() < self.history.capacity(), "room for an order's end is kept");
+        let order = &mut self.rows[slot as usize];
+        self.history.push(LaterRow {
+            at,
+            who,
+            older: order.history,
+            version,
+            why,
+            actor,
+            from: order.state,
+            to,
+        });
+        order.history = row;
+        order.state = to;
+        order.version = version;
+    }
+
+    /// The order's lines, in their order.
+    #[inline]
+    pub(crate) fn line(&self, slot: u32, at: usize) -> Option<Line> {
+        match self.at(slot).lines {
+            LinesPlace::Here(line) => (at == 0).then(|| line.whole()),
+            LinesPlace::Arena { first, count } => {
+                (at < usize::from(count)).then(|| self.lines[first as usize + at])
+            }
+        }
+    }
+
+    /// The order's lines, in their order.
+    pub(crate) fn lines(&self, slot: u32) -> impl Iterator<Item = Line> {
+        (0..).map_while(move |at| self.line(slot, at))
+    }
+
+    /// The client's own bytes.
+    pub(crate) fn client_bytes(&self, slot: u32) -> &[u8] {
+        let at = self.at(slot).client_bytes;
+        if at == NONE {
+            return &[];
+        }
+        let (length, rest) = self.client_bytes[at as usize..]
+            .split_first_chunk::<CLIENT_LENGTH_BYTES>()
+            .expect("bytes stand behind their length");
+        &rest[..usize::from(u16::from_le_bytes(*length))]
+    }
+
+    /// Every transition, oldest first.
+    pub(crate) fn history(&self, slot: u32) -> Vec<HistoryRow> {
+        let order = self.at(slot);
+        let mut rows = Vec::new();
+        let mut later = order.history;
+        while later != NONE {
+            let row = &self.history[later as usize];
+            rows.push(row.whole());
+            later = row.older;
+        }
+        rows.push(HistoryRow {
+            from: None,
+            to: State::PendingPayment,
+            at: order.created_at,
+            actor: Actor::User(order.user),
+            why: 0,
+            version: 1,
+        });
+        rows.reverse();
+        rows
+    }
+
+    fn keep_lines(&mut self, lines: &[Line]) -> LinesPlace {
+        if let [line] = lines
+            && let Some(plain) = PlainLine::of(line)
+        {
+            return LinesPlace::Here(plain);
+        }
+        let first = self.lines.len() as u32;
+        assert!(self.lines.len() + lines.len() <= self.lines.capacity(), "room for lines was looked for");
+        self.lines.extend_from_slice(lines);
+        LinesPlace::Arena { first, count: lines.len() as u16 }
+    }
+
+    fn keep_client_bytes(&mut self, bytes: &[u8]) -> u32 {
+        if bytes.is_empty() {
+            return NONE;
+        }
+        let at = self.client_bytes.len();
+        assert!(
+            at + Self::arena_bytes(bytes.len()) <= self.client_bytes.capacity(),
+            "room for client bytes was looked for"
+        );
+        self.client_bytes.extend_from_slice(&(bytes.len() as u16).to_le_bytes());
+        self.client_bytes.extend_from_slice(bytes);
+        at as u32
+    }
+
+    #[inline]
+    fn id_tag(&self, id: OrderId) -> Tag {
+        self.key.tag(id.0, 0)
+    }
+
+    #[inline]
+    fn user_tag(&self, user: UserId) -> Tag {
+        self.key.tag(user.0, 1)
+    }
+}
+
+/// Before each order's bytes stands how many they are.
+const CLIENT_LENGTH_BYTES: usize = size_of::<u16>();
+
+impl LiveOrder {
+    /// The request that made it.
+    #[inline]
+    pub(crate) fn request(&self) -> RequestId {
+        RequestId(u128::from(self.request[0]) << 64 | u128::from(self.request[1]))
+    }
+
+    /// Whether there is nothing to be paid.
+    pub(crate) fn is_free(&self) -> bool {
+        self.total == MinorUnits::ZERO
+    }
+
+    pub(crate) fn brief(&self) -> OrderBrief {
+        OrderBrief {
+            order: self.id,
+            user: self.user,
+            state: self.state,
+            version: self.version,
+            total: self.total,
+            currency: self.currency,
+            created_at: self.created_at,
+            pay_until: self.pay_until,
+        }
+    }
+}
+
+impl PlainLine {
+    /// The line without what is 0 in it, if that is 0.
+    fn of(line: &Line) -> Option<PlainLine> {
+        let Line { sku, seller, warehouse, sale, quantity, parcel, unit_price, discount, freight } = *line;
+        let plain = parcel == 0 && discount == MinorUnits::ZERO && freight == MinorUnits::ZERO;
+        plain.then_some(PlainLine { sku, unit_price, seller, warehouse, sale, quantity })
+    }
+
+    fn whole(self) -> Line {
+        let PlainLine { sku, unit_price, seller, warehouse, sale, quantity } = self;
+        let (discount, freight) = (MinorUnits::ZERO, MinorUnits::ZERO);
+        Line { sku, seller, warehouse, sale, quantity, parcel: 0, unit_price, discount, freight }
+    }
+}
+
+impl LaterRow {
+    fn whole(&self) -> HistoryRow {
+        let actor = match self.actor {
+            ActorKind::User => Actor::User(UserId(self.who)),
+            ActorKind::Operator => Actor::Operator(self.who as u32),
+            ActorKind::Timer => Actor::Timer,
+        };
+        let LaterRow { at, why, version, from, to, .. } = *self;
+        HistoryRow { from: Some(from), to, at, actor, why, version }
+    }
+}

@@ -1,0 +1,197 @@
+//! What can be read of a ledger.
+
+use alloc::vec::Vec;
+
+use crate::fact::RequestKey;
+use crate::ids::{OrderId, RequestId, SaleId, SkuId, UserId, WarehouseId};
+use crate::intent::{List, PAGE_MAX};
+use crate::ledger::Ledger;
+use crate::ledger::goods::{SaleRow, ShelfRow};
+use crate::ledger::orders::NONE;
+use crate::ledger::requests::Subject;
+use crate::order::State;
+use crate::refusal::{Reason, Refusal};
+use crate::units::{MicrosUtc, MinorUnits};
+use crate::verdict::{
+    HistoryView, Holdings, OrderView, Page, SaleSummary, SaleView, ShelfView, SkuView, Verdict,
+};
+
+impl Ledger {
+    pub(super) fn get(&self, user: UserId, order: OrderId) -> Result<Verdict, Refusal> {
+        let slot = self.order_of(user, order)?;
+        Ok(self.order_found(slot))
+    }
+
+    pub(super) fn get_by_request(
+        &self,
+        now: MicrosUtc,
+        user: UserId,
+        request: RequestId,
+    ) -> Result<Verdict, Refusal> {
+        self.rules.judge_request(now, request)?;
+        match self.requests.find(&self.orders, RequestKey { who: user, id: request }) {
+            // A cancel has a request id of its own; only the CREATE's names its order.
+            Some((Subject::Order(slot), _)) if self.orders.at(slot).request() == request => {
+                Ok(self.order_found(slot))
+            }
+            Some(_) | None => Err(Refusal::of(Reason::OrderNotFound)),
+        }
+    }
+
+    pub(super) fn list(&self, list: &List) -> Result<Verdict, Refusal> {
+        let state = State::from_number(list.state);
+        if list.user == UserId(0) || (state.is_none() && list.state != 0) {
+            return Err(Refusal::of(Reason::InvalidField));
+        }
+        judge_limit(list.limit)?;
+        let mut page = Page { items: Vec::new(), more: false };
+        // A page that goes on begins behind its order, not at the newest again.
+        let page_end = self.orders.find(list.before).map(|slot| self.orders.at(slot));
+        let mut next = match page_end.filter(|order| order.user == list.user) {
+            Some(order) => order.older,
+            None => self.orders.newest_of(list.user).unwrap_or(NONE),
+        };
+        while next != NONE {
+            let order = self.orders.at(next);
+            next = order.older;
+            let before = list.before == OrderId(0) || order.id < list.before;
+            if !before || state.is_some_and(|state| state != order.state) {
+                continue;
+            }
+            if page.items.len() == usize::from(list.limit) {
+                page.more = true;
+                break;
+            }
+            page.items.push(order.brief());
+        }
+        Ok(Verdict::Orders(page.into()))
+    }
+
+    pub(super) fn history(&self, user: UserId, order: OrderId) -> Result<Verdict, Refusal> {
+        let slot = self.order_of(user, order)?;
+        Ok(Verdict::History(HistoryView { order, rows: self.orders.history(slot) }.into()))
+    }
+
+    pub(super) fn get_sku(&self, now: MicrosUtc, sku: SkuId) -> Result<Verdict, Refusal> {
+        let slot = self.known_sku(sku)?;
+        let sale =
+            self.goods.speaking(slot, now).map_or(SaleId(0), |item| self.goods.sale(item.sale).sale.id);
+        let view = SkuView { sku: *self.goods.sku(slot), sale, stock: self.sum_of_shelves(slot) };
+        Ok(Verdict::SkuFound(view.into()))
+    }
+
+    pub(super) fn list_skus(&self, after: SkuId, limit: u16) -> Result<Verdict, Refusal> {
+        judge_limit(limit)?;
+        Ok(Verdict::Skus(page_of(self.goods.skus_after(after).copied(), limit).into()))
+    }
+
+    pub(super) fn get_sale(&self, sale: SaleId) -> Result<Verdict, Refusal> {
+        let slot = self.goods.find_sale(sale).ok_or(Refusal::of(Reason::SkuNotFound))?;
+        let view =
+            SaleView { summary: summary_of(self.goods.sale(slot)), skus: self.goods.skus_of_sale(slot) };
+        Ok(Verdict::SaleFound(view.into()))
+    }
+
+    pub(super) fn list_sales(&self, after: SaleId, limit: u16) -> Result<Verdict, Refusal> {
+        judge_limit(limit)?;
+        Ok(Verdict::Sales(page_of(self.goods.sales_after(after).map(summary_of), limit).into()))
+    }
+
+    pub(super) fn get_stock(&self, sku: SkuId, warehouse: WarehouseId) -> Result<Verdict, Refusal> {
+        let slot = self.known_sku(sku)?;
+        if warehouse == WarehouseId(0) {
+            return Ok(Verdict::Shelf(self.sum_of_shelves(slot)));
+        }
+        let shelf = self.goods.find_shelf(sku, warehouse);
+        let empty = ShelfView::empty(sku, warehouse);
+        Ok(Verdict::Shelf(shelf.map_or(empty, |shelf| ShelfView::of(self.goods.shelf(shelf)))))
+    }
+
+    pub(super) fn holdings(&self) -> Verdict {
+        Verdict::Holdings(
+            Holdings {
+                at: self.at,
+                shelves: self.goods.all_shelves().map(ShelfView::of).collect(),
+                sales: self.goods.sales_after(SaleId(0)).map(summary_of).collect(),
+                orders: self.sums.orders,
+                totals: self.sums.totals,
+                orders_digest: self.sums.digest,
+                user_counts: self.counts.len() as u64,
+                user_counts_digest: self.counts.digest(),
+                requests: self.requests.count(&self.orders, self.at),
+            }
+            .into(),
+        )
+    }
+
+    /// The order, if it is there and this user's; 0 reads any. To others it does not exist.
+    pub(super) fn order_of(&self, user: UserId, order: OrderId) -> Result<u32, Refusal> {
+        self.orders
+            .find(order)
+            .filter(|&slot| user == UserId(0) || self.orders.at(slot).user == user)
+            .ok_or(Refusal::of(Reason::OrderNotFound))
+    }
+
+    fn order_found(&self, slot: u32) -> Verdict {
+        let order = self.orders.at(slot);
+        let lines: Vec<_> = self.orders.lines(slot).collect();
+        // What was decided fits, and so do its parts.
+        let sum =
+            |part: fn(&crate::fact::Line) -> MinorUnits| MinorUnits(lines.iter().map(|it| part(it).0).sum());
+        let (discount, freight) = (sum(|line| line.discount), sum(|line| line.freight));
+        let view = OrderView {
+            brief: order.brief(),
+            request: order.request(),
+            hold: 0, // No order took over a hold yet.
+            discount,
+            freight,
+            lines,
+            client_bytes: self.orders.client_bytes(slot).to_vec(),
+        };
+        Verdict::OrderFound(view.into())
+    }
+
+    fn known_sku(&self, sku: SkuId) -> Result<u32, Refusal> {
+        self.goods.find_sku(sku).ok_or(Refusal::of(Reason::SkuNotFound))
+    }
+
+    fn sum_of_shelves(&self, sku: u32) -> ShelfView {
+        let mut sum = ShelfView::empty(self.goods.sku(sku).id, WarehouseId(0));
+        for (_, row) in self.goods.shelves_of(sku) {
+            let one = ShelfView::of(row);
+            // Warehouses can be filled to the brim each; a sum beyond 64 bits shows the most there is to show.
+            sum.on_hand = sum.on_hand.saturating_add(one.on_hand);
+            sum.held = sum.held.saturating_add(one.held);
+            sum.safety = sum.safety.saturating_add(one.safety);
+            sum.unavailable = sum.unavailable.saturating_add(one.unavailable);
+            sum.sold = sum.sold.saturating_add(one.sold);
+            sum.sellable = sum.sellable.saturating_add(one.sellable);
+        }
+        sum
+    }
+}
+
+impl ShelfView {
+    const fn empty(sku: SkuId, warehouse: WarehouseId) -> ShelfView {
+        ShelfView { sku, warehouse, on_hand: 0, held: 0, safety: 0, unavailable: 0, sold: 0, sellable: 0 }
+    }
+
+    pub(super) fn of(row: &ShelfRow) -> ShelfView {
+        let crate::shelf::Shelf { on_hand, held, safety, unavailable, sold } = row.shelf;
+        let (sku, warehouse, sellable) = (row.sku, row.warehouse, row.shelf.sellable());
+        ShelfView { sku, warehouse, on_hand, held, safety, unavailable, sold, sellable }
+    }
+}
+
+fn summary_of(row: &SaleRow) -> SaleSummary {
+    SaleSummary { sale: row.sale, taken_units: row.taken_units }
+}
+
+fn judge_limit(limit: u16) -> Result<(), Refusal> {
+    if (1..=PAGE_MAX).contains(&limit) { Ok(()) } else { Err(Refusal::of(Reason::InvalidField)) }
+}
+
+fn page_of<T>(mut all: impl Iterator<Item = T>, limit: u16) -> Page<T> {
+    let items = all.by_ref().take(usize::from(limit)).collect();
+    Page { items, more: all.next().is_some() }
+}

@@ -1,0 +1,205 @@
+//! Request ids: whether one is still inside its window, and what makes two requests the same.
+
+use crate::ids::RequestId;
+use crate::intent::{AdjustReason, AskedLine, Cancel, Create, Intent, SalePut, SkuPut, StockAdjust};
+use crate::refusal::{Reason, Refusal};
+use crate::units::{Micros, MicrosUtc};
+use crate::verdict::mix;
+
+/// What may differ between installations and is no bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// How long a request id is remembered, counted from the time written in it.
+    pub request_window: Micros,
+    /// How far a request id's own time may be ahead of ledger time.
+    pub request_ahead: Micros,
+}
+
+impl Rules {
+    /// A day back, five minutes ahead.
+    pub const DEFAULT: Rules =
+        Rules { request_window: Micros::from_seconds(24 * 3_600), request_ahead: Micros::from_seconds(300) };
+
+    /// The earliest time that an id may carry.
+    pub(crate) const fn earliest(&self, now: MicrosUtc) -> MicrosUtc {
+        MicrosUtc(now.0.saturating_sub(self.request_window.0))
+    }
+
+    /// REQUEST_ID_EXPIRED for an id whose own time is outside the window, known or not.
+    #[inline]
+    pub(crate) fn judge_request(&self, now: MicrosUtc, id: RequestId) -> Result<(), Refusal> {
+        let time = id.time();
+        if time < self.earliest(now) || time > now.after(self.request_ahead) {
+            return Err(Refusal::of(Reason::RequestIdExpired).with(time.0, now.0));
+        }
+        Ok(())
+    }
+}
+
+/// Version of [`Intent::body_hash`]: the hashes are stored, so a change of what they cover takes a new number.
+const BODY_HASH_VERSION: u64 = 1;
+
+impl Intent<'_> {
+    /// Hash over kind and every field but the request id: the same id with another hash is REQUEST_ID_REUSED.
+    /// The same on every machine and for ever. 0 for what reads: it carries no request id.
+    pub fn body_hash(&self) -> u64 {
+        match self {
+            Intent::Create(it) => hash_create(it),
+            Intent::Cancel(it) => hash_cancel(it),
+            Intent::SkuPut(it) => hash_sku_put(it),
+            Intent::SalePut(it) => hash_sale_put(it),
+            Intent::StockAdjust(it) => hash_stock_adjust(it),
+            Intent::Prepare(_)
+            | Intent::Get { .. }
+            | Intent::GetByRequest { .. }
+            | Intent::List(_)
+            | Intent::History { .. }
+            | Intent::SkuGet(_)
+            | Intent::SkuList { .. }
+            | Intent::SaleGet(_)
+            | Intent::SaleList { .. }
+            | Intent::StockGet { .. }
+            | Intent::Holdings => 0,
+        }
+    }
+}
+
+/// Words taken in one after the other; their order counts.
+struct BodyHash(u64);
+
+impl BodyHash {
+    /// `kind` is the request's kind on the wire.
+    const fn of_kind(kind: u64) -> BodyHash {
+        BodyHash(mix(BODY_HASH_VERSION, kind))
+    }
+
+    #[inline]
+    const fn word(self, word: u64) -> BodyHash {
+        // The running hash and the word share a factor: no word alone makes the product 0 and forgets the rest.
+        BodyHash(mix(self.0 ^ word, 0x2545_F491_4F6C_DD1D).wrapping_add(self.0.rotate_left(23)))
+    }
+
+    fn bytes(self, bytes: &[u8]) -> BodyHash {
+        bytes.chunks(8).fold(self.word(bytes.len() as u64), |hash, chunk| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            hash.word(u64::from_le_bytes(word))
+        })
+    }
+}
+
+pub(crate) fn hash_create(create: &Create<'_>) -> u64 {
+    let Create { user, request: _, hold, currency, total, lines, client_bytes } = *create;
+    let head =
+        BodyHash::of_kind(0x0102).word(user.0).word(hold).word(u64::from(currency.0)).word(total.0 as u64);
+    let lines = lines.as_slice();
+    lines.iter().fold(head.word(lines.len() as u64), hash_line).bytes(client_bytes).0
+}
+
+#[inline]
+fn hash_line(hash: BodyHash, line: &AskedLine) -> BodyHash {
+    let AskedLine { sku, warehouse, quantity } = *line;
+    hash.word(sku.0).word(u64::from(warehouse.0) << 32 | u64::from(quantity.get()))
+}
+
+fn hash_cancel(cancel: &Cancel) -> u64 {
+    let Cancel { user, request: _, order, version, why } = *cancel;
+    BodyHash::of_kind(0x0106).word(user.0).word(order.0).word(u64::from(version) << 16 | u64::from(why)).0
+}
+
+fn hash_sku_put(put: &SkuPut) -> u64 {
+    let SkuPut { request: _, replaces, sku } = *put;
+    BodyHash::of_kind(0x0901)
+        .word(sku.id.0)
+        .word(u64::from(replaces) << 32 | u64::from(sku.seller.0))
+        .word(sku.unit_price.0 as u64)
+        .word(u64::from(sku.hold_seconds) << 32 | u64::from(sku.currency.0) << 1 | u64::from(sku.open))
+        .0
+}
+
+fn hash_sale_put(put: &SalePut<'_>) -> u64 {
+    let SalePut { request: _, replaces, sale, skus } = *put;
+    let head = BodyHash::of_kind(0x0902)
+        .word(u64::from(sale.id.0) << 32 | u64::from(replaces))
+        .word(sale.closed_from.0 as u64)
+        .word(sale.opens.0 as u64)
+        .word(sale.closes.0 as u64)
+        .word(u64::from(sale.user_limit_units) << 32 | u64::from(sale.order_limit_units))
+        .word(sale.cap_units)
+        .word(u64::from(sale.hold_seconds))
+        .word(skus.len() as u64);
+    skus.iter().fold(head, |hash, item| hash.word(item.sku.0).word(item.unit_price.0 as u64)).0
+}
+
+fn hash_stock_adjust(adjust: &StockAdjust) -> u64 {
+    let StockAdjust { request: _, sku, warehouse, on_hand_delta, safety_delta, unavailable_delta, reason } =
+        *adjust;
+    let reason = match reason {
+        AdjustReason::Received => 1_u64,
+        AdjustReason::Adjusted => 2,
+        AdjustReason::Returned => 3,
+    };
+    BodyHash::of_kind(0x0206)
+        .word(sku.0)
+        .word(u64::from(warehouse.0) << 32 | reason)
+        .word(on_hand_delta as u64)
+        .word(safety_delta as u64)
+        .word(unavailable_delta as u64)
+        .0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{OrderId, SkuId, UserId, WarehouseId};
+    use crate::intent::Lines;
+    use crate::units::{Currency, MinorUnits, Quantity};
+
+    #[test]
+    fn an_id_is_judged_by_its_own_time() {
+        let now = MicrosUtc(1_700_000_000_000_000);
+        let judged = |offset_ms: i64| {
+            let id = RequestId(((now.0 / 1_000 + offset_ms) as u128) << 80);
+            Rules::DEFAULT.judge_request(now, id).is_ok()
+        };
+        assert!(judged(0) && judged(300_000) && judged(-86_400_000));
+        assert!(!judged(300_001) && !judged(-86_400_001));
+    }
+
+    #[test]
+    fn every_field_of_a_create_but_its_request_id_counts() {
+        let quantity = Quantity::parse(2).expect("two is a quantity");
+        let line = AskedLine { sku: SkuId(7), warehouse: WarehouseId(1), quantity };
+        let lines = [line];
+        let create = Create {
+            user: UserId(1),
+            request: RequestId(5),
+            hold: 0,
+            currency: Currency(978),
+            total: MinorUnits(10),
+            lines: Lines::parse(&lines).expect("one line"),
+            client_bytes: b"gift",
+        };
+        let hash = hash_create(&create);
+        assert_eq!(hash, hash_create(&Create { request: RequestId(6), ..create }));
+        let (other_sku, other_place) =
+            ([AskedLine { sku: SkuId(8), ..line }], [AskedLine { warehouse: WarehouseId(2), ..line }]);
+        let others = [
+            Create { user: UserId(2), ..create },
+            Create { hold: 1, ..create },
+            Create { currency: Currency(840), ..create },
+            Create { total: MinorUnits(11), ..create },
+            Create { lines: Lines::parse(&other_sku).expect("one line"), ..create },
+            Create { lines: Lines::parse(&other_place).expect("one line"), ..create },
+            Create { client_bytes: b"gift\0", ..create },
+            Create { client_bytes: b"", ..create },
+        ];
+        for other in others {
+            assert_ne!(hash, hash_create(&other), "{other:?}");
+        }
+        // Stored in journals: a new number here is a new BODY_HASH_VERSION.
+        assert_eq!(hash, 4_215_915_600_926_342_180);
+        let cancel = Cancel { user: UserId(1), request: RequestId(5), order: OrderId(1), version: 0, why: 0 };
+        assert_ne!(hash_cancel(&cancel), hash_cancel(&Cancel { why: 1, ..cancel }));
+    }
+}

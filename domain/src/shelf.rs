@@ -1,0 +1,142 @@
+//! A shelf's numbers and what may be done to them. Every change keeps `held ≤ on_hand`: else the shop oversold.
+
+use crate::fact::StockAdjusted;
+use crate::intent::StockAdjust;
+use crate::refusal::{Reason, Refusal};
+
+/// Units of one sku in one warehouse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shelf {
+    /// Units that are there.
+    pub on_hand: u64,
+    /// Units of `on_hand` that open orders hold.
+    pub held: u64,
+    /// Units kept back from selling.
+    pub safety: u64,
+    /// Units that cannot be sold.
+    pub unavailable: u64,
+    /// Units sold so far, those that came back later included.
+    pub sold: u64,
+}
+
+impl Shelf {
+    /// Units that an order can have.
+    #[inline]
+    pub const fn sellable(&self) -> u64 {
+        self.on_hand.saturating_sub(self.held).saturating_sub(self.safety).saturating_sub(self.unavailable)
+    }
+
+    /// The shelf with an order's units held. Safety is no matter here: a fact is not judged again.
+    #[inline]
+    #[must_use]
+    pub fn hold(self, units: u64) -> Shelf {
+        Shelf { held: self.held + units, ..self }.sound()
+    }
+
+    /// The shelf with held units free again.
+    #[must_use]
+    pub fn release(self, units: u64) -> Shelf {
+        let held = self.held.checked_sub(units).expect("only held units are released");
+        Shelf { held, ..self }.sound()
+    }
+
+    /// The shelf with held units sold.
+    #[must_use]
+    pub fn sell(self, units: u64) -> Shelf {
+        let held = self.held.checked_sub(units).expect("only held units are sold");
+        let on_hand = self.on_hand.checked_sub(units).expect("held units are on hand");
+        Shelf { held, on_hand, sold: self.sold + units, ..self }.sound()
+    }
+
+    /// Whether an operator may change the shelf like this.
+    pub fn judge(&self, adjust: &StockAdjust) -> Result<(), Refusal> {
+        let (Some(on_hand), Some(_), Some(_)) = (
+            moved(self.on_hand, adjust.on_hand_delta),
+            moved(self.safety, adjust.safety_delta),
+            moved(self.unavailable, adjust.unavailable_delta),
+        ) else {
+            return Err(Refusal::of(Reason::InvalidField));
+        };
+        if on_hand < self.held {
+            let free = (self.on_hand - self.held) as i64;
+            return Err(
+                Refusal::of(Reason::InsufficientStock).with(adjust.on_hand_delta.saturating_neg(), free)
+            );
+        }
+        Ok(())
+    }
+
+    /// The shelf after such a change.
+    #[must_use]
+    pub fn adjust(self, change: &StockAdjusted) -> Shelf {
+        let moved = |units: u64, delta| units.checked_add_signed(delta).expect("the change was judged");
+        Shelf {
+            on_hand: moved(self.on_hand, change.on_hand_delta),
+            safety: moved(self.safety, change.safety_delta),
+            unavailable: moved(self.unavailable, change.unavailable_delta),
+            ..self
+        }
+        .sound()
+    }
+
+    #[inline]
+    fn sound(self) -> Shelf {
+        assert!(self.held <= self.on_hand, "oversold: {self:?}");
+        self
+    }
+}
+
+/// A count after an operator's change: operators can put up to `i64::MAX` on a shelf. Units that come back by
+/// an order may go above, so that a cancel always can.
+fn moved(units: u64, delta: i64) -> Option<u64> {
+    units.checked_add_signed(delta).filter(|&units| units <= i64::MAX as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{RequestId, SkuId, WarehouseId};
+    use crate::intent::AdjustReason;
+
+    fn check(deltas: (i64, i64, i64), answer: Result<(), Refusal>) {
+        let shelf = Shelf { on_hand: 10, held: 4, safety: 3, unavailable: 2, sold: 0 };
+        let (on_hand_delta, safety_delta, unavailable_delta) = deltas;
+        let adjust = StockAdjust {
+            request: RequestId(1),
+            sku: SkuId(1),
+            warehouse: WarehouseId(1),
+            on_hand_delta,
+            safety_delta,
+            unavailable_delta,
+            reason: AdjustReason::Adjusted,
+        };
+        assert_eq!(shelf.judge(&adjust), answer, "{deltas:?} on {shelf:?}");
+    }
+
+    #[test]
+    fn an_operator_can_take_what_is_free_and_no_field_below_0() {
+        let invalid = Err(Refusal::of(Reason::InvalidField));
+        check((-6, 0, 0), Ok(()));
+        check((-7, 0, 0), Err(Refusal::of(Reason::InsufficientStock).with(7, 6)));
+        check((-11, 0, 0), invalid);
+        check((0, -3, -2), Ok(()));
+        check((0, -4, 0), invalid);
+        check((0, 0, -3), invalid);
+        check((0, i64::MAX, 0), invalid);
+        check((i64::MAX - 10, 0, 0), Ok(()));
+        check((i64::MIN, 0, 0), invalid);
+    }
+
+    #[test]
+    fn what_is_kept_back_is_not_sellable_and_sellable_is_never_below_0() {
+        let shelf = Shelf { on_hand: 10, held: 4, safety: 3, unavailable: 2, sold: 0 };
+        assert_eq!(shelf.sellable(), 1);
+        assert_eq!(Shelf { safety: 30, ..shelf }.sellable(), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "oversold")]
+    fn holding_more_than_there_is_is_a_bug() {
+        let _ = Shelf { on_hand: 1, ..Shelf::default() }.hold(2);
+    }
+}
