@@ -15,6 +15,36 @@ pub const VERSION: u8 = 1;
 /// Where the checksum stands: the last field, so that it splits no other when it is taken as 0.
 const CRC_AT: usize = 44;
 
+/// Every field of the header, as `docs/WIRE.md` shows it: offset, size, name, meaning.
+pub const HEADER_FIELDS: &[(usize, usize, &str, &str)] = &[
+    (0, 4, "length", "bytes of the whole frame, 48 to 1 MiB (512 before HELLO is answered)"),
+    (4, 2, "magic", "the bytes `TG` (54 47)"),
+    (6, 1, "version", "1"),
+    (
+        7,
+        1,
+        "flags",
+        "bit 0 (answer): more frames of this answer follow; bit 1 (request): this request id was sent before; others 0",
+    ),
+    (8, 2, "kind", "of the request; its answer's is larger by 0x8000"),
+    (10, 2, "status", "0 in requests; in answers 0, or why not"),
+    (
+        12,
+        4,
+        "time_ms",
+        "request: milliseconds that the asker will wait, 0 = no limit; answer: milliseconds before which asking again is of no use",
+    ),
+    (16, 8, "correlation", "the asker's own number, given back with the answer"),
+    (
+        24,
+        16,
+        "trace",
+        "W3C trace id, its bytes in the order in which they are written; 0 = none; given back with the answer",
+    ),
+    (40, 4, "items", "item structs that follow the head"),
+    (44, 4, "crc32c", "CRC-32C (Castagnoli) of the whole frame, with these four bytes taken as 0"),
+];
+
 /// A frame's header, but for magic and version (always the same) and the checksum (already checked, or made).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -124,5 +154,42 @@ impl fmt::Display for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Header { length, kind, status, correlation, trace, .. } = self;
         write!(f, "{kind} {status}, {length} bytes, correlation {correlation}, trace {trace:032x}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_field_lies_where_the_table_says() {
+        let header = Header {
+            length: 0x0403_0201,
+            flags: Flags(8),
+            kind: KindCode(0x0A09),
+            status: StatusCode(0x0C0B),
+            time_ms: 0x100F_0E0D,
+            correlation: 0x1817_1615_1413_1211,
+            trace: 0x191A_1B1C_1D1E_1F20_2122_2324_2526_2728,
+            items: 0x2C2B_2A29,
+        };
+        let bytes = header.to_bytes();
+        let field = |name: &str| {
+            let &(at, size, ..) = HEADER_FIELDS.iter().find(|field| field.2 == name).expect("a field");
+            &bytes[at..at + size]
+        };
+        for name in ["length", "flags", "kind", "status", "time_ms", "correlation", "trace", "items"] {
+            let from = HEADER_FIELDS.iter().find(|field| field.2 == name).expect("a field").0 as u8 + 1;
+            let counted: Vec<u8> = (from..).take(field(name).len()).collect();
+            assert_eq!(field(name), counted, "{name}");
+        }
+        assert_eq!(
+            (field("magic"), field("version"), field("crc32c")),
+            (&MAGIC[..], &[VERSION][..], &[0; 4][..])
+        );
+        let mut ends = HEADER_FIELDS.iter().map(|field| field.0 + field.1);
+        assert!(ends.clone().zip(HEADER_FIELDS.iter().skip(1)).all(|(end, next)| end == next.0));
+        assert_eq!(ends.next_back(), Some(HEADER_BYTES));
+        assert_eq!(Header::of_bytes(&bytes), header);
     }
 }

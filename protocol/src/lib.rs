@@ -11,6 +11,7 @@
 
 pub mod bounds;
 mod code;
+pub mod describe;
 
 mod frame;
 mod header;
@@ -24,11 +25,11 @@ pub mod messages;
 
 pub use code::{KindCode, StatusCode};
 pub use frame::{Split, split};
-pub use header::{Flags, HEADER_BYTES, Header, MAGIC, VERSION};
+pub use header::{Flags, HEADER_BYTES, HEADER_FIELDS, Header, MAGIC, VERSION};
 pub use kind::Kind;
 pub use message::{
-    About, Items, Message, Meta, Parsed, REFUSAL_FRAME_BYTES, Unencodable, append, append_refusal, encode,
-    encode_refusal, frame_bytes, parse, parse_refusal,
+    About, Items, Message, Meta, Parsed, REFUSAL_FRAME_BYTES, Tail, Unencodable, append, append_refusal,
+    encode, encode_refusal, frame_bytes, parse, parse_refusal,
 };
 pub use plain::{Field, Layout, Nothing, Plain, Shape, text, text_of};
 pub use status::{Class, Status};

@@ -41,8 +41,17 @@ pub struct About {
     pub items_min: u32,
     /// Items, at most.
     pub items_max: u32,
-    /// Bytes behind the items, at most.
-    pub tail_bytes_max: u32,
+    /// What follows the items, for the kinds that carry the client's own bytes.
+    pub tail: Option<Tail>,
+}
+
+/// The client's own bytes at the end of a body.
+#[derive(Clone, Copy, Debug)]
+pub struct Tail {
+    /// The field of the head that says how many they are.
+    pub field: &'static str,
+    /// How many, at most.
+    pub bytes_max: u32,
 }
 
 impl About {
@@ -55,7 +64,15 @@ impl About {
     /// Bytes of the longest frame of this message.
     pub const fn frame_bytes_max(&self) -> usize {
         let items = self.items_max as usize * self.item.bytes;
-        HEADER_BYTES + self.head.bytes + items + self.tail_bytes_max as usize
+        HEADER_BYTES + self.head.bytes + items + self.tail_bytes_max()
+    }
+
+    /// Bytes behind the items, at most.
+    pub const fn tail_bytes_max(&self) -> usize {
+        match self.tail {
+            Some(tail) => tail.bytes_max as usize,
+            None => 0,
+        }
     }
 }
 
@@ -90,7 +107,7 @@ pub fn parse<'a, M: Message>(header: &Header, body: &'a [u8]) -> Result<Parsed<'
     let items_bytes = count as usize * about.item.bytes;
     let (items, tail) = rest.split_at_checked(items_bytes).ok_or(Status::InvalidField)?;
     let head = M::Head::read(head).ok_or(Status::InvalidField)?;
-    let tail_fits = tail.len() == M::tail_bytes(&head) && tail.len() <= about.tail_bytes_max as usize;
+    let tail_fits = tail.len() == M::tail_bytes(&head) && tail.len() <= about.tail_bytes_max();
     let items = Items::check(items, count as usize).filter(|_| tail_fits).ok_or(Status::InvalidField)?;
     Ok(Parsed { head, items, tail })
 }
@@ -154,7 +171,7 @@ pub fn encode<M: Message>(
     let about = M::ABOUT;
     let items = items.into_iter();
     let count = checked_count(&about, items.len())?;
-    if tail.len() != M::tail_bytes(head) || tail.len() > about.tail_bytes_max as usize {
+    if tail.len() != M::tail_bytes(head) || tail.len() > about.tail_bytes_max() {
         return Err(Unencodable::Tail);
     }
     let bytes = frame_bytes::<M>(items.len(), tail.len());

@@ -5,9 +5,8 @@ use crate::bounds::{
     SALE_SKUS_MAX,
 };
 use crate::kind::Kind;
-use crate::message::{About, Message};
-use crate::plain::Nothing;
-use crate::plain::Plain;
+use crate::message::{About, Message, Tail};
+use crate::plain::{Nothing, Plain};
 use crate::structs::*;
 
 /// Declares a message: its kind, head, items and how many, and where its head keeps the length of its tail.
@@ -29,7 +28,7 @@ macro_rules! messages {
                     item: &$item::LAYOUT,
                     items_min: $least,
                     items_max: $most,
-                    tail_bytes_max: 0 $(+ $tail_most)?,
+                    tail: messages!(@tail $($tail $tail_most)?),
                 };
                 $(fn tail_bytes(head: &$head) -> usize {
                     usize::from(head.$tail)
@@ -40,6 +39,8 @@ macro_rules! messages {
         /// Every message that there is, by kind, each request before its answer.
         pub const ALL: &[About] = &[$($name::ABOUT),+];
     };
+    (@tail) => { None };
+    (@tail $field:ident $most:expr) => { Some(Tail { field: stringify!($field), bytes_max: $most }) };
     (@is_answer request) => { false };
     (@is_answer answer) => { true };
 }
