@@ -87,7 +87,6 @@ impl Acceptor {
     /// Accepts until it is stopped.
     pub fn run(mut self) -> Result<(), RunError> {
         self.ring.enable()?;
-        let mut completions = Vec::new();
         let (mut accepting, mut watching) = (false, false);
         let mut pause = None;
         loop {
@@ -108,25 +107,23 @@ impl Acceptor {
                 self.stopper.bell.wake_up();
                 slept?;
             }
-            self.ring.collect(&mut completions);
-            for entry in completions.drain(..) {
-                // SAFETY: just collected, and each is drained once.
-                match unsafe { self.ring.event(&entry)? } {
-                    Some(Event::Accepted { result, armed }) => {
+            self.ring.collect();
+            while let Some(event) = self.ring.next_event()? {
+                match event {
+                    Event::Accepted { result, armed } => {
                         accepting = armed;
                         match result {
                             Ok(socket) => self.hand_out(TcpStream::from(socket)),
                             Err(error) => pause = self.pause_after(&error),
                         }
                     }
-                    Some(Event::Rung { armed }) => watching = armed,
-                    Some(
-                        Event::Received { .. }
-                        | Event::Sent { .. }
-                        | Event::Written { .. }
-                        | Event::Synced { .. },
-                    )
-                    | None => (),
+                    Event::Rung { armed } => watching = armed,
+                    Event::Received { .. }
+                    | Event::Sent { .. }
+                    | Event::Written { .. }
+                    | Event::Synced { .. } => {
+                        unreachable!("an acceptor only accepts")
+                    }
                 }
             }
         }
@@ -144,8 +141,8 @@ impl Acceptor {
                 Err(Full(back)) => socket = back,
             }
         }
-        drop(socket);
         self.counters.refused_connections.add(1);
+        drop(socket);
         self.refusals
             .say(|more| tracing::warn!(more, "connections refused: the bound `inlet_sockets` is reached"));
     }

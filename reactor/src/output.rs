@@ -102,8 +102,8 @@ impl Output {
         Output {
             connections: Connections::new(bounds.connections),
             pool: Pool::new(bounds.pooled_buffers, bounds.pooled_buffer_bytes),
-            dirty: Vec::new(),
-            unsettled: Vec::new(),
+            dirty: Vec::with_capacity(bounds.connections),
+            unsettled: Vec::with_capacity(bounds.connections),
             closing: VecDeque::new(),
             out_bytes: 0,
             bounds: *bounds,

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_queue::ArrayQueue;
-use io_uring::cqueue;
 
 use crate::bounds::Bounds;
 use crate::buffers::Lent;
@@ -24,6 +23,7 @@ use crate::setup::SetupError;
 /// One thread's sockets and files. Made anywhere, run by the thread that is to own it.
 #[derive(Debug)]
 pub struct Reactor {
+    /// First, so that it is dropped first: descriptors below stay open until the kernel is done with them.
     ring: Ring,
     output: Output,
     files: FileQueue,
@@ -32,7 +32,6 @@ pub struct Reactor {
     adopted: Vec<Connection>,
     /// Receives to arm (again) once buffers have been given back.
     rearm: Vec<Connection>,
-    completions: Vec<cqueue::Entry>,
     /// Bytes in carry buffers, of all connections.
     in_bytes: usize,
     bell_armed: bool,
@@ -76,8 +75,7 @@ impl Reactor {
             files: FileQueue::new(bounds),
             inlet: Inlet { sockets: Arc::new(ArrayQueue::new(bounds.inlet_sockets)), bell },
             adopted: Vec::new(),
-            rearm: Vec::new(),
-            completions: Vec::with_capacity(bounds.completions),
+            rearm: Vec::with_capacity(bounds.connections),
             in_bytes: 0,
             bell_armed: false,
             refusals: Seldom::new(),
@@ -133,7 +131,10 @@ impl Reactor {
             self.output.expire(now);
             if rung || arrived || due.is_some_and(|due| due <= now) {
                 self.counters.turns.add(1);
-                spin_from = None;
+                if rung || arrived {
+                    // Where something came, more may follow soon. A timer alone is no such hint.
+                    spin_from = None;
+                }
                 let turn = Turn { now, files: &mut self.files, out: &mut self.output };
                 due = match service.turn(turn) {
                     Next::Again => Some(now),
@@ -154,7 +155,7 @@ impl Reactor {
             return false;
         }
         while let Some(stream) = self.inlet.sockets.pop() {
-            if self.adopt(stream).is_err() {
+            if let Err(Full(_closed_after_it_is_counted)) = self.adopt(stream) {
                 self.counters.refused_connections.add(1);
                 self.refusals.say(|more| {
                     let bound = self.bounds.connections;
@@ -173,33 +174,30 @@ impl Reactor {
             service.opened(connection, &mut self.output);
         }
 
-        let mut completions = std::mem::take(&mut self.completions);
-        self.ring.collect(&mut completions);
-        for entry in completions.drain(..) {
-            // SAFETY: just collected, and each is drained once.
-            match unsafe { self.ring.event(&entry)? } {
-                Some(Event::Received { connection, result, lent, armed }) => {
+        self.ring.collect();
+        while let Some(event) = self.ring.next_event()? {
+            match event {
+                Event::Received { connection, result, lent, armed } => {
                     arrived |= self.received(service, connection, result, lent, armed);
                 }
-                Some(Event::Sent { connection, result, buffer }) => {
+                Event::Sent { connection, result, buffer } => {
                     self.output.note_sent(connection, result, buffer);
                 }
-                Some(Event::Written { file, token, result, buffer }) => {
+                Event::Written { file, token, result, buffer } => {
                     self.files.note_done(file, FileDone { token, result, buffer: Some(buffer) });
                     arrived = true;
                 }
-                Some(Event::Synced { file, token, result }) => {
+                Event::Synced { file, token, result } => {
                     self.files.note_done(file, FileDone { token, result, buffer: None });
                     arrived = true;
                 }
-                Some(Event::Rung { armed }) => {
+                Event::Rung { armed } => {
                     self.counters.doorbells.add(1);
                     self.bell_armed = armed;
                 }
-                Some(Event::Accepted { .. }) | None => (),
+                Event::Accepted { .. } => unreachable!("only acceptors accept"),
             }
         }
-        self.completions = completions;
         Ok(arrived)
     }
 

@@ -28,6 +28,9 @@ pub(crate) struct Ring {
     ring: IoUring,
     buffers: RecvBuffers,
     flights: Flights,
+    /// Completions taken from the ring, those before `next` told already.
+    collected: Vec<cqueue::Entry>,
+    next: usize,
     /// Operations handed over whose last completion has not been seen.
     outstanding: usize,
     counters: Arc<Counters>,
@@ -66,7 +69,8 @@ impl Ring {
         // SAFETY: the buffers move into the `Ring`, whose drop frees them only when no operation is left.
         unsafe { buffers.register(&ring) }.map_err(SetupError::of_buffers)?;
         let flights = Flights::new(bounds.connections + bounds.files_in_flight);
-        Ok(Ring { ring, buffers, flights, outstanding: 0, counters })
+        let collected = Vec::with_capacity(bounds.completions);
+        Ok(Ring { ring, buffers, flights, collected, next: 0, outstanding: 0, counters })
     }
 
     /// From now on the ring belongs to this thread.
@@ -159,59 +163,41 @@ impl Ring {
 
     /// Like [`Ring::enter`], and sleeps until something completes or the time is over (`None`: never).
     pub(crate) fn enter_and_sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let submissions = self.ring.submission().len() as u32;
+        self.counters.enters.add(1);
         let Some(timeout) = timeout else {
-            let submissions = self.ring.submission().len() as u32;
-            self.counters.enters.add(1);
             // SAFETY: as in `enter`.
             let entered = unsafe {
                 self.ring.submitter().enter::<libc::sigset_t>(submissions, 1, ENTER_GETEVENTS, None)
             };
             return Self::harmless(entered);
         };
-        let submissions = self.ring.submission().len() as u32;
         let timespec = types::Timespec::from(timeout);
         let arguments = types::SubmitArgs::new().timespec(&timespec);
-        self.counters.enters.add(1);
         let flags = ENTER_GETEVENTS | ENTER_EXT_ARG;
         // SAFETY: `arguments` and `timespec` outlive the call and match EXT_ARG; submissions as in `enter`.
         let entered = unsafe { self.ring.submitter().enter(submissions, 1, flags, Some(&arguments)) };
         Self::harmless(entered)
     }
 
-    /// Moves all completions to `raw`, for [`Ring::event`].
-    pub(crate) fn collect(&mut self, raw: &mut Vec<cqueue::Entry>) {
-        raw.extend(self.ring.completion());
+    /// Takes all completions from the ring, for [`Ring::next_event`].
+    pub(crate) fn collect(&mut self) {
+        self.collected.extend(self.ring.completion());
     }
 
-    /// What a completion means; nothing if it is of no interest to anybody, or only a part of the whole.
-    ///
-    /// # Safety
-    /// `entry` came from [`Ring::collect`] and is handed in once.
-    pub(crate) unsafe fn event(&mut self, entry: &cqueue::Entry) -> io::Result<Option<Event>> {
-        let tag = Tag(entry.user_data());
-        let armed = cqueue::more(entry.flags());
-        if !armed {
-            self.outstanding -= 1;
-        }
-        let result = match entry.result() {
-            count if count >= 0 => Ok(count as usize),
-            code => Err(io::Error::from_raw_os_error(-code)),
-        };
-        match tag.operation() {
-            Operation::Receive => {
-                // SAFETY: a completion of `receive`, handed in once as the caller promises.
-                let lent = unsafe { self.buffers.lent(entry) };
-                Ok(Some(Event::Received { connection: tag.connection(), result, lent, armed }))
+    /// The next of what was collected; nothing when all is told. Completions that are of no interest, or only a
+    /// part of the whole, are passed over.
+    pub(crate) fn next_event(&mut self) -> io::Result<Option<Event>> {
+        while let Some(entry) = self.collected.get(self.next) {
+            let entry = entry.clone();
+            self.next += 1;
+            if let Some(event) = self.event(&entry)? {
+                return Ok(Some(event));
             }
-            Operation::Flight => self.landed(tag.index(), result),
-            Operation::Accept => {
-                // SAFETY: a descriptor that the kernel has just made for us; nobody else knows it.
-                let result = result.map(|fd| unsafe { OwnedFd::from_raw_fd(fd as RawFd) });
-                Ok(Some(Event::Accepted { result, armed }))
-            }
-            Operation::Bell => Ok(Some(Event::Rung { armed })),
-            Operation::Cancel => Ok(None),
         }
+        self.collected.clear();
+        self.next = 0;
+        Ok(None)
     }
 
     /// What was received.
@@ -227,6 +213,34 @@ impl Ring {
     /// Before receives that ended for want of buffers are armed again.
     pub(crate) fn publish_buffers(&mut self) {
         self.buffers.publish();
+    }
+
+    /// `entry` is one of `collected`, each told once.
+    fn event(&mut self, entry: &cqueue::Entry) -> io::Result<Option<Event>> {
+        let tag = Tag(entry.user_data());
+        let armed = cqueue::more(entry.flags());
+        if !armed {
+            self.outstanding -= 1;
+        }
+        let result = match entry.result() {
+            count if count >= 0 => Ok(count as usize),
+            code => Err(io::Error::from_raw_os_error(-code)),
+        };
+        match tag.operation() {
+            Operation::Receive => {
+                // SAFETY: a completion of `receive`, which names `GROUP`, and told once.
+                let lent = unsafe { self.buffers.lent(entry) };
+                Ok(Some(Event::Received { connection: tag.connection(), result, lent, armed }))
+            }
+            Operation::Flight => self.landed(tag.index(), result),
+            Operation::Accept => {
+                // SAFETY: a descriptor that the kernel has just made for us; nobody else knows it.
+                let result = result.map(|fd| unsafe { OwnedFd::from_raw_fd(fd as RawFd) });
+                Ok(Some(Event::Accepted { result, armed }))
+            }
+            Operation::Bell => Ok(Some(Event::Rung { armed })),
+            Operation::Cancel => Ok(None),
+        }
     }
 
     /// A send or write came back: done, failed, or to be continued.
@@ -308,6 +322,8 @@ impl Ring {
 
     /// Cancels all operations and waits for their last completions. True: the kernel holds nothing of ours.
     fn wind_down(&mut self) -> bool {
+        self.collected.drain(..self.next);
+        self.next = 0;
         let give_up = Instant::now() + WIND_DOWN;
         let cancel_all = types::CancelBuilder::any().all();
         let entry = opcode::AsyncCancel2::new(cancel_all).build().user_data(Tag::CANCEL.0);
@@ -318,7 +334,8 @@ impl Ring {
             if Instant::now() > give_up || self.enter_and_sleep(Some(WIND_DOWN_STEP)).is_err() {
                 return false;
             }
-            for entry in self.ring.completion() {
+            self.collect();
+            for entry in self.collected.drain(..) {
                 if !cqueue::more(entry.flags()) {
                     self.outstanding -= 1;
                 }
@@ -386,7 +403,8 @@ struct Flights {
 
 impl Flights {
     fn new(max: usize) -> Flights {
-        Flights { places: Vec::new(), free: Vec::new(), max }
+        // Pages that are never used are never made: a large bound costs addresses only.
+        Flights { places: Vec::with_capacity(max), free: Vec::with_capacity(max), max }
     }
 
     fn insert(&mut self, flight: Flight) -> u32 {
