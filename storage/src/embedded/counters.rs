@@ -105,10 +105,9 @@ fn bucket(us: u64) -> usize {
 
 /// The largest value of a bucket.
 fn upper_us(bucket: usize) -> u64 {
-    let (doubling, quarter) =
-        (bucket as u32 / BUCKETS_PER_DOUBLING, bucket as u64 % u64::from(BUCKETS_PER_DOUBLING));
-    let beyond = (u64::from(BUCKETS_PER_DOUBLING) + quarter + 1) << doubling >> BUCKETS_PER_DOUBLING.ilog2();
-    (beyond - 1).max(1 << doubling)
+    let per_doubling = u64::from(BUCKETS_PER_DOUBLING);
+    let (doubling, quarter) = (bucket as u64 / per_doubling, bucket as u64 % per_doubling);
+    ((per_doubling + quarter + 1) << doubling).div_ceil(per_doubling) - 1
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub struct FileDone {
 /// [`DurabilityPath::Dsync`], or when a sync of its file that was started after its completion has completed.
 pub trait HotDisk {
     /// A file as [`Disk::open_for_groups`] makes it.
-    type File;
+    type File: Send + std::fmt::Debug + 'static;
     /// Names a file that was adopted.
     type Slot: Copy + std::fmt::Debug;
 
@@ -95,7 +95,7 @@ pub trait ReadDisk {
 /// thread, hence shared.
 pub trait Disk: ReadDisk + Send + Sync + 'static {
     /// An open file.
-    type File: Send + 'static;
+    type File: Send + std::fmt::Debug + 'static;
 
     /// Takes the folder for this process, until this value is dropped. False: another process has it. An error
     /// where the folder cannot be written.

@@ -2,22 +2,38 @@
 //!
 //! From the door inward: `fused` and `split` are the two ways to stand behind [`crate::Store`], `engine` decides and
 //! knows what may be answered, `journal` makes groups durable, `disk` is the seam to files. `open` and `chain` read
-//! what is there; `record` is the shape of facts on disk.
+//! what is there; `record` is the shape of facts on disk. `docs/DISK.md` has the layouts and the rules of opening.
 
-mod chain;
+mod config;
+mod open;
+
+mod fused;
+mod split;
+
 mod clock;
 mod counters;
-pub mod disk;
+mod engine;
 mod fatal;
-mod file_disk;
+mod port;
+
 pub mod journal;
-mod probe;
-pub mod reader;
 pub mod record;
+
+mod chain;
+pub mod reader;
+
+pub mod disk;
+mod file_disk;
+mod probe;
 
 pub use chain::{Damage, Evidence, Place, TornTail};
 pub use clock::{ClockBehind, ClockReading, LedgerClock};
+pub use config::{BadConfig, Config, Durability};
 pub use counters::Counters;
+pub use engine::{Engine, Progress};
 pub use fatal::Fatal;
 pub use file_disk::{BlockingFiles, FileDisk};
+pub use fused::FusedStore;
+pub use open::{OpenError, OpenReport, Opened, Replayed, open};
 pub use probe::{Probe, probe};
+pub use split::{EngineSide, Ring, StoreHandle};

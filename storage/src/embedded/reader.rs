@@ -7,10 +7,11 @@ use domain::{Fact, Stamp};
 
 use super::chain::{Chain, Damage, Place, Survey, TornTail, survey};
 use super::disk::ReadDisk;
+use super::journal::GroupHeader;
 use super::record::{BadEntry, Decoder, EntryHead};
 
 /// What a journal holds, counted while it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Segments under their final name.
     pub segments: u64,
@@ -45,30 +46,39 @@ pub struct Record<'a> {
     pub fact: &'a Fact<'a>,
 }
 
+/// What reading a journal came to.
+#[derive(Debug)]
+pub struct Reading {
+    /// What was read, up to the damage if there is any.
+    pub summary: Summary,
+    /// Where the journal cannot be read without losing something, and why.
+    pub damage: Option<Damage>,
+}
+
+/// A group of the chain, without its facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSeen {
+    /// Where it begins.
+    pub place: Place,
+    /// What it says of itself.
+    pub header: GroupHeader,
+}
+
 /// Reads every fact up to a position, in order. What was read before damage was found has been given by then.
 ///
 /// A position in the middle of an entry includes the whole entry. With `u64::MAX` the rest behind the last group
 /// is judged as well, and [`Summary::tail`] is there.
-pub fn read(
-    disk: &impl ReadDisk,
-    through: u64,
-    mut each: impl FnMut(Record<'_>),
-) -> Result<Summary, (Summary, Damage)> {
-    let mut summary = Summary {
-        segments: 0,
-        spares: 0,
-        cuts: 0,
-        run: 0,
-        groups: 0,
-        sealing_groups: 0,
-        bytes: 0,
-        facts: 0,
-        tail: None,
-    };
-    match read_into(disk, through, &mut each, &mut summary) {
-        Ok(()) => Ok(summary),
-        Err(damage) => Err((summary, damage)),
-    }
+pub fn read(disk: &impl ReadDisk, through: u64, mut each: impl FnMut(Record<'_>)) -> Reading {
+    let mut summary = Summary::default();
+    let damage = read_into(disk, through, &mut |_| (), &mut each, &mut summary).err();
+    Reading { summary, damage }
+}
+
+/// Reads every group, and judges the rest.
+pub fn read_groups(disk: &impl ReadDisk, mut each: impl FnMut(GroupSeen)) -> Reading {
+    let mut summary = Summary::default();
+    let damage = read_into(disk, u64::MAX, &mut each, &mut |_| (), &mut summary).err();
+    Reading { summary, damage }
 }
 
 /// The store id of a folder; nothing where there is no segment.
@@ -79,6 +89,7 @@ pub fn store_id(disk: &impl ReadDisk) -> Result<Option<u128>, Damage> {
 fn read_into(
     disk: &impl ReadDisk,
     through: u64,
+    each_group: &mut impl FnMut(GroupSeen),
     each: &mut impl FnMut(Record<'_>),
     summary: &mut Summary,
 ) -> Result<(), Damage> {
@@ -93,6 +104,7 @@ fn read_into(
             summary.tail = Some(tail);
             break;
         };
+        each_group(GroupSeen { place: group.place.clone(), header: group.header });
         summary.groups += 1;
         summary.sealing_groups += u64::from(group.header.facts == 0);
         summary.bytes += group.header.padded_bytes() as u64;

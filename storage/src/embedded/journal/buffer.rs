@@ -54,7 +54,7 @@ mod tests {
             let mut buffer = AlignedBuffer::new(room);
             assert_eq!(buffer.as_mut_slice().as_ptr().align_offset(BLOCK_BYTES), 0);
             let rounded = buffer.as_slice().len();
-            assert!(rounded >= room && rounded % BLOCK_BYTES == 0);
+            assert!(rounded >= room && rounded.is_multiple_of(BLOCK_BYTES));
             buffer.as_mut_slice()[0] = 7;
             let (bytes, range) = buffer.into_parts(rounded);
             assert_eq!(bytes[range.start], 7);

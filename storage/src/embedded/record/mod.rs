@@ -8,7 +8,7 @@ mod decode;
 mod encode;
 
 pub use decode::{BadEntry, Decoder, EntryHead};
-pub(crate) use encode::{EntryWriter, entry_bytes_max};
+pub(crate) use encode::{ENTRY_BYTES_MAX, EXPIRY_BYTES_MAX, EntryWriter, entry_bytes_max};
 
 /// Schema version of every fact kind so far. A kind that changes gets its own next number, and both decode.
 pub const FACT_VERSION: u8 = 1;

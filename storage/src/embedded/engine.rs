@@ -1,0 +1,310 @@
+//! The one writer: takes intents, lets the ledger decide them, and lets answers go when what they depend on is
+//! durable. It never waits, reads no clock, and knows neither threads nor files: [`Engine::turn`] is all.
+//!
+//! An answer depends on every fact made before it was decided, its own or another's: a refusal «sold out» may
+//! not leave before the order that took the last unit is safe. So it waits for the group of the last fact, and
+//! when nothing is pending it leaves at once.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use domain::{Intent, Ledger, Micros, MicrosUtc, Reason, Verdict};
+
+use super::config::Config;
+use super::counters::{Counters, add};
+use super::disk::HotDisk;
+use super::fatal::Fatal;
+use super::journal::{Journal, Room};
+use super::port::Port;
+use super::record::{EXPIRY_BYTES_MAX, entry_bytes_max};
+use crate::batch::{IntentBatch, Submitted};
+use crate::store::{Answer, NotDecided, Outcome};
+
+/// Orders that one turn lets expire, at most, so that intents wait no longer than a few hundred microseconds.
+const EXPIRED_A_TURN_MAX: usize = 1_024;
+/// Orders that expire between two looks at the room in the group.
+const EXPIRED_AT_ONCE_MAX: usize = 32;
+/// Intents whose places in memory are looked at before the first of them is applied.
+const WARMED_AT_ONCE: usize = 16;
+/// What a full disk tells clients to wait: somebody has to make room first.
+const DISK_FULL_RETRY_AFTER_MS: u32 = 1_000;
+/// How soon to look again for a segment that is being made, since nothing rings when it is there.
+const SEGMENT_POLL: Micros = Micros(1_000);
+
+/// When the next turn is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// At once: there is more to do, or the outbox has to be emptied first.
+    Again,
+    /// When something is submitted or completes, or after this time at the latest.
+    Within(Micros),
+    /// When something is submitted or completes.
+    Idle,
+}
+
+/// The engine: a ledger, a journal, and the handles' ports.
+#[derive(Debug)]
+pub struct Engine<H: HotDisk> {
+    ledger: Ledger,
+    journal: Journal<H>,
+    ports: Vec<Port>,
+    counters: Arc<Counters>,
+    answers_waiting: usize,
+    answers_waiting_max: usize,
+    retry_after_ms: u32,
+    expired_at_once: usize,
+    /// No order expires before; nothing until the first turn has said when serving began.
+    expires_from: Option<MicrosUtc>,
+    opening_grace: Micros,
+    draining: bool,
+    leaving: bool,
+}
+
+/// What a batch that could not be finished waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    /// The disk has to complete something.
+    Disk,
+    /// The next segment has to be there.
+    Segment,
+    /// The handle has to take answers.
+    Handle,
+}
+
+impl<H: HotDisk> Engine<H> {
+    pub(crate) fn new(
+        config: &Config,
+        ledger: Ledger,
+        journal: Journal<H>,
+        ports: Vec<Port>,
+        counters: Arc<Counters>,
+    ) -> Engine<H> {
+        counters.last_position.store(journal.last_position(), Relaxed);
+        counters.durable_position.store(journal.durable_position(), Relaxed);
+        counters.orders_max.store(config.ledger.orders_max as u64, Relaxed);
+        Engine {
+            ledger,
+            journal,
+            ports,
+            counters,
+            answers_waiting: 0,
+            answers_waiting_max: config.answers_waiting_max,
+            retry_after_ms: config.retry_after_ms,
+            expired_at_once: (config.group_bytes / 2 / EXPIRY_BYTES_MAX).clamp(1, EXPIRED_AT_ONCE_MAX),
+            expires_from: None,
+            opening_grace: Micros::from_seconds(config.opening_grace_seconds),
+            draining: false,
+            leaving: false,
+        }
+    }
+
+    /// One turn: collects what the disk completed, decides what was submitted, starts writes, lets answers go.
+    ///
+    /// `now` is ledger time, never before that of an earlier turn. After an error nothing may be answered any
+    /// more: [`Fatal::abort`] is what a process does with it.
+    pub fn turn(&mut self, now: MicrosUtc, disk: &mut H) -> Result<Progress, Fatal> {
+        self.journal.collect(now, disk, &self.counters)?;
+        self.release();
+        let more_expire = self.expire(now, disk);
+        let held = self.decide(now, disk);
+        self.journal.start(now, self.leaving, disk, &self.counters);
+        self.release();
+        self.count();
+        Ok(self.progress(now, held, more_expire))
+    }
+
+    /// From now on CREATE is answered DRAINING; everything else goes on.
+    pub fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// Drains, and seals the journal as soon as all is durable, without waiting for the sealing time.
+    pub fn leave(&mut self) {
+        self.draining = true;
+        self.leaving = true;
+    }
+
+    /// Whether all that was submitted is decided, durable, sealed and handed out: the process may end.
+    pub fn is_settled(&self) -> bool {
+        !self.journal.is_busy()
+            && self.journal.seal_due().is_none()
+            && self.answers_waiting == 0
+            && !self.ports.iter().any(Port::has_batches)
+    }
+
+    /// What the engine counts.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    pub(crate) fn port(&mut self, port: usize) -> &mut Port {
+        &mut self.ports[port]
+    }
+
+    fn release(&mut self) {
+        let durable = self.journal.durable_through();
+        for port in &mut self.ports {
+            self.answers_waiting -= port.release(durable);
+        }
+    }
+
+    /// Lets orders expire whose time is up. True: there are more.
+    fn expire(&mut self, now: MicrosUtc, disk: &mut H) -> bool {
+        let from = *self.expires_from.get_or_insert(now.after(self.opening_grace));
+        let mut expired = 0;
+        while now >= from && self.ledger.next_due().is_some_and(|due| due <= now) {
+            if expired >= EXPIRED_A_TURN_MAX {
+                return true;
+            }
+            match self.journal.room(self.expired_at_once * EXPIRY_BYTES_MAX, false) {
+                Room::Yes => {
+                    expired += self.ledger.expire(now, self.expired_at_once, &mut self.journal.facts())
+                }
+                Room::Later if self.journal.make_room(now, disk, &self.counters) => (),
+                // Units stay held a little longer; a turn comes when the disk has completed something.
+                Room::Later | Room::DiskFull | Room::Never => break,
+            }
+        }
+        add(&self.counters.expired, expired as u64);
+        false
+    }
+
+    /// Decides what was submitted, batch by batch over all ports in turn.
+    fn decide(&mut self, now: MicrosUtc, disk: &mut H) -> Option<Held> {
+        let mut held = None;
+        let mut open = true;
+        while open {
+            open = false;
+            for port in 0..self.ports.len() {
+                let Some((batch, decided)) = self.ports[port].take_batch() else { continue };
+                match self.decide_batch(now, port, &batch, decided, disk) {
+                    Ok(()) => {
+                        self.ports[port].finish_batch(batch);
+                        open = true;
+                    }
+                    Err((why, decided)) => {
+                        self.ports[port].keep_batch(batch, decided);
+                        held = Some(why);
+                    }
+                }
+            }
+        }
+        held
+    }
+
+    /// Decides the intents of a batch from `decided` on; says where it had to stop, and why.
+    fn decide_batch(
+        &mut self,
+        now: MicrosUtc,
+        port: usize,
+        batch: &IntentBatch,
+        decided: usize,
+        disk: &mut H,
+    ) -> Result<(), (Held, usize)> {
+        for place in decided..batch.len() {
+            if (place - decided).is_multiple_of(WARMED_AT_ONCE) {
+                let next = place..batch.len().min(place + WARMED_AT_ONCE);
+                next.for_each(|place| self.ledger.warm(now, &batch.at(place).intent));
+            }
+            if !self.ports[port].can_answer() {
+                return Err((Held::Handle, place));
+            }
+            if self.answers_waiting >= self.answers_waiting_max {
+                return Err((Held::Disk, place));
+            }
+            let submitted = batch.at(place);
+            let outcome = self.outcome(now, &submitted, disk).map_err(|held| (held, place))?;
+            let answer = Answer { ticket: submitted.ticket, position: self.journal.last_position(), outcome };
+            self.ports[port].answer(self.journal.needed_now(), answer);
+            self.answers_waiting += 1;
+        }
+        Ok(())
+    }
+
+    /// Decides one intent, or says what it has to wait for.
+    fn outcome(&mut self, now: MicrosUtc, submitted: &Submitted<'_>, disk: &mut H) -> Result<Outcome, Held> {
+        let outcome = match self.not_begun(now, submitted, disk)? {
+            Some(not_decided) => Err(not_decided),
+            None => self.apply(now, submitted),
+        };
+        if outcome.is_err() {
+            add(&self.counters.not_decided, 1);
+        }
+        Ok(outcome)
+    }
+
+    /// What keeps an intent from being begun: time, draining, room for its facts. All of it before the step.
+    fn not_begun(
+        &mut self,
+        now: MicrosUtc,
+        submitted: &Submitted<'_>,
+        disk: &mut H,
+    ) -> Result<Option<NotDecided>, Held> {
+        if submitted.deadline.is_some_and(|deadline| deadline <= now) {
+            return Ok(Some(NotDecided::DeadlineExceeded));
+        }
+        let creates = matches!(submitted.intent, Intent::Create(_));
+        if creates && self.draining {
+            return Ok(Some(NotDecided::Draining));
+        }
+        let bytes = entry_bytes_max(&submitted.intent);
+        if bytes == 0 {
+            return Ok(None); // A read makes no facts.
+        }
+        loop {
+            match self.journal.room(bytes, creates) {
+                Room::Yes => return Ok(None),
+                Room::Later if self.journal.make_room(now, disk, &self.counters) => (),
+                Room::Later if self.journal.is_busy() => return Err(Held::Disk),
+                Room::Later => return Err(Held::Segment),
+                Room::DiskFull => {
+                    return Ok(Some(NotDecided::Unavailable { retry_after_ms: DISK_FULL_RETRY_AFTER_MS }));
+                }
+                Room::Never => {
+                    return Ok(Some(NotDecided::Overloaded { retry_after_ms: self.retry_after_ms }));
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, now: MicrosUtc, submitted: &Submitted<'_>) -> Outcome {
+        let before = self.journal.last_position();
+        let Submitted { envelope, ref intent, .. } = *submitted;
+        debug_assert!(self.ledger.needs(intent).orders.is_empty(), "nothing rests on disk yet");
+        let verdict = self.ledger.apply(now, envelope, intent, &mut self.journal.facts());
+        if let Verdict::Refused(refusal) = &verdict {
+            if refusal.reason == Reason::Overloaded {
+                return Err(NotDecided::Overloaded { retry_after_ms: self.retry_after_ms });
+            }
+            add(&self.counters.refused, 1);
+        }
+        let created = matches!(intent, Intent::Create(_)) && self.journal.last_position() > before;
+        add(&self.counters.created, u64::from(created));
+        add(&self.counters.decided, 1);
+        Ok(verdict)
+    }
+
+    fn count(&self) {
+        self.counters.orders.store(self.ledger.orders() as u64, Relaxed);
+        self.counters.last_position.store(self.journal.last_position(), Relaxed);
+        self.counters.durable_position.store(self.journal.durable_position(), Relaxed);
+    }
+
+    fn progress(&self, now: MicrosUtc, held: Option<Held>, more_expire: bool) -> Progress {
+        if more_expire || held == Some(Held::Handle) {
+            return Progress::Again;
+        }
+        let seal = self.journal.seal_due();
+        let expiry = self.ledger.next_due().map(|due| due.max(self.expires_from.unwrap_or(due)));
+        let segment = held == Some(Held::Segment) || self.journal.waits_for_segment();
+        let segment = segment.then_some(now.after(SEGMENT_POLL));
+        // What is due already waits for the disk, which wakes the caller; the poll keeps a full disk from
+        // turning that into a busy loop.
+        let soonest = [seal, expiry, segment].into_iter().flatten().min();
+        match soonest {
+            Some(due) if due > now => Progress::Within(due.since(now)),
+            Some(_) => Progress::Within(SEGMENT_POLL),
+            None => Progress::Idle,
+        }
+    }
+}

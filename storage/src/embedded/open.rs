@@ -1,0 +1,332 @@
+//! Opening a folder: read what is there, refuse what is damaged, cut, and only then serve.
+//!
+//! The order of the steps is the rule. Nothing is changed until all of it has been judged good; what was read is
+//! synced before anything is built on it; and the cut stands, durably, before the first group can be written.
+
+use std::io;
+use std::sync::Arc;
+
+use domain::{Fact, Ledger, MicrosUtc, Stamp};
+
+use super::chain::{Chain, Damage, Survey, TornTail, survey};
+use super::clock::{ClockBehind, ClockReading, LedgerClock};
+use super::config::{BadConfig, Config, Durability};
+use super::counters::Counters;
+use super::disk::{Disk, DurabilityPath, HotDisk};
+use super::engine::Engine;
+use super::fused::FusedStore;
+use super::journal::maker::{InlineMaker, Plan, ReadySegment, SegmentMaker, ThreadMaker};
+use super::journal::segment::{make_spare, promote, segment_name, spare_name};
+use super::journal::{GroupRef, Identity, Journal, SegmentHeader, Start};
+use super::port::Port;
+use super::reader::each_entry;
+use super::record::Decoder;
+use super::split::{self, EngineSide, Ring, StoreHandle};
+use crate::batch::IntentBatch;
+
+/// Groups between two calls of the progress callback.
+const GROUPS_A_REPORT: u64 = 1_024;
+
+/// Why a folder could not be opened. Each is one sentence that says what to do; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The settings do not go together.
+    #[error("the configuration is wrong: {0}")]
+    Config(#[from] BadConfig),
+    /// Another process has the folder.
+    #[error("{place} is used by another process: stop it, or name another folder")]
+    InUse {
+        /// The folder.
+        place: String,
+    },
+    /// The folder is not there or cannot be written.
+    #[error("{place} cannot be used as a data folder ({source}): make it writable, or name another folder")]
+    Folder {
+        /// The folder.
+        place: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The folder holds something, but no journal.
+    #[error("{place} holds {file}, which is not Tidegate's: name an empty folder, or a data folder")]
+    NotOurs {
+        /// The folder.
+        place: String,
+        /// One of the files.
+        file: String,
+    },
+    /// What is there cannot be read without losing something.
+    #[error("{place}: {damage}; nothing was changed, look with `tidegate inspect {place}`, restore a copy")]
+    Damaged {
+        /// The folder.
+        place: String,
+        /// What and where.
+        damage: Damage,
+    },
+    /// There is no room for one more segment.
+    #[error("{place} has no room for one more segment of {bytes} bytes: make room, then start again")]
+    Full {
+        /// The folder.
+        place: String,
+        /// Of a segment.
+        bytes: u64,
+    },
+    /// The wall clock cannot be believed.
+    #[error(transparent)]
+    Clock(#[from] ClockBehind),
+}
+
+/// How far the replay is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Groups of the chain read so far.
+    pub groups: u64,
+    /// Facts in them.
+    pub facts: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+}
+
+/// A folder that is open: what became of it, and what serves from it.
+#[derive(Debug)]
+pub struct Opened<D: Disk> {
+    disk: Arc<D>,
+    config: Config,
+    ledger: Ledger,
+    clock: LedgerClock,
+    plan: Plan,
+    start: Start,
+    /// What was found.
+    pub report: OpenReport,
+}
+
+/// What an opening found and did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenReport {
+    /// Names the store for ever.
+    pub store_id: u128,
+    /// Whether this opening made it.
+    pub is_new: bool,
+    /// This opening's number, from 1.
+    pub run: u64,
+    /// What was replayed.
+    pub replayed: Replayed,
+    /// What was cut off behind it: torn by a crash, never acknowledged.
+    pub tail: Option<TornTail>,
+    /// Time of the last fact.
+    pub last_fact_at: Option<MicrosUtc>,
+    /// How groups become durable from here on.
+    pub path: DurabilityPath,
+}
+
+/// Opens a folder: replays its journal into a fresh ledger and cuts. `progress` hears of a long replay.
+pub fn open<D: Disk>(
+    disk: Arc<D>,
+    config: Config,
+    reading: ClockReading,
+    progress: &mut dyn FnMut(Replayed),
+) -> Result<Opened<D>, OpenError> {
+    let place = disk.place();
+    config.check()?;
+    let folder = |source| OpenError::Folder { place: place.clone(), source };
+    let damaged = |damage| OpenError::Damaged { place: place.clone(), damage };
+    if !disk.lock().map_err(folder)? {
+        return Err(OpenError::InUse { place });
+    }
+
+    // Looking: nothing is changed until all has been judged good.
+    let found = survey(&*disk).map_err(damaged)?;
+    let is_new = found.segments.is_empty();
+    if let (true, Some(file)) = (is_new, found.others.iter().find(|name| *name != "lost+found")) {
+        return Err(OpenError::NotOurs { place, file: file.clone() });
+    }
+    let identity = match found.identity() {
+        Some(identity) => identity,
+        None => fresh_identity().map_err(folder)?,
+    };
+    let mut ledger = Ledger::new(config.ledger, config.rules, identity.ledger_seed);
+    let replay = replay(&*disk, &found, &mut ledger, progress).map_err(damaged)?;
+    let last_fact_at = replay.last_fact_at;
+    let clock =
+        LedgerClock::start(reading, last_fact_at.unwrap_or(MicrosUtc(i64::MIN)), config.accept_clock)?;
+
+    // Doing: what was read is made durable, then the cut.
+    let path = match config.durability {
+        Durability::Auto => disk.faster_path().map_err(folder)?,
+        Durability::Always(path) => path,
+    };
+    let (highest_run, highest_number) = found.highest();
+    let cut = SegmentHeader {
+        identity,
+        run: highest_run + 1,
+        number: highest_number + 1,
+        bytes: config.segment_bytes as u64,
+        cut: Some(replay.last),
+    };
+    make_cut(&*disk, &found, &replay, &cut).map_err(|source| {
+        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            OpenError::Full { place: place.clone(), bytes: cut.bytes }
+        } else {
+            folder(source)
+        }
+    })?;
+    let start = Start { identity, run: cut.run, last: replay.last, next_fact: replay.next_fact };
+    let report = OpenReport {
+        store_id: identity.store,
+        is_new,
+        run: cut.run,
+        replayed: replay.replayed,
+        tail: replay.tail,
+        last_fact_at,
+        path,
+    };
+    let plan = Plan { next: SegmentHeader { cut: None, ..cut }, path, ahead: config.segments_ahead };
+    Ok(Opened { disk, config, ledger, clock, plan, start, report })
+}
+
+impl<D: Disk> Opened<D> {
+    /// The store on the caller's own thread, whose turn runs the engine.
+    pub fn fused<H: HotDisk<File = D::File>>(self) -> io::Result<FusedStore<H>> {
+        let clock = self.clock.clone();
+        let port = port(&self.config, true);
+        let maker = |disk, plan| Ok(Box::new(ThreadMaker::start(disk, plan)?) as _);
+        Ok(FusedStore::new(self.into_engine(vec![port], maker)?, clock))
+    }
+
+    /// The engine for a thread of its own, and one handle for each ring: that of the thread which will use it.
+    /// `engine_ring` wakes the engine's thread.
+    pub fn split<H: HotDisk<File = D::File>>(
+        self,
+        engine_ring: Arc<dyn Ring>,
+        handle_rings: Vec<Arc<dyn Ring>>,
+    ) -> io::Result<(EngineSide<H>, Vec<StoreHandle>)> {
+        let (clock, config) = (self.clock.clone(), self.config.clone());
+        let ports = handle_rings.iter().map(|_| port(&config, false)).collect();
+        let maker = |disk, plan| Ok(Box::new(ThreadMaker::start(disk, plan)?) as _);
+        let engine = self.into_engine(ports, maker)?;
+        Ok(split::join(engine, clock, &config, engine_ring, handle_rings))
+    }
+
+    /// A fused store that makes its segments on the caller's thread, when they are needed: every step of it
+    /// happens within a turn, so a test or a simulator sees them all.
+    pub fn fused_inline<H: HotDisk<File = D::File>>(self) -> io::Result<FusedStore<H>>
+    where
+        D: std::fmt::Debug,
+    {
+        let clock = self.clock.clone();
+        let port = port(&self.config, true);
+        let maker = |disk, plan| Ok(Box::new(InlineMaker::new(disk, plan)) as _);
+        Ok(FusedStore::new(self.into_engine(vec![port], maker)?, clock))
+    }
+
+    fn into_engine<H: HotDisk<File = D::File>>(
+        self,
+        ports: Vec<Port>,
+        maker: impl FnOnce(Arc<D>, Plan) -> io::Result<Box<dyn SegmentMaker<D::File>>>,
+    ) -> io::Result<Engine<H>> {
+        let Opened { disk, config, ledger, clock: _, mut plan, start, report: _ } = self;
+        let number = plan.next.number;
+        let cut = ReadySegment { number, file: disk.open_for_groups(&segment_name(number), plan.path)? };
+        plan.next.number += 1;
+        let journal = Journal::new(config.limits(plan.path), start, cut, maker(disk, plan)?);
+        Ok(Engine::new(&config, ledger, journal, ports, Arc::new(Counters::default())))
+    }
+}
+
+fn port(config: &Config, keeps_batches: bool) -> Port {
+    let batches = if keeps_batches { config.batches } else { 0 };
+    let batches = (0..batches).map(|_| IntentBatch::with_capacity(config.batch_intents)).collect();
+    Port::new(batches, config.batches_reserved, config.batches, config.answer_vectors)
+}
+
+/// What reading the chain came to.
+struct Replay {
+    replayed: Replayed,
+    last: GroupRef,
+    next_fact: u64,
+    last_fact_at: Option<MicrosUtc>,
+    tail: Option<TornTail>,
+    /// Segments, by place in the survey, that hold no group of the chain.
+    without_groups: Vec<usize>,
+}
+
+/// Follows the chain to its end, gives the ledger every fact, and judges what is left over.
+fn replay<D: Disk>(
+    disk: &D,
+    found: &Survey,
+    ledger: &mut Ledger,
+    progress: &mut dyn FnMut(Replayed),
+) -> Result<Replay, Damage> {
+    let mut replayed = Replayed::default();
+    let mut last_fact_at = None;
+    let Some(mut chain) = Chain::new(disk, found) else {
+        let last = GroupRef::NONE;
+        return Ok(Replay { replayed, last, next_fact: 1, last_fact_at, tail: None, without_groups: vec![] });
+    };
+    let mut decoder = Decoder::default();
+    while let Some(group) = chain.next_group()? {
+        let replay_one = |_, stamp: &Stamp, fact: &Fact<'_>| {
+            ledger.replay(stamp, fact);
+            last_fact_at = Some(stamp.at);
+        };
+        each_entry(&mut decoder, group.entries, group.header.facts, replay_one, u64::MAX)
+            .map_err(|why| Damage::Entry { place: group.place, why })?;
+        replayed.groups += 1;
+        replayed.facts += u64::from(group.header.facts);
+        replayed.bytes += group.header.padded_bytes() as u64;
+        if replayed.groups.is_multiple_of(GROUPS_A_REPORT) {
+            progress(replayed);
+        }
+    }
+    let tail = chain.judge_rest()?;
+    let without_groups = (0..found.segments.len()).filter(|&at| !chain.is_used(at)).collect();
+    Ok(Replay {
+        replayed,
+        last: chain.last(),
+        next_fact: chain.next_fact(),
+        last_fact_at,
+        tail: Some(tail),
+        without_groups,
+    })
+}
+
+/// Makes durable what was read, then the segment that the chain goes on in, then tidies up behind it.
+fn make_cut<D: Disk>(disk: &D, found: &Survey, replay: &Replay, cut: &SegmentHeader) -> io::Result<()> {
+    for spare in &found.spares {
+        // A write of a killed process may still land in it.
+        disk.remove(spare)?;
+    }
+    // What was read may still be on its way to the disk: a killed process's write that nobody synced.
+    for segment in &found.segments {
+        disk.sync_named(&segment.file)?;
+    }
+    disk.sync_folder()?;
+
+    make_spare(disk, cut)?;
+    if let Err(error) = promote(disk, cut.number) {
+        // Whether the new name is durable is open; the next opening takes it either way.
+        let _ = disk.remove(&spare_name(cut.number));
+        return Err(error);
+    }
+
+    // Segments without a group of the chain stand behind the cut, which is durable: nobody reads them again,
+    // and each opening would leave two or three behind.
+    for &at in &replay.without_groups {
+        disk.remove(&found.segments[at].file)?;
+    }
+    Ok(())
+}
+
+/// A store that nobody has seen before.
+fn fresh_identity() -> io::Result<Identity> {
+    let mut random = [0; 28];
+    io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut random)?;
+    let (store, rest) = random.split_first_chunk().expect("28 bytes");
+    let (ledger_seed, salt) = rest.split_first_chunk().expect("12 bytes");
+    let salt = salt.first_chunk().expect("4 bytes");
+    Ok(Identity {
+        store: u128::from_le_bytes(*store),
+        salt: u32::from_le_bytes(*salt),
+        ledger_seed: u64::from_le_bytes(*ledger_seed),
+    })
+}
