@@ -98,7 +98,9 @@ impl Tally {
         for summary in &self.summaries {
             println!("{summary}");
         }
-        println!("{} passed, {} failed", self.passed, self.failed);
+        if self.passed + self.failed > 0 {
+            println!("{} passed, {} failed", self.passed, self.failed);
+        }
     }
 }
 

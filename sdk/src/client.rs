@@ -1,0 +1,250 @@
+//! The client: how it is set up, and one method for each thing that can be asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::attempts::{Asker, Budget, Options, Question};
+use crate::clock::ServerClock;
+use crate::connection::{Answer, Opening};
+use crate::error::Error;
+use crate::pool::Pool;
+use crate::request::*;
+use crate::values::{Currency, MicrosUtc, Money, OrderId, RequestId, SaleId, SkuId, UserId, WarehouseId};
+
+/// Connections of one client, at most.
+pub const CONNECTIONS_MAX: usize = 1_024;
+/// Unanswered requests of one connection, at most.
+pub const IN_FLIGHT_MAX: usize = 65_536;
+
+/// A client of one Tidegate (or of several addresses of it). Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Client {
+    asker: Arc<Asker>,
+    deadline: Duration,
+}
+
+/// How a client is set up. The defaults suit a web server in the same data centre.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    addresses: Vec<String>,
+    connections: usize,
+    deadline: Duration,
+    retry_burst: u32,
+    opening: Opening,
+}
+
+impl Client {
+    /// Connects to a server, `host:port`, with the defaults of [`Builder`].
+    pub async fn connect(address: impl Into<String>) -> Result<Client, Error> {
+        Client::builder(address).connect().await
+    }
+
+    /// A client of this server, `host:port`, to be refined.
+    pub fn builder(address: impl Into<String>) -> Builder {
+        Builder {
+            addresses: vec![address.into()],
+            connections: 2,
+            deadline: Duration::from_secs(10),
+            retry_burst: 4_096,
+            opening: Opening {
+                connect_within: Duration::from_secs(3),
+                in_flight_max: 1_024,
+                silence_max: Duration::from_secs(10),
+                client_name: "tidegate-sdk".into(),
+            },
+        }
+    }
+
+    /// Makes an order: holds every line or nothing. `total` is what the buyer was shown.
+    pub fn create(&self, user: UserId, total: Money) -> Request<Create> {
+        self.request(Create::new(user, total))
+    }
+
+    /// Checks and prices a basket; holds nothing. `currency` stands in the answer's minor units.
+    pub fn prepare(&self, user: UserId, currency: Currency) -> Request<Prepare> {
+        self.request(Prepare::new(user, currency))
+    }
+
+    /// Reads an order of this user.
+    pub fn get(&self, user: UserId, order: OrderId) -> Request<Get> {
+        self.request(Get::by_order(user, order))
+    }
+
+    /// Reads the order that this request of the user made.
+    pub fn get_by_request(&self, user: UserId, request: RequestId) -> Request<Get> {
+        self.request(Get::by_request(user, request))
+    }
+
+    /// Reads a user's orders, newest first, a page at a time.
+    pub fn list(&self, user: UserId) -> Request<List> {
+        self.request(List::new(user))
+    }
+
+    /// Reads how an order of this user came to its state, oldest first.
+    pub fn history(&self, user: UserId, order: OrderId) -> Request<History> {
+        self.request(History { user, order })
+    }
+
+    /// Ends an unpaid order of this user, or a confirmed one with total 0.
+    pub fn cancel(&self, user: UserId, order: OrderId) -> Request<Cancel> {
+        self.request(Cancel::new(user, order))
+    }
+
+    /// Sends many one-line orders in one frame, each decided for itself.
+    pub fn batch(&self, orders: Vec<BatchOrder>) -> Request<Batch> {
+        self.request(Batch { orders })
+    }
+
+    /// Reads a sku's stock, over all its warehouses unless one is named.
+    pub fn stock_get(&self, sku: SkuId) -> Request<StockGet> {
+        self.request(StockGet::new(sku))
+    }
+
+    /// Changes a shelf by deltas.
+    pub fn stock_adjust(&self, sku: SkuId, warehouse: WarehouseId) -> Request<StockAdjust> {
+        self.request(StockAdjust::new(sku, warehouse))
+    }
+
+    /// Makes a sku, or replaces it where [`Request::replaces`] names its version.
+    pub fn sku_put(&self, sku: SkuId, unit_price: Money) -> Request<SkuPut> {
+        self.request(SkuPut::new(sku, unit_price))
+    }
+
+    /// Reads a sku, its stock, and the sale that speaks for it now.
+    pub fn sku_get(&self, sku: SkuId) -> Request<SkuGet> {
+        self.request(SkuGet { sku })
+    }
+
+    /// Reads skus by id, a page at a time.
+    pub fn sku_list(&self) -> Request<SkuList> {
+        self.request(SkuList::new())
+    }
+
+    /// Makes a sale that sells from `opens` until `closes`, or replaces it where [`Request::replaces`] names its
+    /// version.
+    pub fn sale_put(&self, sale: SaleId, opens: MicrosUtc, closes: MicrosUtc) -> Request<SalePut> {
+        self.request(SalePut::new(sale, opens, closes))
+    }
+
+    /// Reads a sale with its skus.
+    pub fn sale_get(&self, sale: SaleId) -> Request<SaleGet> {
+        self.request(SaleGet { sale })
+    }
+
+    /// Reads sales by id, a page at a time.
+    pub fn sale_list(&self) -> Request<SaleList> {
+        self.request(SaleList::new())
+    }
+
+    /// Reads what the server counted.
+    pub fn stats(&self) -> Request<Stats> {
+        self.request(Stats)
+    }
+
+    /// Has the server recompute everything from its facts and compare; takes seconds where there are millions.
+    pub fn audit(&self) -> Request<Audit> {
+        self.request(Audit).deadline(Duration::from_secs(300))
+    }
+
+    /// Stops (or takes up again) taking new orders. The answer: how many requests have none yet.
+    pub fn drain(&self, on: bool) -> Request<Drain> {
+        self.request(Drain { on })
+    }
+
+    /// Asks whether the server is there; gives its time.
+    pub fn ping(&self) -> Request<Ping> {
+        self.request(Ping)
+    }
+
+    /// The server's time, as far as this client knows it, without asking.
+    pub fn server_time(&self) -> MicrosUtc {
+        self.asker.clock.now()
+    }
+
+    /// A request id that nobody has, for who wants to write it down before asking.
+    pub fn new_request_id(&self) -> RequestId {
+        self.asker.clock.request_id()
+    }
+
+    pub(crate) async fn ask(&self, question: &dyn Question, options: &Options) -> Result<Answer, Error> {
+        self.asker.ask(question, options).await
+    }
+
+    fn request<A>(&self, ask: A) -> Request<A> {
+        Request::new(self.clone(), self.deadline, ask)
+    }
+}
+
+impl Builder {
+    /// One more address of the same Tidegate; connections are spread over all, and turn to the next when one goes
+    /// away.
+    #[must_use]
+    pub fn address(mut self, address: impl Into<String>) -> Builder {
+        self.addresses.push(address.into());
+        self
+    }
+
+    /// Connections, 1 to [`CONNECTIONS_MAX`]. Default 2. What exceeds the range is brought into it.
+    #[must_use]
+    pub fn connections(mut self, connections: usize) -> Builder {
+        self.connections = connections.clamp(1, CONNECTIONS_MAX);
+        self
+    }
+
+    /// Unanswered requests of one connection, 1 to [`IN_FLIGHT_MAX`]; who comes when all places are taken waits
+    /// within its deadline. Default 1,024; the server may allow fewer. What exceeds the range is brought into it.
+    #[must_use]
+    pub fn in_flight_max(mut self, requests: usize) -> Builder {
+        self.opening.in_flight_max = requests.clamp(1, IN_FLIGHT_MAX);
+        self
+    }
+
+    /// From the first attempt to the last answer of one request, all retries included. Default 10 s.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Builder {
+        self.deadline = deadline;
+        self
+    }
+
+    /// For connecting and HELLO together. Default 3 s.
+    #[must_use]
+    pub fn connect_within(mut self, span: Duration) -> Builder {
+        self.opening.connect_within = span;
+        self
+    }
+
+    /// A server that owes answers and says nothing for so long is taken for gone. Default 10 s.
+    #[must_use]
+    pub fn silence_max(mut self, span: Duration) -> Builder {
+        self.opening.silence_max = span;
+        self
+    }
+
+    /// Retries that may be made at once, over all requests of the client; ten requests earn one back. Default 4,096.
+    #[must_use]
+    pub fn retry_burst(mut self, retries: u32) -> Builder {
+        self.retry_burst = retries;
+        self
+    }
+
+    /// What the server's logs call us: printable ASCII, at most 32 bytes are kept.
+    #[must_use]
+    pub fn client_name(mut self, name: impl Into<String>) -> Builder {
+        self.opening.client_name = name.into();
+        self
+    }
+
+    /// Sets the client up, and makes sure that the server is there.
+    pub async fn connect(self) -> Result<Client, Error> {
+        let client = self.build();
+        client.ping().await?;
+        Ok(client)
+    }
+
+    /// Sets the client up; connections are opened when the first requests need them.
+    pub fn build(self) -> Client {
+        let pool = Pool::new(self.addresses, self.connections, self.opening);
+        let asker = Asker { pool, clock: ServerClock::new(), budget: Budget::new(self.retry_burst) };
+        Client { asker: Arc::new(asker), deadline: self.deadline }
+    }
+}

@@ -1,0 +1,319 @@
+//! What a shop answers: orders, shelves, skus, sales, and how the server itself is.
+//!
+//! Each is read from its wire struct field by field; an answer that names a state or actor that there is not is the
+//! server's violation, never a guess.
+
+use protocol::structs as wire;
+
+use crate::values::{
+    Currency, MicrosUtc, Money, OrderId, RequestId, SaleId, SellerId, SkuId, State, UserId, WarehouseId,
+};
+
+/// An order in a few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderBrief {
+    /// Its id.
+    pub order: OrderId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Where it stands.
+    pub state: State,
+    /// Counts from 1; one more with each transition.
+    pub version: u32,
+    /// What is to be paid: goods − discount + freight.
+    pub total: Money,
+    /// When it was made.
+    pub created_at: MicrosUtc,
+    /// Until when its units are held for payment.
+    pub pay_until: MicrosUtc,
+}
+
+/// An order with all that is known of it but its history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The order in a few words.
+    pub brief: OrderBrief,
+    /// The request that made it.
+    pub request: RequestId,
+    /// Sum of the lines' discounts, in minor units.
+    pub discount: i64,
+    /// Sum of the lines' freight, in minor units.
+    pub freight: i64,
+    /// 1 to 256.
+    pub lines: Vec<Line>,
+    /// The shop's own bytes, as they were given; at most 1 KiB.
+    pub client_bytes: Vec<u8>,
+}
+
+/// A line as it was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What.
+    pub sku: SkuId,
+    /// How many units.
+    pub quantity: u32,
+    /// Price of one, in minor units of the order's currency.
+    pub unit_price: i64,
+    /// What the whole line is cheaper by, in minor units.
+    pub discount: i64,
+    /// What the whole line costs to send, in minor units.
+    pub freight: i64,
+    /// Whose goods.
+    pub seller: SellerId,
+    /// From where.
+    pub warehouse: WarehouseId,
+    /// The sale that it sells in.
+    pub sale: Option<SaleId>,
+    /// The parcel that it goes in, counted from 0 within the order.
+    pub parcel: u32,
+}
+
+/// A basket with its prices, now. It holds nothing: the next one may take the units.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Priced {
+    /// What CREATE would have to show: goods − discount + freight, in minor units.
+    pub total: i64,
+    /// Sum of the lines' discounts, in minor units.
+    pub discount: i64,
+    /// Sum of the lines' freight, in minor units.
+    pub freight: i64,
+    /// How long CREATE would hold the units.
+    pub hold_seconds: u32,
+    /// In the order of the request.
+    pub lines: Vec<Line>,
+}
+
+/// One transition of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryRow {
+    /// When.
+    pub at: MicrosUtc,
+    /// Where it stood before; nothing in the row that made the order.
+    pub from: Option<State>,
+    /// Where it stood then.
+    pub to: State,
+    /// Its version from then on.
+    pub version: u32,
+    /// Who did it.
+    pub actor: Actor,
+    /// The shop's own number for why; 0: none was given.
+    pub why: u16,
+}
+
+/// Who did something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// The buyer.
+    User(UserId),
+    /// An operator, by the id of the key used.
+    Operator(u64),
+    /// A timer of the server.
+    Timer,
+}
+
+/// A page of a longer list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// At most 100.
+    pub items: Vec<T>,
+    /// There is more behind the last one: ask again from there.
+    pub more: bool,
+}
+
+/// A shelf, or the sum of a sku's shelves. All are units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shelf {
+    /// What lies there.
+    pub sku: SkuId,
+    /// Where; nothing for the sum of all.
+    pub warehouse: Option<WarehouseId>,
+    /// Units that are there.
+    pub on_hand: u64,
+    /// Of these, held by open orders.
+    pub held: u64,
+    /// Kept back from selling.
+    pub safety: u64,
+    /// There, but not to be sold.
+    pub unavailable: u64,
+    /// Sold so far, those that came back later included.
+    pub sold: u64,
+    /// on_hand − held − safety − unavailable, never below 0.
+    pub sellable: u64,
+}
+
+/// What is known of a sku.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sku {
+    /// Its id.
+    pub id: SkuId,
+    /// Counts from 1; one more with each change. A change names the version that it replaces.
+    pub version: u32,
+    /// Price of one unit outside any sale.
+    pub unit_price: Money,
+    /// How long an unpaid order holds its units.
+    pub hold_seconds: u32,
+    /// Whose goods.
+    pub seller: SellerId,
+    /// False: whoever orders it is answered SKU_CLOSED.
+    pub open: bool,
+}
+
+/// A sku, its stock, and the sale that speaks for it now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SkuNow {
+    /// The sku.
+    pub sku: Sku,
+    /// The sum of its shelves.
+    pub stock: Shelf,
+    /// The sale whose price, window and limits count now.
+    pub sale: Option<SaleId>,
+}
+
+/// What is known of a sale, but for its skus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sale {
+    /// Its id.
+    pub id: SaleId,
+    /// Counts from 1; one more with each change. A change names the version that it replaces.
+    pub version: u32,
+    /// From when its skus answer SALE_NOT_OPEN.
+    pub closed_from: MicrosUtc,
+    /// The first instant at which it sells.
+    pub opens: MicrosUtc,
+    /// The first instant at which it does not sell any more.
+    pub closes: MicrosUtc,
+    /// Units that one user may take over all its skus; 0: no limit.
+    pub user_limit_units: u32,
+    /// Units that one order may take over all its skus; 0: no limit.
+    pub order_limit_units: u32,
+    /// Units that it sells over all its skus; 0: no cap.
+    pub cap_units: u64,
+    /// Units that its orders hold or bought.
+    pub taken_units: u64,
+    /// How long an unpaid order holds its units.
+    pub hold_seconds: u32,
+}
+
+/// A sale with its skus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaleWithSkus {
+    /// The sale.
+    pub sale: Sale,
+    /// Each with its price of one unit in this sale, in minor units; by id.
+    pub skus: Vec<(SkuId, i64)>,
+}
+
+/// What an audit of the running server found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// No invariant is violated.
+    pub ok: bool,
+    /// Position of the last fact looked at.
+    pub position: u64,
+    /// The server's time there.
+    pub at: MicrosUtc,
+    /// Units that came in, over all shelves.
+    pub stock: i64,
+    /// Units sold.
+    pub sold: u64,
+    /// Units held.
+    pub held: u64,
+    /// Orders made.
+    pub orders: u64,
+    /// Units sold or held beyond what there was.
+    pub oversold: u64,
+    /// Orders made twice for one request id.
+    pub duplicate_orders: u64,
+    /// Acknowledged orders that are not there.
+    pub lost: u64,
+    /// How long it took, in milliseconds.
+    pub millis: u64,
+    /// Each invariant by name, on how many things it was checked, and on how many it does not hold.
+    pub invariants: Vec<(String, u64, u64)>,
+}
+
+/// What the server counted since it started, and how full its bounds are: the numbers of the wire, whose
+/// documentation names their units.
+pub type Stats = wire::StatsHead;
+
+pub(crate) fn brief(from: &wire::OrderBrief) -> Option<OrderBrief> {
+    let wire::OrderBrief { order, user, total, created_at, pay_until, version, currency, state } = *from;
+    Some(OrderBrief {
+        order: OrderId(order),
+        user: UserId(user),
+        state: State::from_number(state)?,
+        version,
+        total: Money::new(total, Currency(currency)),
+        created_at: MicrosUtc(created_at),
+        pay_until: MicrosUtc(pay_until),
+    })
+}
+
+pub(crate) fn line(from: wire::Line) -> Line {
+    let wire::Line { sku, unit_price, discount, freight, seller, warehouse, sale, quantity, parcel } = from;
+    Line {
+        sku: SkuId(sku),
+        quantity,
+        unit_price,
+        discount,
+        freight,
+        seller: SellerId(seller),
+        warehouse: WarehouseId(warehouse),
+        sale: (sale != 0).then_some(SaleId(sale)),
+        parcel,
+    }
+}
+
+pub(crate) fn history_row(from: wire::HistoryRow) -> Option<HistoryRow> {
+    let wire::HistoryRow { at, actor_id, version, why, from, to, actor } = from;
+    let from = match from {
+        0 => None,
+        number => Some(State::from_number(number)?),
+    };
+    let actor = match actor {
+        1 => Actor::User(UserId(actor_id)),
+        2 => Actor::Operator(actor_id),
+        3 => Actor::Timer,
+        _ => return None,
+    };
+    Some(HistoryRow { at: MicrosUtc(at), from, to: State::from_number(to)?, version, actor, why })
+}
+
+pub(crate) fn shelf(from: &wire::Shelf) -> Shelf {
+    let wire::Shelf { sku, on_hand, held, safety, unavailable, sold, sellable, warehouse } = *from;
+    let warehouse = (warehouse != 0).then_some(WarehouseId(warehouse));
+    Shelf { sku: SkuId(sku), warehouse, on_hand, held, safety, unavailable, sold, sellable }
+}
+
+pub(crate) fn sku(from: &wire::Sku) -> Sku {
+    let wire::Sku { sku, unit_price, version, seller, hold_seconds, currency, open } = *from;
+    let unit_price = Money::new(unit_price, Currency(currency));
+    Sku { id: SkuId(sku), version, unit_price, hold_seconds, seller: SellerId(seller), open }
+}
+
+pub(crate) fn sale(from: &wire::Sale) -> Sale {
+    let wire::Sale {
+        closed_from,
+        opens,
+        closes,
+        cap_units,
+        taken_units,
+        sale,
+        version,
+        user_limit_units,
+        order_limit_units,
+        hold_seconds,
+    } = *from;
+    Sale {
+        id: SaleId(sale),
+        version,
+        closed_from: MicrosUtc(closed_from),
+        opens: MicrosUtc(opens),
+        closes: MicrosUtc(closes),
+        user_limit_units,
+        order_limit_units,
+        cap_units,
+        taken_units,
+        hold_seconds,
+    }
+}
