@@ -128,7 +128,10 @@ fn latency(report: &Report) -> String {
         "<table><tr><th></th><th>p50</th><th>p90</th><th>p95</th><th>p99</th><th>p99.9</th><th>max</th></tr>\n\
          {rows}</table>"
     );
-    section("Latency by percentile", &keys, &(plot::latency(&report.curve, accepted_curve) + &table))
+    let us = &report.latency_us;
+    let marked = [(0.5, us.p50), (0.99, us.p99), (0.999, us.p999)];
+    let plot = plot::latency(&report.curve, accepted_curve, &marked);
+    section("Latency by percentile", &keys, &(plot + &table))
 }
 
 fn latency_row(name: &str, us: &Percentiles) -> String {

@@ -40,8 +40,8 @@ pub fn throughput(timeline: &Timeline, seconds: f64) -> String {
 }
 
 /// Latency by share of answers. Each further nine is as wide as the one before it, and so is each decade of
-/// time high: the tail is what a buyer remembers.
-pub fn latency(all: &[CurvePoint], accepted: &[CurvePoint]) -> String {
+/// time high: the tail is what a buyer remembers. `marked` are (share, microseconds) of the first curve.
+pub fn latency(all: &[CurvePoint], accepted: &[CurvePoint], marked: &[(f64, f64)]) -> String {
     let mut plot = Plot::new("Latency by percentile");
     let (Some(first), Some(last)) = (all.first(), all.last()) else { return plot.finish() };
     let lowest = accepted.first().map_or(first.us, |point| point.us.min(first.us)).max(1.0);
@@ -60,10 +60,8 @@ pub fn latency(all: &[CurvePoint], accepted: &[CurvePoint]) -> String {
     }
     plot.curve("accepted", accepted.iter().map(|point| (x(point.share), y(point.us))));
     plot.curve("all", all.iter().map(|point| (x(point.share), y(point.us))));
-    for marked in [0.5, 0.99, 0.999] {
-        if let Some(point) = all.iter().find(|point| point.share >= marked - 1e-9) {
-            plot.dot(x(point.share), y(point.us), &span_us(point.us));
-        }
+    for (share, us) in marked.iter().filter(|(share, _)| nines(*share) <= nines_max + 1e-6) {
+        plot.dot(x(*share), y(*us), &span_us(*us));
     }
     plot.axis();
     plot.finish()
@@ -193,11 +191,11 @@ impl Plot {
     }
 
     fn dot(&mut self, x: f64, y: f64, label: &str) {
-        // Beside the dot and above the curve, which only rises: to the left there is always room.
-        let (text_x, text_y) = (x - 9.0, y - 9.0);
+        // Below and to the right: the curve only rises, so there it is never in the way.
+        let (text_x, text_y) = (x + 8.0, y + 17.0);
         self.put(format_args!(
             "<circle class=\"dot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\"/>\
-             <text class=\"mark\" x=\"{text_x:.1}\" y=\"{text_y:.1}\" text-anchor=\"end\">{label}</text>\n"
+             <text class=\"mark\" x=\"{text_x:.1}\" y=\"{text_y:.1}\">{label}</text>\n"
         ));
     }
 
@@ -324,9 +322,9 @@ mod tests {
         for plot in [
             throughput(&Timeline::default(), 0.0),
             throughput(&instant, 0.0),
-            latency(&[], &[]),
-            latency(&one.curve(), &[]),
-            latency(&one.curve(), &one.curve()),
+            latency(&[], &[], &[(0.5, 1.0)]),
+            latency(&one.curve(), &[], &[]),
+            latency(&one.curve(), &one.curve(), &[(0.5, 0.0), (0.99, 1.0)]),
         ] {
             assert!(!plot.contains("NaN") && !plot.contains("inf"), "{plot}");
             assert!(plot.starts_with("<svg") && plot.ends_with("</svg>"));

@@ -13,8 +13,8 @@ use crate::instant::parse_rfc3339_us;
 pub const HEADER: &str = "order,user,at,sku,quantity,unit_price_minor";
 /// Bytes of one line, at most; the longest sensible one has about 120.
 pub const LINE_BYTES_MAX: usize = 1_024;
-/// Lines of one order, at most: what surely fits a frame. (The server takes 256 and refuses more.)
-pub const ORDER_LINES_MAX: usize = 4_096;
+/// Skus of one order, at most: what the wire carries.
+pub const ORDER_LINES_MAX: usize = protocol::bounds::LINES_MAX as usize;
 /// Orders in one file, at most.
 pub const ORDERS_MAX: usize = 1 << 27;
 

@@ -24,8 +24,8 @@ use std::path::Path;
 pub const ACCEPTED: &str = "ACCEPTED";
 /// What stands for «no answer came».
 pub const UNKNOWN: &str = "UNKNOWN";
-/// Bytes of one row, at most: 4,096 lines of 42 bytes.
-pub const ROW_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of one row, at most: 256 lines of 32 bytes, and the rest.
+pub const ROW_BYTES_MAX: usize = 16 * 1024;
 const MAGIC: &str = "tidegate-record 1";
 /// Bytes that are collected before they are written although no send waits for them.
 const BUFFER_BYTES: usize = 1 << 20;

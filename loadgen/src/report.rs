@@ -229,7 +229,7 @@ pub(crate) mod sample {
             if accepted {
                 of_accepted.record_ns(nanos + 250_000);
             }
-            let pace = 8_000 + (n % 20_000) / 10;
+            let pace = 7_100 + (n % 20_000) / 10;
             timeline.record(n * pace, u64::from(accepted) * 5, u64::from(!accepted) * 5);
         }
         let refused = [("SOLD_OUT", 830_011), ("USER_LIMIT", 107_416), ("INSUFFICIENT_STOCK", 73)];
