@@ -1,0 +1,435 @@
+//! The load itself: one thread, one reactor, many connections, each with many requests in flight.
+//!
+//! Closed loop: a connection sends as soon as an answer makes room. Open loop: the schedule says when, whatever
+//! the server does, and each latency counts from there. Nothing is allocated for a request.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use protocol::bounds::FRAME_BYTES_MAX;
+use protocol::messages::{Create, CreateAnswer, SkuPut, SkuPutAnswer};
+use protocol::structs::{AskedLine, CreateHead};
+use protocol::{Class, Flags, Header, Meta, Split, Status, parse, split};
+use reactor::{Connection, Next, Output, Received, Service, Turn};
+
+use crate::connector::Connector;
+use crate::lanes::{Lanes, Sent, What};
+use crate::market::CURRENCY;
+use crate::orders::{Basket, Orders, PriceChange, Step};
+use crate::record::{AskedRow, Recorder, UNKNOWN};
+use crate::report::Ended;
+use crate::schedule::Schedule;
+use crate::tally::{Kind, Tally};
+use crate::watch::{Progress, Watcher};
+
+/// Without any connection for so long, the server is gone.
+pub(crate) const GONE_AFTER: Duration = Duration::from_secs(3);
+/// Connected, but without an answer to anything for so long, it is gone as well.
+pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(15);
+/// How often whoever watches is told, and how long the longest sleep is.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+/// An open loop sleeps to its next request, and no shorter: a wake costs more than it could be late.
+const SHORTEST_SLEEP: Duration = Duration::from_micros(10);
+
+/// Drives the load; see [`Service`].
+pub(crate) struct Drive<'a, W> {
+    pub(crate) orders: Orders,
+    pub(crate) tally: Tally,
+    pub(crate) recorder: Option<Recorder>,
+    pub(crate) ended: Ended,
+    /// What ended it before its time, if something did.
+    pub(crate) failure: Option<std::io::Error>,
+    lanes: Lanes,
+    connector: Connector,
+    watcher: &'a mut W,
+    /// Open loop only.
+    schedule: Option<Schedule>,
+    /// Requests that the schedule has let go.
+    scheduled: u64,
+    seconds_max: Option<u32>,
+    started: Instant,
+    /// Of the server, at the start.
+    started_server_us: i64,
+    /// The last answer, or the start.
+    last_answer: Instant,
+    /// Since when no connection is there.
+    alone_since: Option<Instant>,
+    told: Instant,
+    /// Everything was asked, or nothing more is wanted.
+    over: bool,
+    /// Some connection has room, but nothing was to be asked then.
+    hungry: bool,
+    basket: Basket,
+    frames: Vec<u8>,
+}
+
+/// What a drive needs besides orders and connections.
+pub(crate) struct Terms {
+    pub(crate) schedule: Option<Schedule>,
+    pub(crate) seconds_max: Option<u32>,
+    pub(crate) server_time_us: i64,
+    pub(crate) recorder: Option<Recorder>,
+}
+
+impl<'a, W: Watcher> Drive<'a, W> {
+    pub(crate) fn new(
+        orders: Orders,
+        lanes: Lanes,
+        connector: Connector,
+        terms: Terms,
+        watcher: &'a mut W,
+    ) -> Drive<'a, W> {
+        let Terms { schedule, seconds_max, server_time_us, recorder } = terms;
+        let now = Instant::now();
+        Drive {
+            orders,
+            tally: Tally::new(),
+            recorder,
+            ended: Ended::Done,
+            failure: None,
+            lanes,
+            connector,
+            watcher,
+            schedule,
+            scheduled: 0,
+            seconds_max,
+            started: now,
+            started_server_us: server_time_us,
+            last_answer: now,
+            alone_since: Some(now),
+            told: now,
+            over: false,
+            hungry: true,
+            basket: Basket::new(),
+            frames: Vec::with_capacity(FRAME_BYTES_MAX),
+        }
+    }
+
+    /// From the first request to the last answer.
+    pub(crate) fn seconds(&self) -> f64 {
+        (self.last_answer - self.started).as_secs_f64()
+    }
+
+    /// Fills a connection's room, as far as there is something to ask and (open loop) it is due.
+    fn feed(&mut self, lane: u32, now_ns: u64, out: &mut Output) {
+        let Some(connection) = self.lanes.connection(lane) else { return };
+        self.frames.clear();
+        while !self.over && self.lanes.has_room(lane) {
+            let since_ns = match &self.schedule {
+                None => now_ns,
+                Some(schedule) => match schedule.due_ns(self.scheduled) {
+                    Some(due_ns) if due_ns <= now_ns => due_ns,
+                    Some(_) | None => break,
+                },
+            };
+            if self.ask_next(lane, since_ns, now_ns).is_break() {
+                break;
+            }
+            // One a visit: the next request of an open loop goes to the next connection.
+            if self.schedule.is_some() {
+                break;
+            }
+        }
+        if !self.frames.is_empty() && out.write(connection, &self.frames).is_err() {
+            // It has just gone; `closed` comes and counts what was in flight, this included.
+            self.hungry = true;
+        }
+    }
+
+    /// Appends the next request to `frames`. Break: there is none now.
+    fn ask_next(&mut self, lane: u32, since_ns: u64, now_ns: u64) -> ControlFlow<()> {
+        let server_ms = (self.started_server_us / 1_000) as u64 + now_ns / 1_000_000;
+        match self.orders.next(server_ms, &mut self.basket) {
+            Step::Ask => {
+                self.ask_basket(lane, since_ns);
+                self.scheduled += u64::from(!self.basket.asked_before);
+                ControlFlow::Continue(())
+            }
+            Step::SetPrice(change) => {
+                self.ask_price(lane, &change);
+                ControlFlow::Continue(())
+            }
+            Step::Wait => {
+                self.hungry = true;
+                ControlFlow::Break(())
+            }
+            Step::Over => {
+                self.over = true;
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn ask_basket(&mut self, lane: u32, since_ns: u64) {
+        let Basket { number, user, request, total, units, asked_before, lines } = &self.basket;
+        let what = if *asked_before { What::Again } else { What::Order };
+        let sent = Sent { what, number: *number, units: *units, since_ns };
+        let correlation = self.lanes.take_room(lane, sent);
+        let flags = if *asked_before { Flags::ASKED_BEFORE } else { Flags::NONE };
+        let head = CreateHead {
+            request: *request,
+            user: *user,
+            hold: 0,
+            coupon: 0,
+            total: *total,
+            currency: CURRENCY,
+            client_bytes: 0,
+        };
+        let items = lines.iter().map(|&(sku, quantity)| AskedLine { sku, warehouse: 0, quantity });
+        let meta = Meta { flags, correlation, ..Meta::default() };
+        crate::talk::append::<Create>(&mut self.frames, &meta, &head, items);
+        self.tally.sent += 1;
+        self.tally.retries.sent += u64::from(*asked_before);
+        if let Some(recorder) = &mut self.recorder {
+            let written = match what {
+                What::Again => recorder.asked_again(*number),
+                What::Order | What::Price => {
+                    let [number, user, request, total] = [*number, *user, 0, 0].map(|n| n);
+                    let _ = (request, total);
+                    recorder.asked(&AskedRow { number, user, request: head.request, total: head.total, lines })
+                }
+            };
+            self.failure = self.failure.take().or(written.err());
+        }
+    }
+
+    fn ask_price(&mut self, lane: u32, change: &PriceChange) {
+        let sent = Sent { what: What::Price, number: change.goods.into(), units: 0, since_ns: 0 };
+        let correlation = self.lanes.take_room(lane, sent);
+        let flags = if change.asked_before { Flags::ASKED_BEFORE } else { Flags::NONE };
+        let head = self.orders.market.goods[change.goods as usize].put_head(change.request, change.unit_price);
+        crate::talk::append::<SkuPut>(&mut self.frames, &Meta { flags, correlation, ..Meta::default() }, &head, []);
+    }
+
+    /// One answer. Break: the other side does not keep to the protocol.
+    fn take_answer(&mut self, lane: u32, header: &Header, body: &[u8], now_ns: u64) -> ControlFlow<()> {
+        let Some(sent) = self.lanes.give_room(lane, header.correlation) else {
+            return self.unfit(|| format!("an answer to nothing that was asked: {header}"));
+        };
+        match sent.what {
+            What::Price => return self.price_answered(header, body),
+            What::Order | What::Again => (),
+        }
+        let status = header.status;
+        let mut order = 0;
+        if status.is_ok() && (self.recorder.is_some() || sent.what == What::Again || self.orders.wants_order_ids()) {
+            match parse::<CreateAnswer>(header, body) {
+                Ok(answer) => order = answer.head.order,
+                Err(_) => return self.unfit(|| format!("an answer that is none to CREATE: {header}")),
+            }
+        }
+        let kind = match (status.is_ok(), sent.what) {
+            (true, What::Again) => {
+                if self.orders.order_of(sent.number) != Some(order) {
+                    let first = self.orders.order_of(sent.number).unwrap_or(0);
+                    self.tally.error(|| format!("order {first} was answered with order {order} when asked again"));
+                }
+                Kind::Again
+            }
+            (true, What::Order | What::Price) => Kind::Accepted { units: sent.units },
+            (false, _) => Kind::Refused(status),
+        };
+        self.tally.answer(kind, now_ns.saturating_sub(sent.since_ns));
+        self.orders.settled(sent.number, order);
+        if let Some(recorder) = &mut self.recorder {
+            let written = match status.known() {
+                None if status.is_ok() => recorder.accepted(sent.number, order),
+                Some(known) => recorder.not_accepted(sent.number, known.name()),
+                None => recorder.not_accepted(sent.number, UNKNOWN),
+            };
+            self.failure = self.failure.take().or(written.err());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn price_answered(&mut self, header: &Header, body: &[u8]) -> ControlFlow<()> {
+        self.hungry = true;
+        match header.status.known() {
+            None => match parse::<SkuPutAnswer>(header, body) {
+                Ok(answer) => self.orders.price_set(Some(answer.head.version)),
+                Err(_) => return self.unfit(|| format!("an answer that is none to SKU_PUT: {header}")),
+            },
+            Some(status) if matches!(status.class(), Class::TryAgain | Class::OutcomeUnknown) => {
+                self.orders.price_lost();
+            }
+            Some(status) => {
+                if status != Status::InvalidField {
+                    self.tally.error(|| format!("a price could not be set: {}", status.name()));
+                }
+                self.orders.price_set(None);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn unfit(&mut self, tell: impl FnOnce() -> String) -> ControlFlow<()> {
+        self.tally.error(tell);
+        ControlFlow::Break(())
+    }
+
+    /// What was in flight on a connection that is gone: nobody knows what came of it.
+    fn give_up(&mut self, lane: u32) {
+        let Drive { lanes, orders, tally, recorder, failure, .. } = self;
+        lanes.drain(lane, |sent| match sent.what {
+            What::Price => orders.price_lost(),
+            What::Order | What::Again => {
+                tally.unanswered += 1;
+                orders.settled(sent.number, 0);
+                if let Some(recorder) = recorder {
+                    *failure = failure.take().or(recorder.not_accepted(sent.number, UNKNOWN).err());
+                }
+            }
+        });
+        self.hungry = true;
+    }
+
+    /// Whether it is time to end, and how.
+    fn end(&mut self, now: Instant) -> Option<Ended> {
+        if self.failure.is_some() || self.watcher.is_stopped() {
+            return Some(Ended::Interrupted);
+        }
+        let in_flight = self.lanes.in_flight();
+        if self.over && in_flight == 0 {
+            return Some(Ended::Done);
+        }
+        let gone = self.alone_since.is_some_and(|since| now - since >= GONE_AFTER);
+        let silent = in_flight > 0 && now - self.last_answer >= SILENT_AFTER;
+        if gone || silent {
+            let how = if gone { "is gone: no connection" } else { "is silent: no answer" };
+            let seconds = if gone { GONE_AFTER } else { SILENT_AFTER }.as_secs();
+            self.tally.error(|| format!("the server {how} for {seconds} s"));
+            return Some(Ended::ServerGone);
+        }
+        None
+    }
+
+    /// Sends what may leave now, wherever there is room.
+    fn feed_all(&mut self, now_ns: u64, out: &mut Output) {
+        if let Some(schedule) = &self.schedule {
+            // One request a connection in turn, as long as one is due and some connection has room.
+            let mut due = schedule.due_ns(self.scheduled);
+            while due.is_some_and(|due_ns| due_ns <= now_ns) {
+                let Some(lane) = self.lanes.next_with_room() else { return };
+                let before = self.tally.sent;
+                self.feed(lane, now_ns, out);
+                if self.tally.sent == before && (self.hungry || self.over) {
+                    return;
+                }
+                due = self.schedule.as_ref().and_then(|schedule| schedule.due_ns(self.scheduled));
+            }
+            self.over |= due.is_none();
+        } else if std::mem::take(&mut self.hungry) {
+            for lane in 0..self.lanes.count() {
+                self.feed(lane, now_ns, out);
+            }
+        }
+    }
+
+    fn tell(&mut self, now: Instant) {
+        self.told = now;
+        let progress = Progress {
+            seconds: (now - self.started).as_secs_f64(),
+            seconds_max: self.seconds_max,
+            asked: self.tally.sent - self.tally.retries.sent,
+            asked_max: self.orders.expected(),
+            answered: self.tally.answered,
+            accepted: self.tally.accepted,
+            refused: self.tally.refused_total(),
+            connected: self.lanes.connected(),
+        };
+        self.watcher.progress(&progress);
+    }
+
+    /// When the next turn is wanted at the latest.
+    fn next_turn(&self, now_ns: u64) -> Next {
+        let due = self.schedule.as_ref().and_then(|schedule| schedule.due_ns(self.scheduled));
+        match due {
+            Some(due_ns) if !self.over && due_ns > now_ns => {
+                Next::Within(Duration::from_nanos(due_ns - now_ns).clamp(SHORTEST_SLEEP, TELL_EVERY))
+            }
+            // Overdue means that no connection has room: an answer will come and wake us.
+            Some(_) | None => Next::Within(TELL_EVERY),
+        }
+    }
+}
+
+impl<W: Watcher> Service for Drive<'_, W> {
+    fn opened(&mut self, connection: Connection, out: &mut Output) {
+        match self.lanes.join(connection) {
+            Some(_) => {
+                self.alone_since = None;
+                self.hungry = true;
+            }
+            None => out.close(connection),
+        }
+    }
+
+    fn received(&mut self, connection: Connection, bytes: &[u8], out: &mut Output) -> Received {
+        let Some(lane) = self.lanes.of(connection) else { return Received::Close };
+        let now = Instant::now();
+        let now_ns = (now - self.started).as_nanos() as u64;
+        let mut taken = 0;
+        loop {
+            match split(&bytes[taken..], FRAME_BYTES_MAX) {
+                Split::NeedMore => break,
+                Split::Frame { header, body, used } => {
+                    taken += used;
+                    if self.take_answer(lane, &header, body, now_ns).is_break() {
+                        return Received::Close;
+                    }
+                }
+                Split::Bad(status) => {
+                    self.tally.error(|| format!("the server sent a frame that is {}", status.name()));
+                    return Received::Close;
+                }
+            }
+        }
+        if taken > 0 {
+            self.last_answer = now;
+            self.tally.end_span(now_ns);
+            if self.schedule.is_none() {
+                self.feed(lane, now_ns, out);
+            }
+        }
+        Received::Taken(taken)
+    }
+
+    fn closed(&mut self, connection: Connection) {
+        let Some(lane) = self.lanes.leave(connection) else { return };
+        self.give_up(lane);
+        if self.lanes.connected() == 0 {
+            self.alone_since = Some(Instant::now());
+        }
+        self.connector.want_one();
+    }
+
+    fn turn(&mut self, turn: Turn<'_>) -> Next {
+        let now = turn.now;
+        let now_ns = (now - self.started).as_nanos() as u64;
+        if self.seconds_max.is_some_and(|seconds| now_ns >= u64::from(seconds) * 1_000_000_000) {
+            self.over = true;
+        }
+        self.feed_all(now_ns, turn.out);
+        // Before the sends leave: whoever is killed now has a row for all that left.
+        if let Some(recorder) = &mut self.recorder {
+            self.failure = self.failure.take().or(recorder.flush().err());
+        }
+        if now - self.told >= TELL_EVERY {
+            self.tell(now);
+        }
+        match self.end(now) {
+            None => self.next_turn(now_ns),
+            Some(ended) => {
+                self.ended = ended;
+                self.tell(now);
+                for lane in 0..self.lanes.count() {
+                    self.give_up(lane);
+                }
+                if let Some(recorder) = &mut self.recorder {
+                    self.failure = self.failure.take().or(recorder.flush().err());
+                }
+                Next::Stop
+            }
+        }
+    }
+}

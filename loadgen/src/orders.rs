@@ -1,0 +1,318 @@
+//! What is asked next: the orders of each scenario, one at a time, without a clock and without sockets.
+
+mod history;
+mod regulars;
+
+use self::history::History;
+use self::regulars::Regulars;
+use crate::market::Market;
+use crate::plan::{LoadPlan, Scenario};
+use crate::purchases::ORDER_LINES_MAX;
+use crate::random::{below, distinct_user, mix};
+
+/// An order on its way out. One object is filled again and again, so nothing is allocated for an order.
+#[derive(Clone, Debug)]
+pub(crate) struct Basket {
+    /// Counts the orders of a run from 0; an order that is asked again keeps its number.
+    pub(crate) number: u64,
+    pub(crate) user: u64,
+    pub(crate) request: u128,
+    /// What the buyer was shown, minor units.
+    pub(crate) total: i64,
+    /// Units of all lines.
+    pub(crate) units: u64,
+    pub(crate) asked_before: bool,
+    /// (sku, units).
+    pub(crate) lines: Vec<(u64, u32)>,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The basket is filled: send it.
+    Ask,
+    /// Set the price of this sku (a place in the market's goods); the orders behind it wait for the answer.
+    SetPrice(PriceChange),
+    /// Answers must come first.
+    Wait,
+    /// Everything was asked.
+    Over,
+}
+
+/// A price that is to be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PriceChange {
+    /// Place in the market's goods.
+    pub(crate) goods: u32,
+    pub(crate) unit_price: i64,
+    pub(crate) request: u128,
+    pub(crate) asked_before: bool,
+}
+
+/// The orders of a run.
+#[derive(Debug)]
+pub(crate) struct Orders {
+    pub(crate) market: Market,
+    play: Play,
+    seed: u64,
+    /// New in each run, whatever the seed: request ids and users that come once must never come twice.
+    nonce: u64,
+    /// The next new order.
+    next: u64,
+    /// So many new orders, at most.
+    limit: u64,
+}
+
+#[derive(Debug)]
+enum Play {
+    /// `users` buyers from the first on, each as often as chance wants.
+    Flash { first_user: u64, users: u64 },
+    Steady,
+    SoldOut(Regulars),
+    Cart,
+    Replay(History),
+}
+
+/// Lines of a cart, at least and at most.
+const CART_LINES: (u64, u64) = (2, 8);
+/// Users of one seed, at most: the next seed's begin behind them.
+pub(crate) const USERS_MAX: u64 = 1_000_000_000;
+
+impl Basket {
+    pub(crate) fn new() -> Basket {
+        let lines = Vec::with_capacity(ORDER_LINES_MAX);
+        Basket { number: 0, user: 0, request: 0, total: 0, units: 0, asked_before: false, lines }
+    }
+
+    fn begin(&mut self, number: u64, user: u64, request: u128) {
+        self.number = number;
+        self.user = user;
+        self.request = request;
+        self.total = 0;
+        self.units = 0;
+        self.asked_before = false;
+        self.lines.clear();
+    }
+
+    fn add(&mut self, sku: u64, units: u32, unit_price: i64) {
+        self.lines.push((sku, units));
+        self.units += u64::from(units);
+        // A history's totals were checked when it was read; made-up prices are small.
+        self.total = self.total.saturating_add(unit_price.saturating_mul(i64::from(units)));
+    }
+}
+
+impl Orders {
+    /// The orders of this plan, over a market that is set up.
+    pub(crate) fn new(plan: &LoadPlan, market: Market) -> Orders {
+        let play = match &plan.scenario {
+            Scenario::Flash => Play::Flash {
+                first_user: 1 + mix(plan.seed) % 1_000_000 * USERS_MAX,
+                users: plan.users.clamp(1, USERS_MAX),
+            },
+            Scenario::Steady => Play::Steady,
+            Scenario::SoldOut => Play::SoldOut(Regulars::new()),
+            Scenario::Cart => Play::Cart,
+            Scenario::Replay(replay) => Play::Replay(History::new(replay.purchases.clone(), &market)),
+        };
+        let limit = plan.requests_max.unwrap_or(u64::MAX);
+        Orders { market, play, seed: mix(plan.seed), nonce: fastrand::u64(..), next: 0, limit }
+    }
+
+    /// How many new orders there will be, where that is known.
+    pub(crate) fn expected(&self) -> Option<u64> {
+        let all = match &self.play {
+            Play::Replay(history) => history.len(),
+            Play::Flash { .. } | Play::Steady | Play::SoldOut(_) | Play::Cart => u64::MAX,
+        };
+        Some(all.min(self.limit)).filter(|&count| count < u64::MAX)
+    }
+
+    /// Decides what comes next; `server_ms` goes into new request ids.
+    pub(crate) fn next(&mut self, server_ms: u64, basket: &mut Basket) -> Step {
+        let number = self.next;
+        if number >= self.limit {
+            return Step::Over;
+        }
+        let request = self.request_id(server_ms, number);
+        let chance = mix(self.seed.wrapping_add(number));
+        match &mut self.play {
+            Play::Flash { first_user, users } => {
+                basket.begin(number, *first_user + below(chance as u32, *users), request);
+                one_line(&self.market, mix(chance), basket);
+            }
+            Play::Steady => {
+                basket.begin(number, distinct_user(self.nonce, number), request);
+                let goods = self.market.goods[below(chance as u32, self.market.goods.len() as u64) as usize];
+                basket.add(goods.sku, 1, goods.price);
+            }
+            Play::SoldOut(regulars) => {
+                if regulars.ask_again(chance, basket) {
+                    // The next chance is another one: a retry is no new order and does not count as one.
+                    self.seed = self.seed.wrapping_add(1);
+                    return Step::Ask;
+                }
+                basket.begin(number, distinct_user(self.nonce, number), request);
+                one_line(&self.market, mix(chance), basket);
+                regulars.note(basket);
+            }
+            Play::Cart => {
+                basket.begin(number, distinct_user(self.nonce, number), request);
+                fill_cart(&self.market, chance, basket);
+            }
+            Play::Replay(history) => match history.next(number, request, basket, &self.market) {
+                Step::Ask => (),
+                other => return other,
+            },
+        }
+        self.next += 1;
+        Step::Ask
+    }
+
+    /// An order was answered with this order id (0: it was not accepted), or will never be.
+    pub(crate) fn settled(&mut self, number: u64, order: u64) {
+        match &mut self.play {
+            Play::SoldOut(regulars) => regulars.settled(number, order),
+            Play::Replay(history) => history.settled(number),
+            Play::Flash { .. } | Play::Steady | Play::Cart => (),
+        }
+    }
+
+    /// Whether anybody wants to know the order ids of accepted orders.
+    pub(crate) fn wants_order_ids(&self) -> bool {
+        matches!(self.play, Play::SoldOut(_))
+    }
+
+    /// The order that an order which is asked again was answered with at first.
+    pub(crate) fn order_of(&self, number: u64) -> Option<u64> {
+        match &self.play {
+            Play::SoldOut(regulars) => regulars.order_of(number),
+            Play::Replay(_) | Play::Flash { .. } | Play::Steady | Play::Cart => None,
+        }
+    }
+
+    /// The price change under way was answered (with the sku's new version, where it was accepted).
+    pub(crate) fn price_set(&mut self, version: Option<u32>) {
+        if let Play::Replay(history) = &mut self.play {
+            history.price_set(version, &mut self.market);
+        }
+    }
+
+    /// The price change under way was lost, or cannot be done now: it is asked again.
+    pub(crate) fn price_lost(&mut self) {
+        if let Play::Replay(history) = &mut self.play {
+            history.price_lost();
+        }
+    }
+
+    /// 48 bits of time, then 80 that no other request has.
+    fn request_id(&self, server_ms: u64, number: u64) -> u128 {
+        let random = mix(self.nonce.wrapping_add(number));
+        u128::from(server_ms) << 80 | u128::from(self.nonce as u16) << 64 | u128::from(random)
+    }
+}
+
+/// One line of one sku; one in four wants two units.
+fn one_line(market: &Market, chance: u64, basket: &mut Basket) {
+    let goods = market.goods[below(chance as u32, market.goods.len() as u64) as usize];
+    let units = if chance >> 62 == 0 { 2 } else { 1 };
+    basket.add(goods.sku, units, goods.price);
+}
+
+/// Some lines, each of another sku, one to three units each.
+fn fill_cart(market: &Market, chance: u64, basket: &mut Basket) {
+    let (least, most) = CART_LINES;
+    let wanted = (least + chance % (most - least + 1)).min(market.goods.len() as u64);
+    let mut chance = chance;
+    while (basket.lines.len() as u64) < wanted {
+        chance = mix(chance);
+        let goods = market.goods[below(chance as u32, market.goods.len() as u64) as usize];
+        if basket.lines.iter().all(|&(sku, _)| sku != goods.sku) {
+            basket.add(goods.sku, 1 + (chance >> 62) as u32 % 3, goods.price);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn orders(scenario: Scenario, change: impl FnOnce(&mut LoadPlan)) -> Orders {
+        let mut plan = LoadPlan::new("nowhere:1", scenario);
+        plan.seed = 7;
+        change(&mut plan);
+        Orders::new(&plan, Market::planned(&plan))
+    }
+
+    fn ask(orders: &mut Orders, count: usize) -> Vec<Basket> {
+        let mut basket = Basket::new();
+        let mut asked = Vec::new();
+        for _ in 0..count {
+            assert_eq!(orders.next(1_000, &mut basket), Step::Ask);
+            asked.push(basket.clone());
+        }
+        asked
+    }
+
+    #[test]
+    fn a_flash_sale_has_many_users_few_skus_and_an_end() {
+        let mut flash = orders(Scenario::Flash, |plan| plan.requests_max = Some(200_000));
+        let asked = ask(&mut flash, 200_000);
+        assert_eq!(flash.next(1_000, &mut Basket::new()), Step::Over);
+        let count = |of: fn(&Basket) -> u64| asked.iter().map(of).collect::<std::collections::HashSet<_>>().len();
+        assert!(count(|basket| basket.user) > 100_000);
+        assert_eq!(count(|basket| basket.lines[0].0), 4);
+        assert_eq!(count(|basket| basket.units), 2, "some want one unit, some two");
+        assert!(asked.iter().all(|basket| basket.lines.len() == 1 && !basket.asked_before));
+    }
+
+    #[test]
+    fn no_request_id_comes_twice_and_each_carries_its_time() {
+        let mut ids: Vec<u128> = ask(&mut orders(Scenario::Steady, |_| ()), 100_000).iter().map(|b| b.request).collect();
+        assert!(ids.iter().all(|id| id >> 80 == 1_000));
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 100_000);
+    }
+
+    #[test]
+    fn steady_users_buy_once() {
+        let mut users: Vec<u64> = ask(&mut orders(Scenario::Steady, |_| ()), 100_000).iter().map(|b| b.user).collect();
+        users.sort_unstable();
+        users.dedup();
+        assert_eq!(users.len(), 100_000);
+    }
+
+    #[test]
+    fn a_cart_names_each_sku_once_and_adds_up() {
+        let mut carts = orders(Scenario::Cart, |plan| plan.skus = 5);
+        let prices: std::collections::HashMap<u64, i64> =
+            carts.market.goods.iter().map(|goods| (goods.sku, goods.price)).collect();
+        for basket in ask(&mut carts, 10_000) {
+            let mut skus: Vec<u64> = basket.lines.iter().map(|line| line.0).collect();
+            skus.sort_unstable();
+            skus.dedup();
+            assert_eq!(skus.len(), basket.lines.len());
+            assert!((2..=5).contains(&skus.len()), "five skus make no longer basket");
+            let total: i64 = basket.lines.iter().map(|(sku, units)| prices[sku] * i64::from(*units)).sum();
+            assert_eq!(total, basket.total);
+        }
+    }
+
+    #[test]
+    fn who_has_an_order_asks_for_it_again() {
+        let mut soldout = orders(Scenario::SoldOut, |_| ());
+        let first = ask(&mut soldout, 100);
+        for basket in &first {
+            assert!(!basket.asked_before, "nobody has an order yet");
+            soldout.settled(basket.number, if basket.number % 2 == 0 { 5_000 + basket.number } else { 0 });
+        }
+        let again: Vec<Basket> = ask(&mut soldout, 20_000).into_iter().filter(|basket| basket.asked_before).collect();
+        assert!((100..1_000).contains(&again.len()), "{} of 20,000", again.len());
+        for basket in again {
+            let before = &first[basket.number as usize];
+            assert_eq!((basket.user, basket.request, &basket.lines), (before.user, before.request, &before.lines));
+            assert_eq!(soldout.order_of(basket.number), Some(5_000 + basket.number));
+        }
+    }
+}

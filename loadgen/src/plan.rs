@@ -1,0 +1,128 @@
+//! What a run is to do.
+
+use std::path::PathBuf;
+
+use crate::purchases::Purchases;
+
+/// Connections of one run, at most.
+pub const CONNECTIONS_MAX: u32 = 16_384;
+/// Requests in flight on one connection, at most; fewer where the server's HELLO allows fewer.
+pub const PIPELINE_MAX: u32 = 4_096;
+/// Skus of one run (a replay brings its own), at most: as many as one sale can hold.
+pub const SKUS_MAX: u32 = protocol::bounds::SALE_SKUS_MAX;
+
+/// A run.
+#[derive(Clone, Debug)]
+pub struct LoadPlan {
+    /// `host:port` of the server.
+    pub target: String,
+    /// What is played.
+    pub scenario: Scenario,
+    /// Connections, 1 to [`CONNECTIONS_MAX`].
+    pub connections: u32,
+    /// Requests in flight on each, 1 to [`PIPELINE_MAX`].
+    pub pipeline: u32,
+    /// Whether requests wait for answers or for the clock.
+    pub pace: Pace,
+    /// Requests, at most; nothing: as many as the time allows.
+    pub requests_max: Option<u64>,
+    /// Seconds, at most; nothing: until all is sent.
+    pub seconds_max: Option<u32>,
+    /// Skus on sale, 1 to [`SKUS_MAX`].
+    pub skus: u32,
+    /// Units of each that are sellable when the run begins.
+    pub stock: u64,
+    /// Who buys: users 1 to this number, at random. For scenarios of distinct users it does not matter.
+    pub users: u64,
+    /// Everything random comes from it, the ids of skus and sale too.
+    pub seed: u64,
+    /// Where to keep the record, if anywhere.
+    pub record: Option<PathBuf>,
+    /// The core to stay on, if any.
+    pub core: Option<usize>,
+    /// The command that repeats this run, for the report.
+    pub command: String,
+}
+
+/// What is played.
+#[derive(Clone, Debug)]
+pub enum Scenario {
+    /// Little stock of a few skus, very many users.
+    Flash,
+    /// Plenty of stock, one line an order, every user buys once.
+    Steady,
+    /// The stock goes at once; then sold out, and some ask again for the orders that they have.
+    SoldOut,
+    /// Baskets of several lines.
+    Cart,
+    /// A shop's history.
+    Replay(Replay),
+}
+
+/// A history and what there is to sell for it.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// The history.
+    pub purchases: Purchases,
+    /// Units of each sku; nothing: as many as the history asks for.
+    pub stock: Option<u64>,
+}
+
+/// When the next request leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// When an answer came: closed loop.
+    Closed,
+    /// When its time is there, so many a second: open loop.
+    PerSecond(u64),
+    /// When its time in the history is there: open loop, replay only. The run's seconds press the history into
+    /// this length.
+    Trace,
+}
+
+impl Scenario {
+    /// Its name on the command line.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Scenario::Flash => "flash",
+            Scenario::Steady => "steady",
+            Scenario::SoldOut => "soldout",
+            Scenario::Cart => "cart",
+            Scenario::Replay(_) => "replay",
+        }
+    }
+}
+
+impl LoadPlan {
+    /// A plan with the defaults of its scenario.
+    pub fn new(target: impl Into<String>, scenario: Scenario) -> LoadPlan {
+        let (skus, stock) = match &scenario {
+            Scenario::Flash => (4, 20_000),
+            Scenario::Steady => (1_000, 10_000_000),
+            Scenario::SoldOut => (8, 250),
+            Scenario::Cart => (1_000, 10_000_000),
+            Scenario::Replay(_) => (0, 0),
+        };
+        let (requests_max, seconds_max) = match &scenario {
+            Scenario::Flash => (Some(1_000_000), None),
+            Scenario::Steady | Scenario::SoldOut | Scenario::Cart => (None, Some(10)),
+            Scenario::Replay(_) => (None, None),
+        };
+        LoadPlan {
+            target: target.into(),
+            connections: 64,
+            pipeline: 16,
+            pace: Pace::Closed,
+            requests_max,
+            seconds_max,
+            skus,
+            stock,
+            users: 150_000,
+            seed: fastrand::u64(1..1_000_000_000),
+            record: None,
+            core: None,
+            command: format!("tidegate load --scenario {}", scenario.name()),
+            scenario,
+        }
+    }
+}
