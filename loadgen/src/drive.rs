@@ -33,12 +33,12 @@ const SHORTEST_SLEEP: Duration = Duration::from_micros(10);
 
 /// Drives the load; see [`Service`].
 pub(crate) struct Drive<'a, W> {
-    pub(crate) orders: Orders,
-    pub(crate) tally: Tally,
-    pub(crate) recorder: Option<Recorder>,
-    pub(crate) ended: Ended,
-    /// What ended it before its time, if something did.
-    pub(crate) failure: Option<std::io::Error>,
+    orders: Orders,
+    tally: Tally,
+    recorder: Option<Recorder>,
+    ended: Ended,
+    /// The record could not be written: that ends the run.
+    failure: Option<std::io::Error>,
     lanes: Lanes,
     connector: Connector,
     watcher: &'a mut W,
@@ -69,6 +69,16 @@ pub(crate) struct Terms {
     pub(crate) seconds_max: Option<u32>,
     pub(crate) server_time_us: i64,
     pub(crate) recorder: Option<Recorder>,
+}
+
+/// What a drive came to.
+pub(crate) struct Driven {
+    pub(crate) tally: Tally,
+    pub(crate) ended: Ended,
+    /// From the first request to the last answer.
+    pub(crate) seconds: f64,
+    /// The record could not be written.
+    pub(crate) failure: Option<std::io::Error>,
 }
 
 impl<'a, W: Watcher> Drive<'a, W> {
@@ -105,9 +115,10 @@ impl<'a, W: Watcher> Drive<'a, W> {
         }
     }
 
-    /// From the first request to the last answer.
-    pub(crate) fn seconds(&self) -> f64 {
-        (self.last_answer - self.started).as_secs_f64()
+    /// What is left when the reactor has ended.
+    pub(crate) fn finish(self) -> Driven {
+        let seconds = (self.last_answer - self.started).as_secs_f64();
+        Driven { tally: self.tally, ended: self.ended, seconds, failure: self.failure }
     }
 
     /// Fills a connection's room, as far as there is something to ask and (open loop) it is due.
@@ -142,7 +153,7 @@ impl<'a, W: Watcher> Drive<'a, W> {
         match self.orders.next(server_ms, &mut self.basket) {
             Step::Ask => {
                 self.ask_basket(lane, since_ns);
-                self.scheduled += u64::from(!self.basket.asked_before);
+                self.scheduled += 1;
                 ControlFlow::Continue(())
             }
             Step::SetPrice(change) => {
@@ -181,14 +192,8 @@ impl<'a, W: Watcher> Drive<'a, W> {
         self.tally.sent += 1;
         self.tally.retries.sent += u64::from(*asked_before);
         if let Some(recorder) = &mut self.recorder {
-            let written = match what {
-                What::Again => recorder.asked_again(*number),
-                What::Order | What::Price => {
-                    let [number, user, request, total] = [*number, *user, 0, 0].map(|n| n);
-                    let _ = (request, total);
-                    recorder.asked(&AskedRow { number, user, request: head.request, total: head.total, lines })
-                }
-            };
+            let row = AskedRow { number: *number, user: *user, request: *request, total: *total, lines };
+            let written = if *asked_before { recorder.asked_again(*number) } else { recorder.asked(&row) };
             self.failure = self.failure.take().or(written.err());
         }
     }
@@ -197,8 +202,14 @@ impl<'a, W: Watcher> Drive<'a, W> {
         let sent = Sent { what: What::Price, number: change.goods.into(), units: 0, since_ns: 0 };
         let correlation = self.lanes.take_room(lane, sent);
         let flags = if change.asked_before { Flags::ASKED_BEFORE } else { Flags::NONE };
-        let head = self.orders.market.goods[change.goods as usize].put_head(change.request, change.unit_price);
-        crate::talk::append::<SkuPut>(&mut self.frames, &Meta { flags, correlation, ..Meta::default() }, &head, []);
+        let head =
+            self.orders.market.goods[change.goods as usize].put_head(change.request, change.unit_price);
+        crate::talk::append::<SkuPut>(
+            &mut self.frames,
+            &Meta { flags, correlation, ..Meta::default() },
+            &head,
+            [],
+        );
     }
 
     /// One answer. Break: the other side does not keep to the protocol.
@@ -212,7 +223,9 @@ impl<'a, W: Watcher> Drive<'a, W> {
         }
         let status = header.status;
         let mut order = 0;
-        if status.is_ok() && (self.recorder.is_some() || sent.what == What::Again || self.orders.wants_order_ids()) {
+        if status.is_ok()
+            && (self.recorder.is_some() || sent.what == What::Again || self.orders.wants_order_ids())
+        {
             match parse::<CreateAnswer>(header, body) {
                 Ok(answer) => order = answer.head.order,
                 Err(_) => return self.unfit(|| format!("an answer that is none to CREATE: {header}")),
@@ -222,7 +235,8 @@ impl<'a, W: Watcher> Drive<'a, W> {
             (true, What::Again) => {
                 if self.orders.order_of(sent.number) != Some(order) {
                     let first = self.orders.order_of(sent.number).unwrap_or(0);
-                    self.tally.error(|| format!("order {first} was answered with order {order} when asked again"));
+                    self.tally
+                        .error(|| format!("order {first} was answered with order {order} when asked again"));
                 }
                 Kind::Again
             }

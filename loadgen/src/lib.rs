@@ -1,13 +1,41 @@
-//! The load generator.
-pub mod instant;
+//! The load generator: scenarios over real sockets, honest latencies, a report, and a record that can be verified.
+//!
+//! [`run`] plays a [`LoadPlan`] against a server and gives a [`report::Report`]; [`table`] and [`page`] show it. It
+//! speaks the wire and nothing else: it knows no store, no ledger and no disk, so what it says of a server it has
+//! seen from outside.
+#![forbid(unsafe_code)]
+
+mod run;
+
+pub mod plan;
+pub mod purchases;
+pub mod report;
+
+mod market;
+mod orders;
+mod random;
+mod schedule;
+
+mod connector;
+mod drive;
+mod lanes;
+mod talk;
+mod tally;
+mod watch;
+
+pub mod record;
+
 pub mod latency;
 pub mod page;
-pub mod plot;
-pub mod purchases;
-pub mod record;
-pub mod report;
-pub mod schedule;
+mod plot;
 pub mod table;
+
+mod instant;
 #[cfg(test)]
 mod testing;
 pub mod text;
+
+pub use plan::{LoadPlan, Pace, Replay, Scenario};
+pub use report::Report;
+pub use run::{LoadError, run};
+pub use watch::{Bar, Progress, Silent, Watcher, bar};

@@ -12,7 +12,7 @@ use protocol::{Message, Status};
 
 use crate::plan::{LoadPlan, Scenario};
 use crate::random::mix;
-use crate::talk::{Talk, TalkError, append};
+use crate::talk::{Talk, TalkError};
 
 /// All money of a run: euro.
 pub(crate) const CURRENCY: u16 = 978;
@@ -62,7 +62,12 @@ impl Market {
         if let Scenario::Replay(replay) = &plan.scenario {
             // Id 0 names nothing: no server takes such a sku. Its orders are sent all the same.
             let goods = replay.purchases.goods().iter().map(|goods| {
-                OnSale::new(goods.sku, goods.first_price, goods.first_price, replay.stock.unwrap_or(goods.units))
+                OnSale::new(
+                    goods.sku,
+                    goods.first_price,
+                    goods.first_price,
+                    replay.stock.unwrap_or(goods.units),
+                )
             });
             return Market { goods: goods.collect(), sale: None };
         }
@@ -106,7 +111,7 @@ impl Market {
         let ids: Vec<u64> = self.goods.iter().map(|goods| goods.sku).collect();
         talk.ask_each::<SkuGet, SkuGetAnswer>(
             ids.len(),
-            |at, meta, out| append::<SkuGet>(out, &meta, &SkuGetHead { sku: ids[at] }, []),
+            |at| SkuGetHead { sku: ids[at] },
             |at, answer| {
                 match answer {
                     Ok(found) => {
@@ -128,7 +133,7 @@ impl Market {
             self.goods.iter().map(|goods| goods.put_head(talk.new_request_id(), goods.list_price)).collect();
         talk.ask_each::<SkuPut, SkuPutAnswer>(
             heads.len(),
-            |at, meta, out| append::<SkuPut>(out, &meta, &heads[at], []),
+            |at| heads[at],
             |at, answer| match answer {
                 Ok(put) => {
                     self.goods[at].version = put.head.version;
@@ -140,12 +145,13 @@ impl Market {
     }
 
     fn adjust_stock(&mut self, talk: &mut Talk) -> Result<(), TalkError> {
-        let wanted = self.goods.iter().filter(|goods| goods.stock != goods.sellable_before && goods.version > 0);
+        let wanted =
+            self.goods.iter().filter(|goods| goods.stock != goods.sellable_before && goods.version > 0);
         let heads: Vec<StockAdjustHead> =
             wanted.map(|goods| goods.adjust_head(talk.new_request_id())).collect();
         talk.ask_each::<StockAdjust, StockAdjustAnswer>(
             heads.len(),
-            |at, meta, out| append::<StockAdjust>(out, &meta, &heads[at], []),
+            |at| heads[at],
             |_, answer| match answer {
                 Ok(_) => Ok(()),
                 Err((status, _)) => tolerate::<StockAdjust>(status),
@@ -157,7 +163,7 @@ impl Market {
         let mut replaces = 0;
         talk.ask_each::<SaleGet, SaleGetAnswer>(
             1,
-            |_, meta, out| append::<SaleGet>(out, &meta, &SaleGetHead { sale: sale.id }, []),
+            |_| SaleGetHead { sale: sale.id },
             |_, answer| {
                 match answer {
                     Ok(found) => replaces = found.head.version,
@@ -181,14 +187,7 @@ impl Market {
             hold_seconds: HOLD_SECONDS,
         };
         let skus = self.goods.iter().map(|goods| SaleSku { sku: goods.sku, unit_price: goods.price });
-        talk.ask_each::<SalePut, SalePutAnswer>(
-            1,
-            |_, meta, out| append::<SalePut>(out, &meta, &head, skus.clone()),
-            |_, answer| match answer {
-                Ok(_) => Ok(()),
-                Err((status, _)) => Err(TalkError::Refused { asked: "SALE_PUT", status }),
-            },
-        )
+        talk.ask_with_items::<SalePut, SalePutAnswer, _>(&head, skus, |_| ())
     }
 }
 

@@ -66,7 +66,10 @@ pub(crate) struct Orders {
 #[derive(Debug)]
 enum Play {
     /// `users` buyers from the first on, each as often as chance wants.
-    Flash { first_user: u64, users: u64 },
+    Flash {
+        first_user: u64,
+        users: u64,
+    },
     Steady,
     SoldOut(Regulars),
     Cart,
@@ -162,7 +165,7 @@ impl Orders {
             }
             Play::Replay(history) => match history.next(number, request, basket, &self.market) {
                 Step::Ask => (),
-                other => return other,
+                other @ (Step::SetPrice(_) | Step::Wait | Step::Over) => return other,
             },
         }
         self.next += 1;
@@ -259,7 +262,8 @@ mod tests {
         let mut flash = orders(Scenario::Flash, |plan| plan.requests_max = Some(200_000));
         let asked = ask(&mut flash, 200_000);
         assert_eq!(flash.next(1_000, &mut Basket::new()), Step::Over);
-        let count = |of: fn(&Basket) -> u64| asked.iter().map(of).collect::<std::collections::HashSet<_>>().len();
+        let count =
+            |of: fn(&Basket) -> u64| asked.iter().map(of).collect::<std::collections::HashSet<_>>().len();
         assert!(count(|basket| basket.user) > 100_000);
         assert_eq!(count(|basket| basket.lines[0].0), 4);
         assert_eq!(count(|basket| basket.units), 2, "some want one unit, some two");
@@ -268,7 +272,8 @@ mod tests {
 
     #[test]
     fn no_request_id_comes_twice_and_each_carries_its_time() {
-        let mut ids: Vec<u128> = ask(&mut orders(Scenario::Steady, |_| ()), 100_000).iter().map(|b| b.request).collect();
+        let mut ids: Vec<u128> =
+            ask(&mut orders(Scenario::Steady, |_| ()), 100_000).iter().map(|b| b.request).collect();
         assert!(ids.iter().all(|id| id >> 80 == 1_000));
         ids.sort_unstable();
         ids.dedup();
@@ -277,7 +282,8 @@ mod tests {
 
     #[test]
     fn steady_users_buy_once() {
-        let mut users: Vec<u64> = ask(&mut orders(Scenario::Steady, |_| ()), 100_000).iter().map(|b| b.user).collect();
+        let mut users: Vec<u64> =
+            ask(&mut orders(Scenario::Steady, |_| ()), 100_000).iter().map(|b| b.user).collect();
         users.sort_unstable();
         users.dedup();
         assert_eq!(users.len(), 100_000);
@@ -307,11 +313,15 @@ mod tests {
             assert!(!basket.asked_before, "nobody has an order yet");
             soldout.settled(basket.number, if basket.number % 2 == 0 { 5_000 + basket.number } else { 0 });
         }
-        let again: Vec<Basket> = ask(&mut soldout, 20_000).into_iter().filter(|basket| basket.asked_before).collect();
+        let again: Vec<Basket> =
+            ask(&mut soldout, 20_000).into_iter().filter(|basket| basket.asked_before).collect();
         assert!((100..1_000).contains(&again.len()), "{} of 20,000", again.len());
         for basket in again {
             let before = &first[basket.number as usize];
-            assert_eq!((basket.user, basket.request, &basket.lines), (before.user, before.request, &before.lines));
+            assert_eq!(
+                (basket.user, basket.request, &basket.lines),
+                (before.user, before.request, &before.lines)
+            );
             assert_eq!(soldout.order_of(basket.number), Some(5_000 + basket.number));
         }
     }

@@ -180,17 +180,14 @@ fn refusals(report: &Report) -> String {
 fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     if let Some(server) = &report.server {
-        let workers = match server.workers {
-            0 => "deciding themselves".to_owned(),
-            workers => counted(workers.into(), "worker", "workers"),
-        };
         facts.push((
             "server",
             format!(
-                "tidegate {}, {} store, {} {workers}, {}",
+                "tidegate {}, {} store, {}, {}, {}",
                 server.version,
                 server.store,
                 counted(server.reactors.into(), "reactor", "reactors"),
+                counted(server.workers.into(), "thread", "threads"),
                 counted(server.cores.into(), "core", "cores")
             ),
         ));

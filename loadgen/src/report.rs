@@ -125,7 +125,7 @@ pub struct Server {
     pub store: String,
     /// Threads that serve sockets.
     pub reactors: u32,
-    /// Threads beside them that decide orders (0: the reactors do it themselves).
+    /// Threads that serve: reactors, engine and their helpers.
     pub workers: u32,
     /// Cores that it may use.
     pub cores: u32,
@@ -256,7 +256,7 @@ pub(crate) mod sample {
                 version: "0.1.0".to_owned(),
                 store: "embedded".to_owned(),
                 reactors: 1,
-                workers: 0,
+                workers: 1,
                 cores: 2,
             }),
             machine: Machine { cpu: "AMD EPYC".to_owned(), cores: 2, kernel: "Linux 6.12.0".to_owned() },

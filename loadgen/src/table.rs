@@ -134,15 +134,12 @@ impl Table {
             ));
         }
         if let Some(server) = &report.server {
-            let workers = match server.workers {
-                0 => String::new(),
-                workers => format!(" · {}", counted(workers.into(), "worker", "workers")),
-            };
             self.line(format_args!(
-                "  server    tidegate {} · {} store · {}{workers} · {}",
+                "  server    tidegate {} · {} store · {} · {} · {}",
                 server.version,
                 server.store,
                 counted(server.reactors.into(), "reactor", "reactors"),
+                counted(server.workers.into(), "thread", "threads"),
                 counted(server.cores.into(), "core", "cores"),
             ));
         }

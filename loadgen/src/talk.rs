@@ -61,8 +61,9 @@ impl Talk {
         let stream = connect(target).map_err(TalkError::Broken)?;
         let mut wire = Wire { stream, inbox: Vec::new(), outbox: Vec::new(), window: 1 };
         wire.set_answer_time(Duration::from_secs(CONNECT_SECONDS_MAX))?;
-        let head = HelloHead { client: text("tidegate load"), client_version: text(env!("CARGO_PKG_VERSION")) };
-        let hello = wire.ask::<Hello, HelloAnswer, _>(&head, |answer| answer.head)?;
+        let head =
+            HelloHead { client: text("tidegate load"), client_version: text(env!("CARGO_PKG_VERSION")) };
+        let hello = wire.ask::<Hello, HelloAnswer, _>(&head, [], |answer| answer.head)?;
         wire.window = WINDOW_MAX.min(hello.in_flight_max as usize).max(1);
         wire.set_answer_time(ANSWER_TIME_MAX)?;
         Ok(Talk { wire, hello, greeted: Instant::now() })
@@ -101,18 +102,28 @@ impl Talk {
         head: &Q::Head,
         read: impl FnOnce(&Parsed<'_, A>) -> T,
     ) -> Result<T, TalkError> {
-        self.wire.ask::<Q, A, T>(head, read)
+        self.wire.ask::<Q, A, T>(head, [], read)
     }
 
-    /// `count` requests of one kind, as many in flight as allowed. `write` appends request n with this meta;
-    /// `read` is given its answer. Answers come in any order.
+    /// `count` requests of one kind without items, as many in flight as allowed: `head` makes request n, `read` is
+    /// given its answer. Answers come in any order.
     pub(crate) fn ask_each<Q: Message, A: Message>(
         &mut self,
         count: usize,
-        write: impl FnMut(usize, Meta, &mut Vec<u8>),
+        mut head: impl FnMut(usize) -> Q::Head,
         read: impl FnMut(usize, Answered<'_, A>) -> Result<(), TalkError>,
     ) -> Result<(), TalkError> {
-        self.wire.ask_each::<Q, A>(count, write, read)
+        self.wire.ask_each::<A>(count, |at, meta, out| append::<Q>(out, &meta, &head(at), []), read)
+    }
+
+    /// One request with items.
+    pub(crate) fn ask_with_items<Q: Message, A: Message, T>(
+        &mut self,
+        head: &Q::Head,
+        items: impl IntoIterator<Item = Q::Item, IntoIter: ExactSizeIterator> + Clone,
+        read: impl FnOnce(&Parsed<'_, A>) -> T,
+    ) -> Result<T, TalkError> {
+        self.wire.ask::<Q, A, T>(head, items, read)
     }
 }
 
@@ -124,13 +135,14 @@ impl Wire {
     fn ask<Q: Message, A: Message, T>(
         &mut self,
         head: &Q::Head,
+        items: impl IntoIterator<Item = Q::Item, IntoIter: ExactSizeIterator> + Clone,
         read: impl FnOnce(&Parsed<'_, A>) -> T,
     ) -> Result<T, TalkError> {
         let mut found = None;
         let mut read = Some(read);
-        self.ask_each::<Q, A>(
+        self.ask_each::<A>(
             1,
-            |_, meta, out| append::<Q>(out, &meta, head, []),
+            |_, meta, out| append::<Q>(out, &meta, head, items.clone()),
             |_, answer| {
                 let asked = Q::ABOUT.kind.name();
                 let parsed = answer.map_err(|(status, _)| TalkError::Refused { asked, status })?;
@@ -141,7 +153,8 @@ impl Wire {
         found.ok_or(TalkError::Foreign)
     }
 
-    fn ask_each<Q: Message, A: Message>(
+    /// `count` requests: `write` appends request n with this meta.
+    fn ask_each<A: Message>(
         &mut self,
         count: usize,
         mut write: impl FnMut(usize, Meta, &mut Vec<u8>),

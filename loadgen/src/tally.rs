@@ -35,7 +35,9 @@ pub(crate) struct Tally {
 /// What an answer was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    Accepted { units: u64 },
+    Accepted {
+        units: u64,
+    },
     /// Asked again, and answered with its order.
     Again,
     Refused(StatusCode),
@@ -160,7 +162,11 @@ mod tests {
         assert_eq!(tally.refused().values().sum::<u64>(), statuses - 2, "all but those that do not know");
         assert_eq!(tally.unknown(), 5 + 2);
         assert_eq!(tally.latencies().0.count(), statuses + 2);
-        assert!(tally.errors >= 8 && tally.first_errors.len() <= FIRST_ERRORS_MAX, "{:?}", tally.first_errors);
+        assert!(
+            tally.errors >= 8 && tally.first_errors.len() <= FIRST_ERRORS_MAX,
+            "{:?}",
+            tally.first_errors
+        );
         tally.end_span(0);
         assert_eq!((tally.timeline.accepted[0], tally.timeline.refused[0]), (1, statuses + 1));
     }

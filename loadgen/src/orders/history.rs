@@ -148,7 +148,10 @@ mod tests {
         check(&["1,7 10,1,100", "2,8 10,1,120", "3,9 10,1,120"], "7:100 | price 10=120 | 8:120 9:120");
         // Nobody is on the way with the sku that changes: nobody is waited for.
         check(&["1,7 10,1,100", "2,8 11,1,5", "3,9 11,1,6"], "7:100 8:5 | price 11=6 | 9:6");
-        check(&["1,7 10,1,100", "2,8 10,1,120", "3,9 10,1,100"], "7:100 | price 10=120 | 8:120 | price 10=100 | 9:100");
+        check(
+            &["1,7 10,1,100", "2,8 10,1,120", "3,9 10,1,100"],
+            "7:100 | price 10=120 | 8:120 | price 10=100 | 9:100",
+        );
     }
 
     #[test]
@@ -166,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_lost_price_is_asked_again_with_its_request_id() {
-        let text = format!("{HEADER}\n1,7,1997-01-01T00:00:00Z,10,1,100\n2,7,1997-01-01T00:00:00Z,10,1,120\n");
+        let text =
+            format!("{HEADER}\n1,7,1997-01-01T00:00:00Z,10,1,100\n2,7,1997-01-01T00:00:00Z,10,1,120\n");
         let purchases = Purchases::read(text.as_bytes()).expect("a good file");
         let plan = LoadPlan::new("nowhere:1", Scenario::Replay(Replay { purchases, stock: None }));
         let mut orders = Orders::new(&plan, Market::planned(&plan));

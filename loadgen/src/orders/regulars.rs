@@ -36,7 +36,11 @@ impl Regulars {
         if self.kept.len() >= KEPT_MAX {
             return;
         }
-        debug_assert_eq!(basket.number, self.kept.len() as u64, "every order is noted until no more are kept");
+        debug_assert_eq!(
+            basket.number,
+            self.kept.len() as u64,
+            "every order is noted until no more are kept"
+        );
         let &[(sku, units)] = basket.lines.as_slice() else { return };
         let Basket { user, request, total, .. } = *basket;
         self.kept.push(Kept { user, request, sku, units, total, order: 0 });
