@@ -1,1 +1,36 @@
-//! placeholder
+//! From bytes to intents and back: sessions, limits, deadlines.
+//!
+//! A [`Gateway`] is given what arrives on the connections of one thread, and writes what leaves to an [`Outlet`].
+//! Between the two stands the store: each frame that asks for something becomes an intent (`create`, `reads`,
+//! `catalogue`, `batch`), each answer a frame (`answer`). What never reaches the store is answered here
+//! (`session`, `audit`).
+//!
+//! This crate does not know sockets, threads or files, and decides nothing about orders: it parses fields into
+//! their ranges, and what is out of range never becomes an intent.
+#![forbid(unsafe_code)]
+
+mod gateway;
+mod outlet;
+
+mod bounds;
+mod common;
+
+mod answer;
+mod audit;
+mod batch;
+mod catalogue;
+mod create;
+mod reads;
+mod session;
+
+mod door;
+mod in_flight;
+mod pen;
+mod rate;
+mod refused;
+
+pub use audit::{AuditDesk, AuditFailed, AuditReport, Invariant};
+pub use bounds::{Bounds, Rates};
+pub use common::{About, Common, Counter, Counters, Host};
+pub use gateway::{Gateway, SERVED, Taken};
+pub use outlet::{Client, Outlet};

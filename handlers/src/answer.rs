@@ -1,0 +1,145 @@
+//! What the store answered, as frames.
+
+use domain::Verdict;
+use domain::verdict::HistoryView;
+use protocol::bounds::HISTORY_ROWS_MAX;
+use protocol::structs::{BatchAnswerItem, HistoryAnswerHead, PageHead, SalePutAnswerHead, SkuPutAnswerHead};
+use protocol::{Flags, Kind, Meta, Status, messages};
+use storage::Outcome;
+
+use crate::catalogue::{sale_sku_to_wire, sale_to_wire, shelf_to_wire, sku_to_wire, sku_view_to_wire};
+use crate::create::{brief_to_wire, line_to_wire, priced_to_wire};
+use crate::outlet::Outlet;
+use crate::pen::{Pen, To, refused_item};
+use crate::reads::{order_to_wire, row_to_wire};
+use crate::refused::{Refused, from_not_decided, from_refusal};
+
+/// Writes the answer to a request of this kind.
+pub(crate) fn write_outcome(
+    pen: &mut Pen,
+    to: &mut To<'_, impl Outlet>,
+    meta: &Meta,
+    kind: Kind,
+    outcome: &Outcome,
+) {
+    match outcome {
+        Ok(verdict) => write_verdict(pen, to, meta, kind, verdict),
+        Err(why) => pen.refuse(to, meta, kind.into(), &from_not_decided(*why)),
+    }
+}
+
+fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind: Kind, verdict: &Verdict) {
+    match verdict {
+        Verdict::Refused(refusal) => {
+            let refused = from_refusal(refusal, to.retry_after_ms);
+            pen.refuse(to, meta, kind.into(), &refused);
+        }
+        // Two kinds are answered with the same words.
+        Verdict::Order(brief) if kind == Kind::Cancel => {
+            pen.answer::<messages::CancelAnswer>(to, meta, &brief_to_wire(brief), [], &[]);
+        }
+        Verdict::Order(brief) => {
+            pen.answer::<messages::CreateAnswer>(to, meta, &brief_to_wire(brief), [], &[]);
+        }
+        Verdict::Shelf(shelf) if kind == Kind::StockAdjust => {
+            pen.answer::<messages::StockAdjustAnswer>(to, meta, &shelf_to_wire(shelf), [], &[]);
+        }
+        Verdict::Shelf(shelf) => {
+            pen.answer::<messages::StockGetAnswer>(to, meta, &shelf_to_wire(shelf), [], &[]);
+        }
+        Verdict::Sku { sku, version } => {
+            let head = SkuPutAnswerHead { sku: sku.0, version: *version };
+            pen.answer::<messages::SkuPutAnswer>(to, meta, &head, [], &[]);
+        }
+        Verdict::Sale { sale, version } => {
+            let head = SalePutAnswerHead { sale: sale.0, version: *version };
+            pen.answer::<messages::SalePutAnswer>(to, meta, &head, [], &[]);
+        }
+        Verdict::Priced(view) => {
+            let lines = view.lines.iter().map(line_to_wire);
+            pen.answer_read::<messages::PrepareAnswer>(to, meta, &priced_to_wire(view), lines, &[]);
+        }
+        Verdict::OrderFound(view) => {
+            let lines = view.lines.iter().map(line_to_wire);
+            pen.answer_read::<messages::GetAnswer>(to, meta, &order_to_wire(view), lines, &view.client_bytes);
+        }
+        Verdict::Orders(page) => {
+            let head = PageHead { more: page.more };
+            pen.answer_read::<messages::ListAnswer>(
+                to,
+                meta,
+                &head,
+                page.items.iter().map(brief_to_wire),
+                &[],
+            );
+        }
+        Verdict::History(view) => write_history(pen, to, meta, view),
+        Verdict::SkuFound(view) => {
+            pen.answer_read::<messages::SkuGetAnswer>(to, meta, &sku_view_to_wire(view), [], &[]);
+        }
+        Verdict::Skus(page) => {
+            let head = PageHead { more: page.more };
+            pen.answer_read::<messages::SkuListAnswer>(
+                to,
+                meta,
+                &head,
+                page.items.iter().map(sku_to_wire),
+                &[],
+            );
+        }
+        Verdict::SaleFound(view) => {
+            let skus = view.skus.iter().map(sale_sku_to_wire);
+            pen.answer_read::<messages::SaleGetAnswer>(to, meta, &sale_to_wire(&view.summary), skus, &[]);
+        }
+        Verdict::Sales(page) => {
+            let head = PageHead { more: page.more };
+            let sales = page.items.iter().map(sale_to_wire);
+            pen.answer_read::<messages::SaleListAnswer>(to, meta, &head, sales, &[]);
+        }
+        Verdict::Holdings(_) => pen.refuse(to, meta, kind.into(), &out_of_place(kind)),
+    }
+}
+
+/// The answer to an item of a BATCH.
+pub(crate) fn item_of(outcome: &Outcome, retry_after_ms: u32) -> BatchAnswerItem {
+    match outcome {
+        Ok(Verdict::Order(brief)) => {
+            BatchAnswerItem { order: brief.order.0, asked: 0, there: 0, retry_after_ms: 0, status: 0 }
+        }
+        Ok(Verdict::Refused(refusal)) => refused_item(&from_refusal(refusal, retry_after_ms)),
+        Err(why) => refused_item(&from_not_decided(*why)),
+        Ok(
+            Verdict::Sku { .. }
+            | Verdict::Sale { .. }
+            | Verdict::Shelf(_)
+            | Verdict::Priced(_)
+            | Verdict::OrderFound(_)
+            | Verdict::Orders(_)
+            | Verdict::History(_)
+            | Verdict::SkuFound(_)
+            | Verdict::Skus(_)
+            | Verdict::SaleFound(_)
+            | Verdict::Sales(_)
+            | Verdict::Holdings(_),
+        ) => refused_item(&out_of_place(Kind::Batch)),
+    }
+}
+
+/// Rows beyond what a frame holds go into further frames of the same answer.
+fn write_history(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, view: &HistoryView) {
+    let head = HistoryAnswerHead { order: view.order.0 };
+    let mut rows = view.rows.as_slice();
+    while rows.len() > HISTORY_ROWS_MAX as usize {
+        let (now, later) = rows.split_at(HISTORY_ROWS_MAX as usize);
+        let meta = Meta { flags: Flags::MORE, ..*meta };
+        pen.answer::<messages::HistoryAnswer>(to, &meta, &head, now.iter().map(row_to_wire), &[]);
+        rows = later;
+    }
+    pen.answer_read::<messages::HistoryAnswer>(to, meta, &head, rows.iter().map(row_to_wire), &[]);
+}
+
+/// The store answered something that was not asked: a bug of ours.
+pub(crate) fn out_of_place(kind: Kind) -> Refused {
+    tracing::error!(kind = kind.name(), "the store gave an answer of another kind");
+    Refused::of(Status::Internal, "an answer of another kind")
+}

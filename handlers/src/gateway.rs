@@ -1,0 +1,652 @@
+//! What happens to a frame: one [`Gateway`] a thread, between the connections of that thread and the store.
+
+use std::sync::Arc;
+
+use domain::intent::{AskedLine, Envelope, SaleSku};
+use domain::{Intent, Micros, MicrosUtc, TraceId, UserId, Verdict};
+use protocol::bounds::{FRAME_BYTES_MAX, FRAME_BYTES_MAX_BEFORE_HELLO, INVARIANTS_MAX};
+use protocol::structs::{BatchAnswerItem, GoawayAnswerHead};
+use protocol::{Flags, Header, Kind, KindCode, Meta, Parsed, Split, Status, messages, parse, split};
+use storage::{Answer, Outcome, Share, Store};
+
+use crate::answer::{item_of, write_outcome};
+use crate::audit::{AuditDesk, AuditFailed, AuditReport, invariant_to_wire, report_to_wire};
+use crate::batch::Batches;
+use crate::bounds::{Bounds, Rates};
+use crate::common::{Common, Counters};
+use crate::door::Door;
+use crate::in_flight::{InFlight, Pending, Place};
+use crate::outlet::{Client, Outlet};
+use crate::pen::{Pen, To, refused_item};
+use crate::rate::Paces;
+use crate::refused::Refused;
+use crate::session::{Phase, Sessions, drain, goaway, hello, kinds_served, ping, stats};
+use crate::{catalogue, create, reads};
+
+/// The kinds that this build serves; all others are UNKNOWN_KIND.
+pub const SERVED: &[Kind] = &[
+    Kind::Hello,
+    Kind::Ping,
+    Kind::Goaway,
+    Kind::Prepare,
+    Kind::Create,
+    Kind::Get,
+    Kind::List,
+    Kind::History,
+    Kind::Cancel,
+    Kind::StockGet,
+    Kind::StockAdjust,
+    Kind::SaleGet,
+    Kind::SkuPut,
+    Kind::SalePut,
+    Kind::Stats,
+    Kind::Audit,
+    Kind::Drain,
+    Kind::SkuGet,
+    Kind::SkuList,
+    Kind::SaleList,
+    Kind::Batch,
+];
+
+/// How long a client waits before it asks for another audit while one runs.
+const AUDIT_RETRY_MS: u32 = 1_000;
+/// Bad frames are told in the log at most once in so long; STATS counts them all.
+const BAD_FRAME_LOG_EVERY: Micros = Micros::from_seconds(1);
+
+/// Sessions of one thread's connections, and the way of their requests to the store and back.
+///
+/// A turn: [`Gateway::begin`], [`Gateway::received`] for each connection that has bytes, [`Gateway::submit`], the
+/// store's own work, [`Gateway::answer`]. Nothing is allocated a request once warm, reads and BATCH aside.
+pub struct Gateway<S> {
+    door: Door<S>,
+    sessions: Sessions,
+    batches: Batches,
+    paces: Paces,
+    desk: Box<dyn AuditDesk>,
+    /// Who waits for the desk.
+    audit_for: Option<Pending>,
+    room: Room,
+    pen: Pen,
+    settings: Settings,
+    now: MicrosUtc,
+    bad_frame_logged: MicrosUtc,
+}
+
+/// What became of received bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// So many were understood; give the rest again, with what follows.
+    Bytes(usize),
+    /// Take nothing more from this connection; close it when what was written to it has left.
+    Close,
+}
+
+/// Room for the lists of one request.
+#[derive(Debug, Default)]
+struct Room {
+    lines: Vec<AskedLine>,
+    skus: Vec<SaleSku>,
+}
+
+/// What does not change while serving.
+#[derive(Debug)]
+struct Settings {
+    common: Arc<Common>,
+    /// Which of the gateways this is.
+    place: usize,
+    bounds: Bounds,
+}
+
+/// A frame that asks for something.
+#[derive(Clone, Copy, Debug)]
+struct Asked<'a> {
+    client: Client,
+    header: &'a Header,
+    body: &'a [u8],
+}
+
+/// How the body of a kind becomes an intent.
+type Parse = for<'a> fn(&Header, &'a [u8], &'a mut Room) -> Result<Intent<'a>, Refused>;
+
+impl<S: Store> Gateway<S> {
+    /// A gateway to this store. `place` says which of the server's gateways it is, counted from 0; `seed` is to
+    /// be unknown to clients.
+    pub fn new(
+        store: S,
+        bounds: Bounds,
+        rates: &Rates,
+        common: Arc<Common>,
+        place: usize,
+        desk: Box<dyn AuditDesk>,
+        seed: u64,
+    ) -> Gateway<S> {
+        let in_flight = InFlight::new(bounds.in_flight, bounds.in_flight_reserved);
+        Gateway {
+            door: Door::new(store, in_flight, bounds.retry_after_ms),
+            sessions: Sessions::new(bounds.connections),
+            batches: Batches::new(bounds.batches),
+            paces: Paces::new(rates, bounds.rate_users, seed),
+            desk,
+            audit_for: None,
+            room: Room::default(),
+            pen: Pen::default(),
+            settings: Settings { common, place, bounds },
+            now: MicrosUtc(0),
+            bad_frame_logged: MicrosUtc(0),
+        }
+    }
+
+    /// A turn begins: ledger time for all that arrives in it.
+    pub fn begin(&mut self, now: MicrosUtc) {
+        self.now = now;
+    }
+
+    /// A connection is there. One beyond the bound is closed.
+    pub fn opened(&mut self, client: Client, out: &mut impl Outlet) {
+        if !self.sessions.open(client) {
+            out.close(client);
+        }
+    }
+
+    /// Bytes of a connection, beginning with those not taken last time.
+    pub fn received(&mut self, client: Client, bytes: &[u8], out: &mut impl Outlet) -> Taken {
+        let mut taken = 0;
+        loop {
+            let Some(session) = self.sessions.get(client) else { return Taken::Close };
+            let frame_bytes_max = match session.phase {
+                Phase::Gone | Phase::Stranger => FRAME_BYTES_MAX_BEFORE_HELLO,
+                Phase::Known | Phase::Leaving => FRAME_BYTES_MAX,
+            };
+            match split(&bytes[taken..], frame_bytes_max) {
+                Split::NeedMore => return Taken::Bytes(taken),
+                Split::Frame { header, body, used } => {
+                    taken += used;
+                    let stranger = session.phase == Phase::Stranger;
+                    let asked = Asked { client, header: &header, body };
+                    if self.take(asked, stranger, out) == Taken::Close {
+                        return Taken::Close;
+                    }
+                }
+                Split::Bad(status) => {
+                    self.bad_frame(client, status, out);
+                    return Taken::Close;
+                }
+            }
+        }
+    }
+
+    /// The client sends nothing more. True: it still waits for answers; it is closed after the last of them.
+    pub fn input_ended(&mut self, client: Client) -> bool {
+        match self.sessions.get(client) {
+            Some(session) => {
+                session.phase = Phase::Leaving;
+                session.in_flight > 0
+            }
+            None => false,
+        }
+    }
+
+    /// A connection is gone. Answers to it are dropped when they come.
+    pub fn closed(&mut self, client: Client) {
+        if let Some(session) = self.sessions.get(client) {
+            session.phase = Phase::Gone;
+        }
+    }
+
+    /// Hands what was asked in this turn to the store.
+    pub fn submit(&mut self) {
+        self.door.submit();
+    }
+
+    /// Writes the answers that may leave now.
+    pub fn answer(&mut self, out: &mut impl Outlet) {
+        while let Some(mut answers) = self.door.poll() {
+            for Answer { ticket, position, outcome } in answers.drain(..) {
+                let pending = self.door.take_back(ticket);
+                match pending.place {
+                    Place::Frame(kind) => self.answer_frame(&pending, kind, &outcome, out),
+                    Place::Item { batch, item } => {
+                        let answer = item_of(&outcome, self.settings.bounds.retry_after_ms);
+                        self.answer_item(batch, item, answer, out);
+                    }
+                    Place::Audit => self.begin_audit(pending, position, outcome, out),
+                }
+            }
+            self.door.store.give_back(answers);
+        }
+        self.answer_audit(out);
+        self.settings.counters().in_flight.set(u64::from(self.door.in_flight()));
+    }
+
+    /// The server ends: nothing more is taken. Every client is told, and closed after its last answer.
+    pub fn leave(&mut self, out: &mut impl Outlet) {
+        self.settings.common.set_draining(true);
+        for client in self.sessions.clients() {
+            let Some(session) = self.sessions.get(client) else { continue };
+            let known = session.phase == Phase::Known;
+            let in_flight = session.in_flight;
+            session.phase = Phase::Leaving;
+            if known {
+                let to = &mut self.settings.to(client, out);
+                let head = GoawayAnswerHead { in_flight };
+                self.pen.answer::<messages::GoawayAnswer>(to, &Meta::default(), &head, [], &[]);
+            }
+            if in_flight == 0 {
+                out.close(client);
+            }
+        }
+    }
+
+    /// Whether somebody still waits for an answer.
+    pub const fn busy(&self) -> bool {
+        self.door.in_flight() > 0 || self.audit_for.is_some()
+    }
+
+    /// The store behind this gateway.
+    pub const fn store_mut(&mut self) -> &mut S {
+        &mut self.door.store
+    }
+
+    fn take(&mut self, asked: Asked<'_>, stranger: bool, out: &mut impl Outlet) -> Taken {
+        let Asked { client, header, .. } = asked;
+        let counters = self.settings.counters();
+        counters.frames_in.add(1);
+        let goes_on = Taken::Bytes(header.length as usize);
+        let is_hello = header.check_request().is_ok() && header.kind.known() == Some(Kind::Hello);
+        let (result, then) = if stranger && !is_hello {
+            (Err(Refused::of(Status::AuthRequired, "the first frame is no HELLO")), Taken::Close)
+        } else {
+            (self.serve(asked, out), goes_on)
+        };
+        if let Err(refused) = result {
+            let to = &mut self.settings.to(client, out);
+            to.counters.turned_away.add(1);
+            self.pen.refuse(to, &Meta::answering(header), header.kind, &refused);
+        }
+        then
+    }
+
+    /// One arm a kind: what it needs, and which share of the store it may use.
+    fn serve(&mut self, asked: Asked<'_>, out: &mut impl Outlet) -> Result<(), Refused> {
+        const UNKNOWN: Refused = Refused::of(Status::UnknownKind, "not served by this build");
+        asked.header.check_request().map_err(|_| Refused::field("flags, kind or status of the header"))?;
+        let kind = asked.header.kind.known().ok_or(UNKNOWN)?;
+        self.check_leaving(asked.client, kind)?;
+        match kind {
+            Kind::Hello | Kind::Ping | Kind::Goaway | Kind::Drain | Kind::Stats => {
+                self.serve_here(asked, kind, out)
+            }
+            Kind::Batch => self.serve_batch(asked, out),
+            Kind::Audit => self.serve_audit(asked, out),
+
+            Kind::Create => self.forward(asked, kind, Share::Any, out, |header, body, room| {
+                create::create(header, body, &mut room.lines)
+            }),
+            Kind::Prepare => self.forward(asked, kind, Share::Any, out, |header, body, room| {
+                create::prepare(header, body, &mut room.lines)
+            }),
+            Kind::Get => self.forward(asked, kind, Share::Any, out, |h, b, _| reads::get(h, b)),
+            Kind::List => self.forward(asked, kind, Share::Any, out, |h, b, _| reads::list(h, b)),
+            Kind::History => self.forward(asked, kind, Share::Any, out, |h, b, _| reads::history(h, b)),
+            Kind::StockGet => {
+                self.forward(asked, kind, Share::Any, out, |h, b, _| catalogue::stock_get(h, b))
+            }
+            Kind::SkuGet => self.forward(asked, kind, Share::Any, out, |h, b, _| catalogue::sku_get(h, b)),
+            Kind::SkuList => self.forward(asked, kind, Share::Any, out, |h, b, _| catalogue::sku_list(h, b)),
+            Kind::SaleGet => self.forward(asked, kind, Share::Any, out, |h, b, _| catalogue::sale_get(h, b)),
+            Kind::SaleList => {
+                self.forward(asked, kind, Share::Any, out, |h, b, _| catalogue::sale_list(h, b))
+            }
+
+            // What frees stock, and operators' work: gets through a flood of orders.
+            Kind::Cancel => self.forward(asked, kind, Share::Reserved, out, |h, b, _| create::cancel(h, b)),
+            Kind::SkuPut => {
+                self.forward(asked, kind, Share::Reserved, out, |h, b, _| catalogue::sku_put(h, b))
+            }
+            Kind::SalePut => self.forward(asked, kind, Share::Reserved, out, |header, body, room| {
+                catalogue::sale_put(header, body, &mut room.skus)
+            }),
+            Kind::StockAdjust => {
+                self.forward(asked, kind, Share::Reserved, out, |h, b, _| catalogue::stock_adjust(h, b))
+            }
+
+            Kind::Auth
+            | Kind::ConfirmReceipt
+            | Kind::Repair
+            | Kind::StockReserve
+            | Kind::StockRelease
+            | Kind::StockCommit
+            | Kind::StockExtend
+            | Kind::StockTransfer
+            | Kind::StockReturn
+            | Kind::PayOpen
+            | Kind::PayCallback
+            | Kind::PayGet
+            | Kind::PayClose
+            | Kind::Refund
+            | Kind::RefundResult
+            | Kind::CouponDefine
+            | Kind::CouponClaim
+            | Kind::CouponCheck
+            | Kind::Ship
+            | Kind::Track
+            | Kind::Sign
+            | Kind::AftersaleOpen
+            | Kind::AftersaleGet
+            | Kind::AftersaleDecide
+            | Kind::AftersaleReceive
+            | Kind::QueueEnter
+            | Kind::QueueStatus
+            | Kind::QueueLeave
+            | Kind::Subscribe
+            | Kind::Ack
+            | Kind::Unsubscribe
+            | Kind::DeadLetters
+            | Kind::LimitPut
+            | Kind::Switch
+            | Kind::OrdersScan
+            | Kind::Snapshot => Err(UNKNOWN),
+        }
+    }
+
+    /// Hands a request to the store; its answer comes later.
+    fn forward(
+        &mut self,
+        asked: Asked<'_>,
+        kind: Kind,
+        share: Share,
+        out: &mut impl Outlet,
+        parse: Parse,
+    ) -> Result<(), Refused> {
+        self.check_draining(kind)?;
+        self.check_room(asked.client, out)?;
+        let Asked { client, header, body } = asked;
+        let intent = parse(header, body, &mut self.room)?;
+        let session = self.sessions.get(client).expect("its frame is being served");
+        if share == Share::Any {
+            self.paces.take(&mut session.bucket, asker(&intent), self.now)?;
+        }
+        let pending = pending(client, header, Place::Frame(kind));
+        self.door.ask(share, pending, envelope(header), deadline(self.now, header), intent)?;
+        session.in_flight += 1;
+        Ok(())
+    }
+
+    /// What is about the session or the server: answered at once.
+    fn serve_here(&mut self, asked: Asked<'_>, kind: Kind, out: &mut impl Outlet) -> Result<(), Refused> {
+        let Asked { client, header, body } = asked;
+        let (now, meta) = (self.now, Meta::answering(header));
+        let Settings { common, bounds, .. } = &self.settings;
+        let session = self.sessions.get(client).expect("its frame is being served");
+        let to = &mut self.settings.to(client, out);
+        let pen = &mut self.pen;
+        if kind == Kind::Hello {
+            let head = hello(header, body, &common.about, bounds, now)?;
+            session.phase = Phase::Known;
+            pen.answer::<messages::HelloAnswer>(to, &meta, &head, kinds_served(), &[]);
+        } else if kind == Kind::Ping {
+            pen.answer::<messages::PingAnswer>(to, &meta, &ping(header, body, now)?, [], &[]);
+        } else if kind == Kind::Drain {
+            pen.answer::<messages::DrainAnswer>(to, &meta, &drain(header, body, common)?, [], &[]);
+        } else if kind == Kind::Stats {
+            let head = stats(header, body, common, &self.door.store.stats(), now)?;
+            pen.answer::<messages::StatsAnswer>(to, &meta, &head, [], &[]);
+        } else {
+            let head = goaway(header, body, session.in_flight)?;
+            session.phase = Phase::Leaving;
+            pen.answer::<messages::GoawayAnswer>(to, &meta, &head, [], &[]);
+            if session.in_flight == 0 {
+                out.close(client);
+            }
+        }
+        Ok(())
+    }
+
+    /// Each item is an intent of its own; the answer leaves when all are answered.
+    fn serve_batch(&mut self, asked: Asked<'_>, out: &mut impl Outlet) -> Result<(), Refused> {
+        self.check_draining(Kind::Batch)?;
+        self.check_room(asked.client, out)?;
+        let Asked { client, header, body } = asked;
+        let Bounds { connection_batches, retry_after_ms, .. } = self.settings.bounds;
+        let Parsed { items, .. } = parse::<messages::Batch>(header, body)?;
+        let session = self.sessions.get(client).expect("its frame is being served");
+        if session.batches >= connection_batches {
+            return Err(Refused::later(Status::TooManyInFlight, retry_after_ms, "connection_batches"));
+        }
+        let trace = TraceId(header.trace);
+        let full = Refused::later(Status::Overloaded, retry_after_ms, "batches");
+        let batch = self.batches.begin(client, header.correlation, trace, items.len()).ok_or(full)?;
+        session.in_flight += 1;
+        session.batches += 1;
+
+        for (place, item) in items.iter().enumerate() {
+            if let Err(refused) = self.ask_item(client, header, batch, place, &item) {
+                self.answer_item(batch, place as u32, refused_item(&refused), out);
+            }
+        }
+        Ok(())
+    }
+
+    fn ask_item(
+        &mut self,
+        client: Client,
+        header: &Header,
+        batch: u32,
+        place: usize,
+        item: &protocol::structs::BatchItem,
+    ) -> Result<(), Refused> {
+        let create = create::batch_item(place, item, &mut self.room.lines)?;
+        let session = self.sessions.get(client).expect("its frame is being served");
+        self.paces.take(&mut session.bucket, create.user, self.now)?;
+        let envelope = Envelope { trace: TraceId(header.trace), asked_before: item.asked_before };
+        let pending = pending(client, header, Place::Item { batch, item: place as u32 });
+        self.door.ask(Share::Any, pending, envelope, deadline(self.now, header), Intent::Create(create))
+    }
+
+    fn serve_audit(&mut self, asked: Asked<'_>, out: &mut impl Outlet) -> Result<(), Refused> {
+        self.check_room(asked.client, out)?;
+        let Asked { client, header, body } = asked;
+        parse::<messages::Audit>(header, body)?;
+        if !self.settings.common.begin_audit() {
+            return Err(Refused::later(Status::Overloaded, AUDIT_RETRY_MS, "an audit is under way"));
+        }
+        let pending = pending(client, header, Place::Audit);
+        let deadline = deadline(self.now, header);
+        let done = self.door.ask(Share::Reserved, pending, envelope(header), deadline, Intent::Holdings);
+        match done {
+            Ok(()) => self.sessions.get(client).expect("its frame is being served").in_flight += 1,
+            Err(_) => self.settings.common.end_audit(),
+        }
+        done
+    }
+
+    fn answer_frame(&mut self, pending: &Pending, kind: Kind, outcome: &Outcome, out: &mut impl Outlet) {
+        let client = pending.client;
+        // Gone: whoever asked will ask again by the same request id.
+        let Some(session) = self.sessions.get(client) else { return };
+        session.in_flight -= 1;
+        let last = session.phase == Phase::Leaving && session.in_flight == 0;
+        let to = &mut self.settings.to(client, out);
+        write_outcome(&mut self.pen, to, &pending.meta(0), kind, outcome);
+        if last {
+            out.close(client);
+        }
+    }
+
+    fn answer_item(&mut self, batch: u32, item: u32, answer: BatchAnswerItem, out: &mut impl Outlet) {
+        let Some(gathered) = self.batches.answer(batch, item, answer) else { return };
+        let client = gathered.client;
+        if let Some(session) = self.sessions.get(client) {
+            session.in_flight -= 1;
+            session.batches -= 1;
+            let last = session.phase == Phase::Leaving && session.in_flight == 0;
+            let meta = Meta {
+                correlation: gathered.correlation,
+                trace: gathered.trace.0,
+                flags: Flags::NONE,
+                time_ms: 0,
+            };
+            let to = &mut self.settings.to(client, out);
+            let items = gathered.items.iter().copied();
+            self.pen.answer::<messages::BatchAnswer>(to, &meta, &protocol::Nothing, items, &[]);
+            if last {
+                out.close(client);
+            }
+        }
+        self.batches.end(batch);
+    }
+
+    /// The store says what it holds; from here on it is the desk's work.
+    fn begin_audit(&mut self, pending: Pending, position: u64, outcome: Outcome, out: &mut impl Outlet) {
+        match outcome {
+            Ok(Verdict::Holdings(holdings)) => {
+                self.audit_for = Some(pending);
+                self.desk.begin(holdings, position);
+            }
+            other => {
+                self.settings.common.end_audit();
+                self.answer_frame(&pending, Kind::Audit, &other, out);
+            }
+        }
+    }
+
+    fn answer_audit(&mut self, out: &mut impl Outlet) {
+        let Some(pending) = self.audit_for else { return };
+        let Some(result) = self.desk.poll() else { return };
+        self.audit_for = None;
+        self.settings.common.end_audit();
+        let client = pending.client;
+        let Some(session) = self.sessions.get(client) else { return };
+        session.in_flight -= 1;
+        let last = session.phase == Phase::Leaving && session.in_flight == 0;
+        self.write_audit(&pending, &result, out);
+        if last {
+            out.close(client);
+        }
+    }
+
+    fn write_audit(
+        &mut self,
+        pending: &Pending,
+        result: &Result<AuditReport, AuditFailed>,
+        out: &mut impl Outlet,
+    ) {
+        let to = &mut self.settings.to(pending.client, out);
+        let meta = pending.meta(0);
+        match result {
+            Ok(report) => {
+                let most = (INVARIANTS_MAX as usize).min(report.invariants.len());
+                let invariants = report.invariants[..most].iter().map(invariant_to_wire);
+                self.pen.answer::<messages::AuditAnswer>(to, &meta, &report_to_wire(report), invariants, &[]);
+            }
+            Err(AuditFailed(why)) => {
+                tracing::error!("the audit could not be made: {why}");
+                let refused = Refused::later(Status::StoreUnavailable, AUDIT_RETRY_MS, "the audit failed");
+                self.pen.refuse(to, &meta, Kind::Audit.into(), &refused);
+            }
+        }
+    }
+
+    fn bad_frame(&mut self, client: Client, status: Status, out: &mut impl Outlet) {
+        let to = &mut self.settings.to(client, out);
+        to.counters.bad_frames.add(1);
+        let refused = Refused::of(status, "bytes that are no frame");
+        self.pen.refuse(to, &Meta::default(), KindCode::NO_REQUEST, &refused);
+        if self.now.since(self.bad_frame_logged) >= BAD_FRAME_LOG_EVERY {
+            self.bad_frame_logged = self.now;
+            let bad_frames = to.counters.bad_frames.get();
+            let status = status.name();
+            tracing::warn!(client = client.slot, status, bad_frames, "closing a connection: bad frame");
+        }
+    }
+
+    /// GOING_AWAY once the session ends, whoever ends it.
+    fn check_leaving(&mut self, client: Client, kind: Kind) -> Result<(), Refused> {
+        let session = self.sessions.get(client).expect("its frame is being served");
+        match session.phase {
+            Phase::Gone | Phase::Stranger | Phase::Known => Ok(()),
+            Phase::Leaving => {
+                self.check_draining(kind)?;
+                Err(Refused::of(Status::GoingAway, "the session ends"))
+            }
+        }
+    }
+
+    /// DRAINING for what leads to new orders.
+    fn check_draining(&self, kind: Kind) -> Result<(), Refused> {
+        let new_orders = kind == Kind::Create || kind == Kind::Prepare || kind == Kind::Batch;
+        if new_orders && self.settings.common.draining() {
+            return Err(Refused::later(Status::Draining, self.settings.bounds.retry_after_ms, "draining"));
+        }
+        Ok(())
+    }
+
+    /// TOO_MANY_IN_FLIGHT for a connection that has as much under way as it may.
+    fn check_room(&mut self, client: Client, out: &mut impl Outlet) -> Result<(), Refused> {
+        let Bounds { connection_in_flight, connection_answer_bytes, retry_after_ms, .. } =
+            self.settings.bounds;
+        let session = self.sessions.get(client).expect("its frame is being served");
+        if session.in_flight >= connection_in_flight {
+            return Err(Refused::later(Status::TooManyInFlight, retry_after_ms, "connection_in_flight"));
+        }
+        if out.queued_bytes(client) > connection_answer_bytes as usize {
+            return Err(Refused::later(Status::TooManyInFlight, retry_after_ms, "connection_answer_bytes"));
+        }
+        Ok(())
+    }
+}
+
+impl Settings {
+    fn counters(&self) -> &Counters {
+        &self.common.counters()[self.place]
+    }
+
+    fn to<'a, O: Outlet>(&'a self, client: Client, outlet: &'a mut O) -> To<'a, O> {
+        To {
+            client,
+            outlet,
+            counters: self.counters(),
+            answer_bytes_max: self.bounds.connection_answer_bytes as usize,
+            retry_after_ms: self.bounds.retry_after_ms,
+        }
+    }
+}
+
+fn pending(client: Client, header: &Header, place: Place) -> Pending {
+    Pending { client, correlation: header.correlation, trace: TraceId(header.trace), place }
+}
+
+fn envelope(header: &Header) -> Envelope {
+    Envelope { trace: TraceId(header.trace), asked_before: header.flags.has(Flags::ASKED_BEFORE) }
+}
+
+/// The instant from which the client does not wait any more.
+fn deadline(now: MicrosUtc, header: &Header) -> Option<MicrosUtc> {
+    (header.time_ms > 0).then(|| now.after(Micros(i64::from(header.time_ms) * 1_000)))
+}
+
+/// Whose pace a request counts against; nobody's (user 0) where it is no buyer's.
+const fn asker(intent: &Intent<'_>) -> UserId {
+    match intent {
+        Intent::Create(create) => create.user,
+        Intent::Prepare(prepare) => prepare.user,
+        Intent::Get { user, .. } | Intent::GetByRequest { user, .. } | Intent::History { user, .. } => *user,
+        Intent::List(list) => list.user,
+        Intent::Cancel(_)
+        | Intent::SkuPut(_)
+        | Intent::SalePut(_)
+        | Intent::StockAdjust(_)
+        | Intent::SkuGet(_)
+        | Intent::SkuList { .. }
+        | Intent::SaleGet(_)
+        | Intent::SaleList { .. }
+        | Intent::StockGet { .. }
+        | Intent::Holdings => UserId(0),
+    }
+}
+
+impl<S: std::fmt::Debug> std::fmt::Debug for Gateway<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("door", &self.door).field("now", &self.now).finish_non_exhaustive()
+    }
+}
