@@ -90,6 +90,25 @@ impl Money {
     pub const fn new(minor_units: i64, currency: Currency) -> Money {
         Money { minor_units, currency }
     }
+
+    /// Reads an amount as people write it: `39.98` with at most the currency's digits behind the point. Whole minor
+    /// units where those digits are not known. Nothing where it is no such number.
+    pub fn parse(amount: &str, currency: Currency) -> Option<Money> {
+        let digits = currency.known().map_or(0, |(_, digits)| digits as usize);
+        let (whole, rest) = amount.split_once('.').unwrap_or((amount, ""));
+        let written = whole.strip_prefix('-').unwrap_or(whole);
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let ends_in_point = amount.ends_with('.');
+        if written.is_empty()
+            || !is_number(written)
+            || !is_number(rest)
+            || rest.len() > digits
+            || ends_in_point
+        {
+            return None;
+        }
+        format!("{whole}{rest:0<digits$}").parse().ok().map(|minor_units| Money { minor_units, currency })
+    }
 }
 
 /// Three letters, or the number of a currency that has none here.
@@ -132,6 +151,22 @@ mod tests {
         assert_eq!(shown(1_500, Currency(414)), "1.500 KWD");
         assert_eq!(shown(7, Currency(999)), "7 minor units of 999");
         assert_eq!(shown(i64::MIN, Currency::EUR), "-92233720368547758.08 EUR");
+    }
+
+    #[test]
+    fn amounts_are_read_as_they_are_written() {
+        let read = |amount, currency| Money::parse(amount, currency).map(|money| money.minor_units);
+        assert_eq!(read("39.98", Currency::EUR), Some(39_98));
+        assert_eq!(read("39.9", Currency::EUR), Some(39_90));
+        assert_eq!(read("-0.05", Currency::EUR), Some(-5));
+        assert_eq!(read("40", Currency::EUR), Some(40_00));
+        assert_eq!(read("500", Currency::JPY), Some(500));
+        assert_eq!(read("7", Currency(999)), Some(7));
+        for bad in ["", "-", ".5", "5.", "1.234", "1,50", "1e3", "+1", "--1", "1.-5", "99999999999999999999"]
+        {
+            assert_eq!(read(bad, Currency::EUR), None, "{bad}");
+        }
+        assert_eq!(read("5.0", Currency::JPY), None);
     }
 
     #[test]
