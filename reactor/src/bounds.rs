@@ -136,3 +136,44 @@ const RECV_ENTRY_BYTES: usize = 16;
 const POOL_SHARE: usize = 8;
 const SUBMISSION_BYTES: usize = 64;
 const COMPLETION_BYTES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(bounds: Bounds) -> &'static str {
+        bounds.fault().expect("they contradict each other")
+    }
+
+    #[test]
+    fn bounds_that_contradict_each_other_are_named() {
+        let fine = Bounds::DEFAULT;
+        assert_eq!(fine.fault(), None);
+        assert_eq!(Bounds::NO_SOCKETS.fault(), None);
+        let named = [
+            (Bounds { recv_buffers: 1_000, ..fine }, "recv_buffers"),
+            (Bounds { recv_buffers: 65_536, ..fine }, "recv_buffers"),
+            (Bounds { recv_buffer_bytes: 8, ..fine }, "recv_buffer_bytes"),
+            (Bounds { connection_in_bytes: 100, ..fine }, "connection_in_bytes"),
+            (Bounds { in_bytes: 1 << 10, ..fine }, "in_bytes"),
+            (Bounds { out_bytes: 1 << 10, ..fine }, "in_bytes, out_bytes"),
+            (Bounds { connections: 1 << 25, ..fine }, "connections"),
+            (Bounds { inlet_sockets: 0, ..fine }, "inlet_sockets"),
+            (Bounds { completions: 16, ..fine }, "submissions, completions"),
+        ];
+        for (bounds, name) in named {
+            assert!(fault(bounds).starts_with(name), "{}", fault(bounds));
+        }
+    }
+
+    #[test]
+    fn memory_grows_with_each_bound() {
+        let less = Bounds::DEFAULT.reactor_bytes();
+        let fine = Bounds::DEFAULT;
+        assert!(Bounds { connections: fine.connections + 1, ..fine }.reactor_bytes() > less);
+        assert!(Bounds { in_bytes: fine.in_bytes + 1, ..fine }.reactor_bytes() > less);
+        assert!(Bounds { out_bytes: fine.out_bytes + 1, ..fine }.reactor_bytes() > less);
+        assert!(Bounds { recv_buffers: fine.recv_buffers * 2, ..fine }.reactor_bytes() > less);
+        assert!(Bounds::NO_SOCKETS.reactor_bytes() < 1 << 20, "a thread without sockets is small");
+    }
+}
