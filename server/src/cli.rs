@@ -23,6 +23,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(commands::check::Check),
     Config(commands::config::Config),
 }
 
@@ -68,6 +69,7 @@ pub fn say(line: &dyn Display) {
 impl Command {
     fn run(self) -> anyhow::Result<ExitCode> {
         match self {
+            Command::Check(command) => command.run(),
             Command::Config(command) => command.run(),
         }
     }

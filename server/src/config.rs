@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn the_environment_beats_the_file() {
         let config = from_environment("TIDEGATE_SERVER_LISTEN", "[::1]:9").expect("an address");
-        assert_eq!(config.server.listen, "[::1]:9".parse().expect("an address"));
+        assert_eq!(config.server.listen, "[::1]:9".parse::<SocketAddr>().expect("an address"));
         let config = from_environment("TIDEGATE_STORE_DATA", "7").expect("a path may look like a number");
         assert_eq!(config.store.data, PathBuf::from("7"));
         assert_eq!(from_environment("TIDEGATE_SEED", "7").expect("not ours"), Config::default());
