@@ -79,6 +79,12 @@ impl Connections {
         (place.generation == connection.generation && place.phase != Phase::Free).then_some(place)
     }
 
+    /// The same, to look only.
+    pub(crate) fn peek(&self, connection: Connection) -> Option<&Place> {
+        let place = self.places.get(connection.slot as usize)?;
+        (place.generation == connection.generation && place.phase != Phase::Free).then_some(place)
+    }
+
     /// Frees the place and closes the socket. Its buffers come back.
     pub(crate) fn remove(&mut self, connection: Connection) -> Option<[Vec<u8>; 2]> {
         let place = self.get(connection)?;
@@ -124,5 +130,53 @@ impl Place {
             carry: Vec::new(),
             out: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn socket() -> OwnedFd {
+        std::fs::File::open("/dev/null").unwrap().into()
+    }
+
+    #[test]
+    fn a_place_is_used_again_a_name_never() {
+        let mut table = Connections::new(2);
+        let first = table.insert(socket()).unwrap();
+        let other = table.insert(socket()).unwrap();
+        assert!(table.insert(socket()).is_err(), "full");
+        assert_ne!(first, other);
+
+        assert!(table.remove(first).is_some());
+        assert!(table.get(first).is_none() && table.peek(first).is_none() && table.remove(first).is_none());
+        let again = table.insert(socket()).unwrap();
+        assert_eq!(again.slot, first.slot);
+        assert_ne!(again, first);
+        assert!(table.get(first).is_none(), "the old name stays dead");
+        assert_eq!(table.live(), 2);
+    }
+
+    #[test]
+    fn a_place_whose_names_are_used_up_rests() {
+        let mut table = Connections::new(1);
+        let first = table.insert(socket()).unwrap();
+        table.remove(first);
+        table.places[0].generation = Connection::GENERATION_MAX;
+        let last = table.insert(socket()).unwrap();
+        assert_eq!(last.generation, Connection::GENERATION_MAX);
+        table.remove(last);
+        assert!(table.insert(socket()).is_err());
+        assert!(table.get(first).is_none());
+    }
+
+    #[test]
+    fn a_name_from_elsewhere_is_nobody() {
+        let mut table = Connections::new(1);
+        assert!(table.get(Connection { slot: 7, generation: 0 }).is_none());
+        let one = table.insert(socket()).unwrap();
+        assert!(table.get(Connection { generation: 1, ..one }).is_none());
+        assert_eq!(table.name(0), Some(one));
     }
 }

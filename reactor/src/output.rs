@@ -74,8 +74,8 @@ impl Output {
     }
 
     /// Bytes written to a connection that have not left yet.
-    pub fn queued_bytes(&mut self, connection: Connection) -> usize {
-        self.connections.get(connection).map_or(0, |place| place.out.len() + place.sending_bytes)
+    pub fn queued_bytes(&self, connection: Connection) -> usize {
+        self.connections.peek(connection).map_or(0, |place| place.out.len() + place.sending_bytes)
     }
 
     /// Takes nothing more from a connection, and closes it when what was written to it has left.
@@ -88,7 +88,7 @@ impl Output {
         self.unsettled.push(connection);
         if self.closing.len() > self.bounds.connections {
             // Most have closed long before their time: keep the list within its bound.
-            self.closing.retain(|(_, connection)| self.connections.get(*connection).is_some());
+            self.closing.retain(|(_, connection)| self.connections.peek(*connection).is_some());
         }
         self.closing.push_back((Instant::now() + Duration::from_millis(self.bounds.closing_ms), connection));
     }

@@ -473,3 +473,26 @@ impl Tag {
         self.0 as u32
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_come_back_as_they_went_out() {
+        for slot in [0, 1, u32::MAX] {
+            for generation in [0, 1, Connection::GENERATION_MAX] {
+                let connection = Connection { slot, generation };
+                let tag = Tag::receive(connection);
+                assert!(matches!(tag.operation(), Operation::Receive));
+                assert_eq!(tag.connection(), connection);
+            }
+            let tag = Tag::flight(slot);
+            assert!(matches!(tag.operation(), Operation::Flight));
+            assert_eq!(tag.index(), slot);
+        }
+        assert!(matches!(Tag::ACCEPT.operation(), Operation::Accept));
+        assert!(matches!(Tag::BELL.operation(), Operation::Bell));
+        assert!(matches!(Tag::CANCEL.operation(), Operation::Cancel));
+    }
+}
