@@ -64,7 +64,7 @@ pub struct Totals {
     pub orders: [u64; 14],
     /// Units promised beyond what their shelf had.
     pub oversold: i128,
-    /// Orders made under an id that was taken.
+    /// Orders made again: for a request that had made one, or under an id that was taken.
     pub duplicate_orders: u64,
     /// Orders that the facts made and the store does not hold; 0 where no store was compared.
     pub lost: u64,
@@ -115,10 +115,10 @@ impl Auditor {
         });
         self.next_position = position.saturating_add(1);
         self.books.totals.facts += 1;
-        if self.together.is_none() {
-            self.judge_stamp(stamp);
-        }
-        let mut together = self.together.take().unwrap_or_else(|| Together::beginning_at(position));
+        let mut together = match self.together.take() {
+            Some(begun) => begun,
+            None => Together::beginning(position, self.judge_stamp(stamp)),
+        };
         self.take(stamp, fact, &mut together);
         self.together = Some(together);
     }
@@ -144,18 +144,19 @@ impl Auditor {
         }
     }
 
-    /// When, who, and for which request.
-    fn judge_stamp(&mut self, stamp: &Stamp) {
+    /// When, who, and for which request: says whether that had done something before.
+    fn judge_stamp(&mut self, stamp: &Stamp) -> bool {
         let before = self.time;
         self.tally.check(Rule::Time, stamp.at >= before, || {
             format!("time went back by {} µs", before.since(stamp.at).0)
         });
         self.time = self.time.max(stamp.at);
 
+        let mut again = false;
         if let Some(request) = stamp.request {
             let key = request.key;
-            let new = self.requests.insert(key);
-            self.tally.check(Rule::RequestIds, new, || {
+            again = !self.requests.insert(key);
+            self.tally.check(Rule::RequestIds, !again, || {
                 format!("request {:032x} of {} did something twice", key.id.0, key.who.0)
             });
         }
@@ -168,6 +169,7 @@ impl Auditor {
         self.tally.check(Rule::Entries, right_asker, || {
             format!("facts by {:?} for request {:?}", stamp.actor, stamp.request.map(|request| request.key))
         });
+        again
     }
 
     fn take(&mut self, stamp: &Stamp, fact: &Fact<'_>, together: &mut Together) {

@@ -49,6 +49,11 @@ fn the_log_itself() {
         journal.requests -= 1;
         journal.adjusts(|_| ());
     });
+    names(&["request-ids"], |journal| {
+        journal.creates(&[line(PLAIN, 1)], |_| ());
+        journal.requests -= 1;
+        journal.creates(&[line(PLAIN, 1)], |_| ());
+    });
 }
 
 #[test]
@@ -225,13 +230,15 @@ fn what_the_store_holds() {
 fn the_totals_add_up() {
     let mut journal = Journal::healthy();
     journal.creates(&[line(PLAIN, 11), line(ON_SALE, 2)], |_| ());
+    journal.requests -= 1;
+    journal.creates(&[line(ON_SALE, 1)], |_| ());
     let report = journal.auditor.finish(Some(&Holdings::default()));
     let totals = report.totals;
-    assert_eq!((totals.stock, totals.sold, totals.held), (20, 0, 13));
-    assert_eq!((totals.oversold, totals.duplicate_orders, totals.lost), (1, 0, 1));
-    assert_eq!(totals.orders[usize::from(State::PendingPayment.number()) - 1], 1);
+    assert_eq!((totals.stock, totals.sold, totals.held), (20, 0, 14));
+    assert_eq!((totals.oversold, totals.duplicate_orders, totals.lost), (1, 1, 2));
+    assert_eq!(totals.orders[usize::from(State::PendingPayment.number()) - 1], 2);
     let positions = &report.invariants[0];
-    assert_eq!((positions.name, positions.counted, positions.violations), ("positions", 7, 0));
+    assert_eq!((positions.name, positions.counted, positions.violations), ("positions", 9, 0));
 }
 
 /// Plants a fault in a healthy journal, goes on a little, and compares the invariants named.

@@ -14,7 +14,10 @@ use super::tally::Rule;
 /// What the facts of one entry did to each order: judged when the entry is whole, as its parts belong together.
 #[derive(Debug, Default)]
 pub(super) struct Together {
+    /// Of its first fact.
     pub(super) position: u64,
+    /// Its request had done something before.
+    asked_again: bool,
     /// Changes that somebody asked for; a request asks for one.
     pub(super) asked_for: usize,
     by_timer: usize,
@@ -37,8 +40,8 @@ pub(super) struct Parts {
 }
 
 impl Together {
-    pub(super) fn beginning_at(position: u64) -> Together {
-        Together { position, ..Together::default() }
+    pub(super) fn beginning(position: u64, asked_again: bool) -> Together {
+        Together { position, asked_again, ..Together::default() }
     }
 
     pub(super) fn of(&mut self, order: OrderId) -> &mut Parts {
@@ -70,9 +73,9 @@ impl Auditor {
         );
         let taken = self.books.orders.contains_key(&created.order);
         self.judge_id(stamp.at, created, taken);
+        self.books.totals.duplicate_orders += u64::from(taken || together.asked_again);
         let parts = together.of(created.order);
         if taken {
-            self.books.totals.duplicate_orders += 1;
             parts.impossible = true;
             return;
         }
