@@ -30,9 +30,14 @@ impl Ledger {
     ) -> Result<Verdict, Refusal> {
         self.rules.judge_request(now, request)?;
         match self.requests.find(&self.orders, RequestKey { who: user, id: request }) {
-            // A cancel has a request id of its own; only the CREATE's names its order.
-            Some((Subject::Order(slot), _)) if self.orders.at(slot).request() == request => {
-                Ok(self.order_found(slot))
+            // A cancel has a request id of its own; only the CREATE's names its order. An operator's cancel may
+            // have the very id, so whose it was counts as well.
+            Some((Subject::Order(slot), _)) => {
+                let order = self.orders.at(slot);
+                match order.request() == request && order.user == user {
+                    true => Ok(self.order_found(slot)),
+                    false => Err(Refusal::of(Reason::OrderNotFound)),
+                }
             }
             Some(_) | None => Err(Refusal::of(Reason::OrderNotFound)),
         }

@@ -254,13 +254,14 @@ fn right_currency(asked: Currency, offers: &[Offer<'_>]) -> Result<(), Refusal> 
     Ok(())
 }
 
-/// The sum of the lines; where it does not fit, the line at which it stopped fitting is to blame.
+/// The sum of the lines, as it grows. Goods that do not fit are their line's fault; a sum that does not fit is
+/// nobody's alone.
 fn total_of(offers: &[Offer<'_>]) -> Result<MinorUnits, Refusal> {
     let mut total = MinorUnits::ZERO;
     for (at, offer) in offers.iter().enumerate() {
-        total = (offer.unit_price.times(offer.asked.quantity))
-            .and_then(|goods| total.plus(goods))
-            .ok_or(Refusal::of(Reason::InvalidField).at_line(at))?;
+        let goods = offer.unit_price.times(offer.asked.quantity);
+        let goods = goods.ok_or(Refusal::of(Reason::InvalidField).at_line(at))?;
+        total = total.plus(goods).ok_or(Refusal::of(Reason::InvalidField))?;
     }
     Ok(total)
 }

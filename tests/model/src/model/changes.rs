@@ -207,6 +207,9 @@ fn next_version(replaces: u32, standing: u32) -> Result<u32, Refusal> {
     Ok(standing + 1)
 }
 
+/// Operators count from 0 to `i64::MAX`, as their deltas do.
 fn moved(units: u64, delta: i64) -> Result<u64, Refusal> {
-    units.checked_add_signed(delta).ok_or(Refusal::of(Reason::InvalidField))
+    (units.checked_add_signed(delta))
+        .filter(|units| *units <= i64::MAX as u64)
+        .ok_or(Refusal::of(Reason::InvalidField))
 }

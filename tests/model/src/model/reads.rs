@@ -126,13 +126,14 @@ impl Model {
             sold: 0,
             sellable: 0,
         };
+        // Three shelves full of nonsense pass 64 bits; what is read then is «too many».
         for (_, shelf) in self.shelves_of(sku) {
-            sum.on_hand += shelf.on_hand;
-            sum.held += shelf.held;
-            sum.safety += shelf.safety;
-            sum.unavailable += shelf.unavailable;
-            sum.sold += shelf.sold;
-            sum.sellable += shelf.sellable();
+            sum.on_hand = sum.on_hand.saturating_add(shelf.on_hand);
+            sum.held = sum.held.saturating_add(shelf.held);
+            sum.safety = sum.safety.saturating_add(shelf.safety);
+            sum.unavailable = sum.unavailable.saturating_add(shelf.unavailable);
+            sum.sold = sum.sold.saturating_add(shelf.sold);
+            sum.sellable = sum.sellable.saturating_add(shelf.sellable());
         }
         sum
     }

@@ -1,0 +1,670 @@
+//! Random histories: the ledger and the plain model answer every step alike, refusal by refusal; the facts pass
+//! the audit; and a ledger that replays them holds the same.
+//!
+//! A history is made of its seed alone. `TIDEGATE_SEED=0x… cargo test -p e2e --test histories` runs one again;
+//! TIDEGATE_HISTORIES sets how many new ones there are.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use domain::fact::{CancelReason, Fact, Facts, Stamp};
+use domain::intent::{
+    AdjustReason, AskedLine, Cancel, Create, Envelope, HOLD_SECONDS_MAX, LINES_MAX, Lines, List, PAGE_MAX,
+    Prepare, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust,
+};
+use domain::ledger::{Ledger, LedgerBounds};
+use domain::request::Rules;
+use domain::verdict::Holdings;
+use domain::{
+    Currency, Intent, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId, SkuId,
+    TraceId, UserId, Verdict, WarehouseId,
+};
+use fastrand::Rng;
+use model::{Auditor, FIRST_POSITION, Model};
+use storage::{IntentBatch, Submitted, Ticket};
+
+/// Seeds that found something once, and what it was.
+const KEPT: &[(u64, &str)] =
+    &[(0x7e66_de61_b5f3_634e, "an operator's cancel under the id of the CREATE was taken for the CREATE")];
+/// Histories with a new seed in each run.
+const NEW: usize = 400;
+const STEPS: usize = 1_000;
+const SKUS_MAX: u64 = 300;
+/// Room for the longest history.
+const INTENTS_MAX: usize = 6_000;
+/// Steps that are shown when the answers differ.
+const SHOWN: usize = 12;
+
+const START: MicrosUtc = MicrosUtc(1_767_225_600_000_000);
+/// How late an expiry may be.
+const LATE_MAX: Micros = Micros::from_seconds(1);
+/// More than any history needs, so that the ledger's own bounds never answer.
+const BOUNDS: LedgerBounds = LedgerBounds {
+    orders_max: 6_000,
+    lines_max: 600_000,
+    client_bytes_max: 1 << 20,
+    history_rows_max: 12_000,
+    request_ids_max: 16_000,
+    changes_max: 12_000,
+    user_counts_max: 6_000,
+    skus_max: 1_000,
+    shelves_max: 4_000,
+    sales_max: 16,
+    sale_skus_max: 8_000,
+};
+
+/// What the histories of a run must have heard: every answer but OVERLOADED, which is about bounds.
+const ANSWERS: &[&str] = &[
+    "PendingPayment",
+    "Confirmed",
+    "Cancelled",
+    "Refunded",
+    "Sku",
+    "Sale",
+    "Shelf",
+    "Priced",
+    "OrderFound",
+    "Orders",
+    "History",
+    "SkuFound",
+    "Skus",
+    "SaleFound",
+    "Sales",
+    "Holdings",
+    "refused InvalidField",
+    "refused OrderNotFound",
+    "refused SkuNotFound",
+    "refused RequestIdReused",
+    "refused WrongState",
+    "refused VersionConflict",
+    "refused PriceChanged",
+    "refused CurrencyMismatch",
+    "refused RequestIdExpired",
+    "refused SoldOut",
+    "refused InsufficientStock",
+    "refused UserLimit",
+    "refused OrderLimit",
+    "refused SaleNotOpen",
+    "refused SaleEnded",
+    "refused SaleCap",
+    "refused SkuClosed",
+    "refused HoldNotFound",
+];
+
+#[test]
+fn ledger_and_model_answer_every_history_alike() {
+    if let Ok(seed) = std::env::var("TIDEGATE_SEED") {
+        let seed =
+            u64::from_str_radix(seed.trim_start_matches("0x"), 16).expect("TIDEGATE_SEED is hexadecimal");
+        History::run(seed);
+        return;
+    }
+    for &(seed, found) in KEPT {
+        println!("TIDEGATE_SEED={seed:#x} ({found})");
+        History::run(seed);
+    }
+    let mut said = BTreeMap::new();
+    let histories = std::env::var("TIDEGATE_HISTORIES").map_or(NEW, |many| many.parse().expect("a number"));
+    for seed in std::iter::repeat_with(|| fastrand::u64(..)).take(histories) {
+        println!("TIDEGATE_SEED={seed:#x}");
+        for answer in History::run(seed) {
+            *said.entry(in_a_word(&answer)).or_insert(0) += 1;
+        }
+    }
+    println!("{said:#?}");
+    let unsaid: Vec<_> = ANSWERS.iter().filter(|answer| !said.contains_key(**answer)).collect();
+    assert!(unsaid.is_empty(), "no history came to {unsaid:?}: the dice have become too tame");
+}
+
+/// More orders in one instant than a millisecond has sequences: both take the next millisecond.
+#[test]
+fn a_full_millisecond_takes_the_next() {
+    let mut history = History::begun(0, World { skus: 1, ..World::drawn(&mut Rng::with_seed(0)) });
+    let sku = Sku {
+        id: SkuId(1),
+        version: 0,
+        seller: SellerId(0),
+        currency: Currency(978),
+        unit_price: MinorUnits(5),
+        hold_seconds: 60,
+        open: true,
+    };
+    let lines = [AskedLine {
+        sku: SkuId(1),
+        warehouse: WarehouseId(0),
+        quantity: Quantity::parse(1).expect("in range"),
+    }];
+    let request = |n: u64| RequestId((START.0 as u128 / 1_000) << 80 | u128::from(n));
+    history.ask_for(Envelope::default(), Intent::SkuPut(SkuPut { request: request(0), replaces: 0, sku }));
+    let orders = u64::from(OrderId::SEQUENCES_PER_MS) + 10;
+    history.ask_for(
+        Envelope::default(),
+        Intent::StockAdjust(StockAdjust {
+            request: request(1),
+            sku: SkuId(1),
+            warehouse: WarehouseId(1),
+            on_hand_delta: orders as i64,
+            safety_delta: 0,
+            unavailable_delta: 0,
+            reason: AdjustReason::Received,
+        }),
+    );
+    for n in 0..orders {
+        let create = Create {
+            user: UserId(n + 1),
+            request: request(n),
+            hold: 0,
+            currency: Currency(978),
+            total: MinorUnits(5),
+            lines: Lines::parse(&lines).expect("a basket"),
+            client_bytes: b"",
+        };
+        history.ask_for(Envelope::default(), Intent::Create(create));
+    }
+    let last = history.compare_at_the_end().pop();
+    assert!(matches!(last, Some(Verdict::Order(brief)) if brief.order.sequence() == 9), "{last:?}");
+}
+
+/// One history: what was asked so far, and everybody who answers or listens.
+struct History {
+    seed: u64,
+    dice: Rng,
+    world: World,
+    now: MicrosUtc,
+    /// Every intent so far; retries are drawn from here.
+    asked: IntentBatch,
+    answers: Vec<(MicrosUtc, Verdict)>,
+    ledger: Ledger,
+    model: Model,
+    listeners: Listeners,
+}
+
+/// How large the shop of this history is, and how eager its people are.
+struct World {
+    users: u64,
+    skus: u64,
+    warehouses: u32,
+    sales: u32,
+    lines_max: usize,
+    units_max: u32,
+    step_us_max: i64,
+    /// Every so many steps time jumps.
+    jump_every: u32,
+}
+
+impl World {
+    fn drawn(dice: &mut Rng) -> World {
+        let skus = *dice.choice(&[1, 3, 8, SKUS_MAX]).expect("a choice");
+        World {
+            users: dice.u64(1..=4),
+            skus,
+            warehouses: dice.u32(1..=3),
+            sales: dice.u32(0..=4),
+            lines_max: LINES_MAX.min(skus as usize),
+            units_max: *dice.choice(&[1, 3, 40]).expect("a choice"),
+            step_us_max: *dice.choice(&[0, 300, 400_000, 2_000_000]).expect("a choice"),
+            jump_every: *dice.choice(&[20, 200, 5_000]).expect("a choice"),
+        }
+    }
+}
+
+impl History {
+    fn run(seed: u64) -> Vec<Verdict> {
+        let world = World::drawn(&mut Rng::with_seed(!seed));
+        let mut history = History::begun(seed, world);
+        history.stock_the_shop();
+        for _ in 0..STEPS {
+            history.let_time_pass();
+            history.expire();
+            history.ask();
+        }
+        history.compare_at_the_end()
+    }
+
+    fn begun(seed: u64, world: World) -> History {
+        let ledger = || Ledger::new(BOUNDS, Rules::DEFAULT, seed);
+        History {
+            seed,
+            world,
+            dice: Rng::with_seed(seed),
+            now: START,
+            asked: IntentBatch::with_capacity(INTENTS_MAX),
+            answers: Vec::new(),
+            ledger: ledger(),
+            model: Model::new(Rules::DEFAULT.request_window),
+            listeners: Listeners {
+                position: FIRST_POSITION,
+                begins_entry: true,
+                stamp: None,
+                auditor: Auditor::new(Rules::DEFAULT.request_window),
+                replayed: ledger(),
+                expired: Vec::new(),
+            },
+        }
+    }
+
+    /// Most skus are there from the beginning, with something on a shelf.
+    fn stock_the_shop(&mut self) {
+        for sku in (1..=self.world.skus).map(SkuId) {
+            if self.mostly() {
+                let put = self.sku_put();
+                self.ask_for(
+                    Envelope::default(),
+                    Intent::SkuPut(SkuPut { replaces: 0, sku: Sku { id: sku, ..put.sku }, ..put }),
+                );
+                let adjust = self.stock_adjust();
+                self.ask_for(Envelope::default(), Intent::StockAdjust(StockAdjust { sku, ..adjust }));
+            }
+        }
+    }
+
+    fn let_time_pass(&mut self) {
+        let span = match self.dice.u32(0..self.world.jump_every) {
+            0 => *self.dice.choice(&[30, 61, 3_600, 25 * 3_600]).expect("a choice") * 1_000_000,
+            _ => self.dice.i64(0..=self.world.step_us_max),
+        };
+        self.now = self.now.after(Micros(span));
+    }
+
+    /// The ledger may be late by a second, so it says who expired; the model says whether that was right.
+    fn expire(&mut self) {
+        // A limit that cuts the list short now and then.
+        let most = *self.dice.choice(&[1, 2, 10_000]).expect("a choice");
+        while self.ledger.expire(self.now, most, &mut self.listeners) == most {}
+        for order in std::mem::take(&mut self.listeners.expired) {
+            let ended = self.model.expire_one(self.now, order);
+            assert!(ended.is_ok(), "{order:?} expired and was not due{}", self.story());
+        }
+        let late = MicrosUtc(self.now.0 - LATE_MAX.0);
+        assert_eq!(self.model.due(late), [], "due for more than a second{}", self.story());
+    }
+
+    fn ask(&mut self) {
+        let now = self.now;
+        let intents = self.asked.len();
+        let again = intents > 0 && self.dice.u8(0..8) == 0;
+        if again {
+            let place = self.dice.usize(intents.saturating_sub(30)..intents);
+            let (envelope, intent) = (self.asked.at(place).envelope, self.asked.at(place).intent);
+            let theirs = self.ledger.apply(now, envelope, &intent, &mut self.listeners);
+            let ours = self.model.answer(now, envelope, &intent);
+            return self.compare(&format!("again {place}: {intent:?}"), ours, theirs);
+        }
+        let lines = self.lines();
+        let skus = self.sale_skus();
+        let client_bytes: Vec<u8> = (0..self.dice.usize(0..4)).map(|_| self.dice.u8(..)).collect();
+        let envelope = Envelope { trace: TraceId(self.dice.u128(..)), asked_before: self.dice.bool() };
+        let intent = self.draw(&lines, &skus, &client_bytes);
+        self.ask_for(envelope, intent);
+    }
+
+    /// Asks both, and keeps what was asked.
+    fn ask_for(&mut self, envelope: Envelope, intent: Intent<'_>) {
+        let submitted = Submitted { ticket: Ticket(0), envelope, deadline: None, intent };
+        self.asked.push(&submitted).expect("a batch has room for every step");
+        let theirs = self.ledger.apply(self.now, envelope, &intent, &mut self.listeners);
+        let ours = self.model.answer(self.now, envelope, &intent);
+        self.compare("the last step", ours, theirs);
+    }
+
+    fn compare(&mut self, what: &str, ours: Verdict, theirs: Verdict) {
+        if ours != theirs {
+            panic!("{what}\nthe model says  {ours:?}\nthe ledger says {theirs:?}{}", self.story());
+        }
+        self.answers.push((self.now, ours));
+    }
+
+    fn compare_at_the_end(mut self) -> Vec<Verdict> {
+        let live = held_by(&mut self.ledger, self.now);
+        let replayed = held_by(&mut self.listeners.replayed, self.now);
+        assert_eq!(live, replayed, "replay differs{}", self.story());
+        let story = self.story();
+        let report = self.listeners.auditor.finish(Some(&live));
+        let failed: Vec<_> = report.failed().collect();
+        assert!(report.ok(), "the audit names {failed:#?}{story}");
+        assert_eq!((report.totals.oversold, report.totals.duplicate_orders, report.totals.lost), (0, 0, 0));
+        self.answers.into_iter().map(|(_, answer)| answer).collect()
+    }
+
+    /// The last steps, and how to see them again.
+    fn story(&self) -> String {
+        let mut story = format!("\nagain with TIDEGATE_SEED={:#x}, at {}\n", self.seed, self.now.0);
+        let intents = self.asked.len();
+        for place in intents.saturating_sub(SHOWN)..intents {
+            let mut line = format!("{place}: {:?}", self.asked.at(place).intent);
+            line.truncate(400);
+            writeln!(story, "{line}").expect("a string grows");
+        }
+        for (at, answer) in self.answers.iter().rev().take(3) {
+            let mut line = format!("{}: {answer:?}", at.0);
+            line.truncate(300);
+            writeln!(story, "answered earlier, at {line}").expect("a string grows");
+        }
+        story
+    }
+}
+
+fn held_by(ledger: &mut Ledger, now: MicrosUtc) -> Holdings {
+    struct Silence;
+    impl Facts for Silence {
+        fn begin(&mut self, _: &Stamp) {
+            panic!("a read made a fact");
+        }
+        fn fact(&mut self, _: &Fact<'_>) {}
+        fn end(&mut self) {}
+    }
+    match ledger.apply(now, Envelope::default(), &Intent::Holdings, &mut Silence) {
+        Verdict::Holdings(holdings) => *holdings,
+        other => panic!("HOLDINGS answered {other:?}"),
+    }
+}
+
+/// Everybody who hears the facts.
+struct Listeners {
+    position: u64,
+    begins_entry: bool,
+    stamp: Option<Stamp>,
+    auditor: Auditor,
+    replayed: Ledger,
+    /// Orders that the timer ended since last looked at.
+    expired: Vec<OrderId>,
+}
+
+impl Facts for Listeners {
+    fn begin(&mut self, stamp: &Stamp) {
+        assert!(self.stamp.is_none(), "an entry began inside of another");
+        self.stamp = Some(*stamp);
+        self.begins_entry = true;
+    }
+
+    fn fact(&mut self, fact: &Fact<'_>) {
+        let stamp = self.stamp.expect("facts stand between begin and end");
+        if let Fact::OrderCancelled { order, reason: CancelReason::Timer, .. } = fact {
+            self.expired.push(*order);
+        }
+        self.replayed.replay(&stamp, fact);
+        self.auditor.fact(self.position, self.begins_entry, &stamp, fact);
+        self.position += 1;
+        self.begins_entry = false;
+    }
+
+    fn end(&mut self) {
+        assert!(!self.begins_entry, "an entry without facts");
+        self.stamp = None;
+    }
+}
+
+fn in_a_word(answer: &Verdict) -> String {
+    match answer {
+        Verdict::Refused(refusal) => format!("refused {:?}", refusal.reason),
+        Verdict::Order(brief) => format!("{:?}", brief.state),
+        Verdict::Sku { .. } => "Sku".into(),
+        Verdict::Sale { .. } => "Sale".into(),
+        Verdict::Shelf(_) => "Shelf".into(),
+        Verdict::Priced(_) => "Priced".into(),
+        Verdict::OrderFound(_) => "OrderFound".into(),
+        Verdict::Orders(_) => "Orders".into(),
+        Verdict::History(_) => "History".into(),
+        Verdict::SkuFound(_) => "SkuFound".into(),
+        Verdict::Skus(_) => "Skus".into(),
+        Verdict::SaleFound(_) => "SaleFound".into(),
+        Verdict::Sales(_) => "Sales".into(),
+        Verdict::Holdings(_) => "Holdings".into(),
+    }
+}
+
+/// What people ask.
+impl History {
+    fn draw<'a>(
+        &mut self,
+        lines: &'a [AskedLine],
+        skus: &'a [SaleSku],
+        client_bytes: &'a [u8],
+    ) -> Intent<'a> {
+        match self.dice.u8(0..40) {
+            0..=2 => Intent::SkuPut(self.sku_put()),
+            3 => Intent::SalePut(self.sale_put(skus)),
+            4..=7 => Intent::StockAdjust(self.stock_adjust()),
+            8..=25 => Intent::Create(self.create(lines, client_bytes)),
+            26..=30 => Intent::Cancel(self.cancel()),
+            31 => Intent::Prepare(self.prepare(lines)),
+            32..=39 => self.read(),
+            other => panic!("no intent has number {other}"),
+        }
+    }
+
+    fn sku_put(&mut self) -> SkuPut {
+        let id = self.sku();
+        let stands = match self.model.answer(self.now, Envelope::default(), &Intent::SkuGet(id)) {
+            Verdict::SkuFound(found) => found.sku.version,
+            _ => 0,
+        };
+        let sku = Sku {
+            id,
+            version: 0,
+            seller: SellerId(self.dice.u32(0..3)),
+            currency: self.currency(),
+            unit_price: self.price(),
+            hold_seconds: self.hold_seconds(),
+            open: self.mostly(),
+        };
+        SkuPut { request: self.request(), replaces: self.version_near(stands), sku }
+    }
+
+    fn sale_put<'a>(&mut self, skus: &'a [SaleSku]) -> SalePut<'a> {
+        let id = SaleId(self.dice.u32(1..=self.world.sales.max(1)));
+        let stands = match self.model.answer(self.now, Envelope::default(), &Intent::SaleGet(id)) {
+            Verdict::SaleFound(found) => found.summary.sale.version,
+            _ => 0,
+        };
+        let span = *self.dice.choice(&[10_i64, 2_000_000, 3_600_000_000, 360_000_000_000]).expect("a choice");
+        let mut from_here = |least, most| self.now.after(Micros(self.dice.i64(least..=most)));
+        let mut times = [from_here(-span, span / 4), from_here(-span, span / 4), from_here(0, span)];
+        times.sort();
+        let small = |dice: &mut Rng, most: u32| if dice.bool() { 0 } else { dice.u32(1..=most) };
+        let most = 4 * self.world.units_max;
+        let sale = Sale {
+            id,
+            version: 0,
+            closed_from: times[0],
+            opens: times[1],
+            closes: times[2].after(Micros(i64::from(self.mostly()))),
+            user_limit_units: small(&mut self.dice, most),
+            order_limit_units: small(&mut self.dice, most),
+            cap_units: u64::from(small(&mut self.dice, 3 * most)),
+            hold_seconds: self.hold_seconds(),
+        };
+        SalePut { request: self.request(), replaces: self.version_near(stands), sale, skus }
+    }
+
+    fn sale_skus(&mut self) -> Vec<SaleSku> {
+        let from = self.dice.u64(1..=self.world.skus);
+        let to = self.dice.u64(from..=from + 40).min(self.world.skus + u64::from(!self.mostly()));
+        let mut skus: Vec<_> =
+            (from..=to).map(|sku| SaleSku { sku: SkuId(sku), unit_price: self.price() }).collect();
+        self.dice.shuffle(&mut skus);
+        if !self.mostly() && !skus.is_empty() {
+            let twice = *self.dice.choice(&skus).expect("not empty");
+            skus.push(twice);
+        }
+        skus
+    }
+
+    fn stock_adjust(&mut self) -> StockAdjust {
+        let units = i64::from(self.world.units_max);
+        let delta = |dice: &mut Rng| match dice.u8(0..50) {
+            0 => i64::MAX,
+            1 => i64::MIN,
+            2..10 => dice.i64(-units..=units),
+            _ => 0,
+        };
+        let reasons = [AdjustReason::Received, AdjustReason::Adjusted, AdjustReason::Returned];
+        StockAdjust {
+            request: self.request(),
+            sku: self.sku(),
+            warehouse: WarehouseId(self.dice.u32(1..=self.world.warehouses)),
+            on_hand_delta: self.dice.i64(-units..=6 * units),
+            safety_delta: delta(&mut self.dice),
+            unavailable_delta: delta(&mut self.dice),
+            reason: *self.dice.choice(&reasons).expect("a choice"),
+        }
+    }
+
+    fn create<'a>(&mut self, lines: &'a [AskedLine], client_bytes: &'a [u8]) -> Create<'a> {
+        let (user, currency) = (self.user(), self.currency());
+        let lines = Lines::parse(lines).expect("drawn as a basket");
+        let prepare = Intent::Prepare(Prepare { user, currency, lines });
+        let total = match self.model.answer(self.now, Envelope::default(), &prepare) {
+            Verdict::Priced(priced) if self.mostly() => priced.total,
+            _ => self.price(),
+        };
+        let hold = u64::from(self.dice.u8(0..60) == 0);
+        Create { user, request: self.request(), hold, currency, total, lines, client_bytes }
+    }
+
+    fn prepare<'a>(&mut self, lines: &'a [AskedLine]) -> Prepare<'a> {
+        let lines = Lines::parse(lines).expect("drawn as a basket");
+        Prepare { user: self.user(), currency: self.currency(), lines }
+    }
+
+    fn lines(&mut self) -> Vec<AskedLine> {
+        let most = if self.dice.u8(0..4) == 0 { self.world.lines_max } else { self.world.lines_max.min(3) };
+        let mut skus: Vec<_> = (1..=self.world.skus + u64::from(!self.mostly())).collect();
+        self.dice.shuffle(&mut skus);
+        skus.truncate(self.dice.usize(1..=most));
+        let warehouse = |dice: &mut Rng, most| if dice.bool() { 0 } else { dice.u32(1..=most) };
+        (skus.into_iter())
+            .map(|sku| AskedLine {
+                sku: SkuId(sku),
+                warehouse: WarehouseId(warehouse(&mut self.dice, self.world.warehouses)),
+                quantity: Quantity::parse(self.units()).expect("in range"),
+            })
+            .collect()
+    }
+
+    fn cancel(&mut self) -> Cancel {
+        Cancel {
+            user: if self.dice.u8(0..4) == 0 { UserId(0) } else { self.user() },
+            request: self.request(),
+            order: self.order(),
+            version: if self.mostly() { 0 } else { self.dice.u32(1..4) },
+            why: self.dice.u16(0..3),
+        }
+    }
+
+    fn read(&mut self) -> Intent<'static> {
+        let anybody = if self.dice.u8(0..3) == 0 { UserId(0) } else { self.user() };
+        let limit = *self.dice.choice(&[1, 2, PAGE_MAX]).expect("a choice");
+        match self.dice.u8(0..11) {
+            0 => Intent::Get { user: anybody, order: self.order() },
+            1 => self.read_by_request(),
+            2 => Intent::List(List {
+                user: self.user(),
+                before: if self.dice.bool() { OrderId(0) } else { self.order() },
+                state: *self.dice.choice(&[0, 2, 6, 12, 14]).expect("a choice"),
+                limit,
+            }),
+            3 => Intent::History { user: anybody, order: self.order() },
+            4 => Intent::SkuGet(self.sku()),
+            5 => Intent::SkuList { after: SkuId(self.dice.u64(0..=self.world.skus)), limit },
+            6 => Intent::SaleGet(SaleId(self.dice.u32(1..=4))),
+            7 => Intent::SaleList { after: SaleId(self.dice.u32(0..=4)), limit },
+            8 | 9 => Intent::StockGet {
+                sku: self.sku(),
+                warehouse: WarehouseId(self.dice.u32(0..=self.world.warehouses)),
+            },
+            _ => Intent::Holdings,
+        }
+    }
+
+    /// Reads by a request that was asked, or by one that never was.
+    fn read_by_request(&mut self) -> Intent<'static> {
+        let place = self.dice.usize(0..self.asked.len() + 1);
+        let asked = (place < self.asked.len()).then(|| self.asked.at(place).intent.request()).flatten();
+        match asked {
+            Some(key) => Intent::GetByRequest { user: key.who, request: key.id },
+            None => Intent::GetByRequest { user: self.user(), request: self.request() },
+        }
+    }
+
+    /// An order that was made, most of the time.
+    fn order(&mut self) -> OrderId {
+        let user = self.user();
+        let list = Intent::List(List { user, before: OrderId(0), state: 0, limit: PAGE_MAX });
+        let Verdict::Orders(made) = self.model.answer(self.now, Envelope::default(), &list) else {
+            panic!("LIST is never refused");
+        };
+        let made = self.dice.choice(&made.items).map(|brief| brief.order);
+        made.filter(|_| self.mostly()).unwrap_or(OrderId(self.dice.u64(..)))
+    }
+
+    /// A request id of now; or one at an edge of its window, or somebody else's.
+    fn request(&mut self) -> RequestId {
+        if self.dice.u8(0..20) == 0
+            && let Some(id) = self.earlier_request()
+        {
+            return id;
+        }
+        let ms = self.now.0 / 1_000;
+        let ms = match self.dice.u8(0..60) {
+            0 => ms - 24 * 3_600_000 + self.dice.i64(-1..=1),
+            1 => ms + 300_000 + self.dice.i64(-1..=1),
+            2 => 0,
+            3 => (1 << 48) - 1,
+            4 => ms - self.dice.i64(0..24 * 3_600_000),
+            _ => ms,
+        };
+        RequestId((ms as u128) << 80 | self.dice.u128(0..1 << 80))
+    }
+
+    /// The request of something that was asked before, if that changed anything.
+    fn earlier_request(&mut self) -> Option<RequestId> {
+        let places = self.asked.len();
+        let place = self.dice.usize(places.checked_sub(20)?..places);
+        self.asked.at(place).intent.request().map(|key| key.id)
+    }
+
+    fn user(&mut self) -> UserId {
+        UserId(self.dice.u64(1..=self.world.users))
+    }
+
+    fn sku(&mut self) -> SkuId {
+        let one_unknown = u64::from(!self.mostly());
+        SkuId(self.dice.u64(1..=self.world.skus + one_unknown))
+    }
+
+    fn currency(&mut self) -> Currency {
+        if self.dice.u8(0..60) == 0 { Currency(840) } else { Currency(978) }
+    }
+
+    fn price(&mut self) -> MinorUnits {
+        MinorUnits(match self.dice.u8(0..60) {
+            0 => i64::MAX,
+            1 => i64::MAX / 2,
+            2..=20 => 0,
+            _ => self.dice.i64(0..1_000),
+        })
+    }
+
+    /// Few; now and then as many as a whole shelf.
+    fn units(&mut self) -> u32 {
+        let most = if self.dice.u8(0..10) == 0 { 4 * self.world.units_max } else { self.world.units_max };
+        self.dice.u32(1..=most)
+    }
+
+    fn hold_seconds(&mut self) -> u32 {
+        match self.dice.u8(0..20) {
+            0 => HOLD_SECONDS_MAX,
+            1 => 3_600,
+            _ => self.dice.u32(1..=60),
+        }
+    }
+
+    fn version_near(&mut self, stands: u32) -> u32 {
+        if self.mostly() { stands } else { self.dice.u32(0..4) }
+    }
+
+    fn mostly(&mut self) -> bool {
+        self.dice.u8(0..12) != 0
+    }
+}
