@@ -291,10 +291,7 @@ impl<'d, D: ReadDisk> Chain<'d, D> {
     /// After the last group: looks at all that the chain does not reach, and says whether the chain ends in a torn
     /// tail or in damage.
     pub fn judge_rest(&mut self) -> Result<TornTail, Damage> {
-        let missing = match self.at {
-            Some((segment, offset)) => self.place(segment, offset),
-            None => self.place(0, SEGMENT_HEADER_BYTES as u64),
-        };
+        let missing = self.expected_place()?;
         let group = self.last.number + 1;
         let damaged = |evidence, why| Damage::Middle { missing: missing.clone(), group, evidence, why };
         for (at, segment) in self.survey.segments.iter().enumerate() {
@@ -323,6 +320,37 @@ impl<'d, D: ReadDisk> Chain<'d, D> {
         Ok(TornTail { place: missing, stranded_groups })
     }
 
+    /// Where the next group would stand, for people: right here, or where the run's next segment begins if there
+    /// is nothing here and something there.
+    fn expected_place(&mut self) -> Result<Place, Damage> {
+        let start = SEGMENT_HEADER_BYTES as u64;
+        let Some((segment, offset)) = self.at else { return Ok(self.place(0, start)) };
+        if let Some(rolled) = self.rolled_from(segment)
+            && self.is_blank(segment, offset)?
+            && !self.is_blank(rolled, start)?
+        {
+            return Ok(self.place(rolled, start));
+        }
+        Ok(self.place(segment, offset))
+    }
+
+    /// Whether the block at this place is all zeros, or behind the end.
+    fn is_blank(&mut self, segment: usize, offset: u64) -> Result<bool, Damage> {
+        if offset + BLOCK_BYTES as u64 > self.survey.segments[segment].header.bytes {
+            return Ok(true);
+        }
+        let block = self.window.bytes(self.disk, self.survey, segment, offset, BLOCK_BYTES)?;
+        Ok(block.iter().all(|&byte| byte == 0))
+    }
+
+    /// The segment that the same run used after this one.
+    fn rolled_from(&self, segment: usize) -> Option<usize> {
+        (segment + 1..self.survey.segments.len()).find(|&at| {
+            let header = &self.survey.segments[at].header;
+            header.run == self.run && header.cut.is_none()
+        })
+    }
+
     /// At each group, a cut that names it comes before the next group; of several, the one of the highest run.
     fn follow_cut(&mut self) {
         let named = self.cuts.get(&self.last.number).into_iter().flatten().copied();
@@ -343,11 +371,7 @@ impl<'d, D: ReadDisk> Chain<'d, D> {
         if let Some((header, checksum)) = self.successor(segment, offset)? {
             return Ok(Some((segment, offset, header, checksum)));
         }
-        let rolled = (segment + 1..self.survey.segments.len()).find(|&at| {
-            let header = &self.survey.segments[at].header;
-            header.run == self.run && header.cut.is_none()
-        });
-        let Some(rolled) = rolled else { return Ok(None) };
+        let Some(rolled) = self.rolled_from(segment) else { return Ok(None) };
         let start = SEGMENT_HEADER_BYTES as u64;
         Ok(self.successor(rolled, start)?.map(|(header, checksum)| (rolled, start, header, checksum)))
     }

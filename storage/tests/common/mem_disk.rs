@@ -1,0 +1,455 @@
+//! A disk in memory that is as unkind as a real one may be: writes complete late and in any order, what was not
+//! synced is lost or torn at a power cut, names become durable one by one, and a killed process's writes may
+//! still land in the life after.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use fastrand::Rng;
+use storage::embedded::disk::{Disk, DurabilityPath, FileDone, HotDisk, ReadDisk};
+
+/// What tears: a sector is written whole or not at all.
+const SECTOR_BYTES: usize = 512;
+
+/// How a process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The process alone: what the system holds stays, what was under way may still land, now or later.
+    Kill,
+    /// The machine: only what was synced is sure.
+    PowerCut,
+}
+
+/// One operation on a name, not yet durable.
+#[derive(Clone, Debug)]
+enum NameChange {
+    Add(String, usize),
+    Rename(String, String),
+    Remove(String),
+}
+
+#[derive(Clone, Debug)]
+struct Write {
+    file: usize,
+    offset: usize,
+    bytes: Vec<u8>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct FileState {
+    durable: Vec<u8>,
+    seen: Vec<u8>,
+    unsynced: Vec<(usize, Vec<u8>)>,
+}
+
+#[derive(Debug)]
+struct World {
+    rng: Rng,
+    files: Vec<FileState>,
+    names: BTreeMap<String, usize>,
+    durable_names: BTreeMap<String, usize>,
+    name_changes: Vec<NameChange>,
+    /// Writes of killed processes that may still land.
+    late: Vec<Write>,
+    locked_by: Option<u64>,
+    process: u64,
+    /// Operations until everything stops; nothing: it does not.
+    stops_in: Option<u64>,
+    bytes_max: usize,
+}
+
+/// The folder. Clones are the same folder, held by the same process.
+#[derive(Clone, Debug)]
+pub struct MemDisk {
+    world: Arc<Mutex<World>>,
+    process: u64,
+}
+
+/// An open file.
+#[derive(Clone, Copy, Debug)]
+pub struct MemFile {
+    file: usize,
+    dsync: bool,
+}
+
+impl MemDisk {
+    pub fn new(seed: u64) -> MemDisk {
+        let world = World {
+            rng: Rng::with_seed(seed),
+            files: Vec::new(),
+            names: BTreeMap::new(),
+            durable_names: BTreeMap::new(),
+            name_changes: Vec::new(),
+            late: Vec::new(),
+            locked_by: None,
+            process: 0,
+            stops_in: None,
+            bytes_max: usize::MAX,
+        };
+        MemDisk { world: Arc::new(Mutex::new(world)), process: 0 }
+    }
+
+    /// The same folder for the next process. The one before must have ended.
+    pub fn next_process(&self) -> MemDisk {
+        let mut world = self.world();
+        world.process += 1;
+        world.stops_in = None;
+        MemDisk { world: Arc::clone(&self.world), process: world.process }
+    }
+
+    /// Everything stops after so many more operations: from then on each fails.
+    pub fn stop_in(&self, operations: u64) {
+        self.world().stops_in = Some(operations);
+    }
+
+    /// From now on nothing stops.
+    pub fn go_on(&self) {
+        self.world().stops_in = None;
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.world().stops_in == Some(0)
+    }
+
+    /// How many bytes all files may have together.
+    pub fn hold_at_most(&self, bytes: usize) {
+        self.world().bytes_max = bytes;
+    }
+
+    /// Ends the process; `hot` is what it had under way.
+    pub fn end(&self, how: End, hot: MemHot) {
+        let mut world = self.world();
+        world.locked_by = None;
+        let under_way = hot.under_way.into_iter().filter_map(|op| op.write);
+        match how {
+            End::Kill => world.late.extend(under_way),
+            End::PowerCut => {
+                world.late.extend(under_way);
+                world.power_cut();
+            }
+        }
+    }
+
+    /// Flips a bit for good.
+    pub fn flip(&self, name: &str, byte: usize, bit: u8) {
+        let mut world = self.world();
+        let file = world.names[name];
+        world.files[file].durable[byte] ^= 1 << bit;
+        world.files[file].seen[byte] ^= 1 << bit;
+    }
+
+    /// All that a process sees, to compare.
+    pub fn content(&self) -> BTreeMap<String, Vec<u8>> {
+        let world = self.world();
+        world.names.iter().map(|(name, &file)| (name.clone(), world.files[file].seen.clone())).collect()
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().expect("no test panics while holding it")
+    }
+
+    /// The world, if it has not stopped; one operation less until it does.
+    fn operate(&self) -> io::Result<MutexGuard<'_, World>> {
+        let mut world = self.world();
+        assert_eq!(world.process, self.process, "a dead process does nothing");
+        match &mut world.stops_in {
+            Some(0) => return Err(io::Error::other("stopped")),
+            Some(more) => *more -= 1,
+            None => (),
+        }
+        world.land_late_writes();
+        Ok(world)
+    }
+}
+
+impl World {
+    fn file(&self, name: &str) -> io::Result<usize> {
+        self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Puts bytes where every process sees them, unsynced.
+    fn see(&mut self, write: &Write) {
+        let state = &mut self.files[write.file];
+        let end = write.offset + write.bytes.len();
+        if state.seen.len() < end {
+            state.seen.resize(end, 0);
+        }
+        state.seen[write.offset..end].copy_from_slice(&write.bytes);
+        state.unsynced.push((write.offset, write.bytes.clone()));
+    }
+
+    fn sync(&mut self, file: usize, writes: usize) {
+        let state = &mut self.files[file];
+        let writes = writes.min(state.unsynced.len());
+        for (offset, bytes) in state.unsynced.drain(..writes) {
+            let end = offset + bytes.len();
+            if state.durable.len() < end {
+                state.durable.resize(end, 0);
+            }
+            state.durable[offset..end].copy_from_slice(&bytes);
+        }
+    }
+
+    /// Each write of the dead lands now, torn or whole, or goes on waiting.
+    fn land_late_writes(&mut self) {
+        if self.late.is_empty() || self.rng.u8(..) > 8 {
+            return;
+        }
+        let at = self.rng.usize(..self.late.len());
+        let write = self.late.swap_remove(at);
+        self.land_torn(&write);
+    }
+
+    fn land_torn(&mut self, write: &Write) {
+        let whole = self.rng.bool();
+        for (at, sector) in write.bytes.chunks(SECTOR_BYTES).enumerate() {
+            if whole || self.rng.bool() {
+                let offset = write.offset + at * SECTOR_BYTES;
+                self.see(&Write { file: write.file, offset, bytes: sector.to_vec() });
+            }
+        }
+    }
+
+    fn power_cut(&mut self) {
+        for write in std::mem::take(&mut self.late) {
+            if self.rng.bool() {
+                self.land_torn(&write);
+            }
+        }
+        for change in std::mem::take(&mut self.name_changes) {
+            if self.rng.bool() {
+                apply(&mut self.durable_names, &change);
+            }
+        }
+        for file in 0..self.files.len() {
+            let keep = self.rng.u8(..4);
+            for (offset, bytes) in std::mem::take(&mut self.files[file].unsynced) {
+                for (at, sector) in bytes.chunks(SECTOR_BYTES).enumerate() {
+                    if self.rng.u8(..4) < keep {
+                        let state = &mut self.files[file];
+                        let from = offset + at * SECTOR_BYTES;
+                        let end = from + sector.len();
+                        if state.durable.len() < end {
+                            state.durable.resize(end, 0);
+                        }
+                        state.durable[from..end].copy_from_slice(sector);
+                    }
+                }
+            }
+            self.files[file].seen = self.files[file].durable.clone();
+        }
+        self.names = self.durable_names.clone();
+    }
+
+    fn change_name(&mut self, change: NameChange) {
+        apply(&mut self.names, &change);
+        self.name_changes.push(change);
+    }
+}
+
+fn apply(names: &mut BTreeMap<String, usize>, change: &NameChange) {
+    match change {
+        NameChange::Add(name, file) => {
+            names.insert(name.clone(), *file);
+        }
+        NameChange::Rename(from, to) => {
+            if let Some(file) = names.remove(from) {
+                names.insert(to.clone(), file);
+            }
+        }
+        NameChange::Remove(name) => {
+            names.remove(name);
+        }
+    }
+}
+
+impl ReadDisk for MemDisk {
+    fn place(&self) -> String {
+        "memory".into()
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(self.operate()?.names.keys().cloned().collect())
+    }
+
+    fn file_bytes(&self, name: &str) -> io::Result<u64> {
+        let world = self.operate()?;
+        Ok(world.files[world.file(name)?].seen.len() as u64)
+    }
+
+    fn read_at(&self, name: &str, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        let world = self.operate()?;
+        let seen = &world.files[world.file(name)?].seen;
+        let from = (offset as usize).min(seen.len());
+        let read = into.len().min(seen.len() - from);
+        into[..read].copy_from_slice(&seen[from..from + read]);
+        Ok(read)
+    }
+}
+
+impl Disk for MemDisk {
+    type File = MemFile;
+
+    fn lock(&self) -> io::Result<bool> {
+        let mut world = self.operate()?;
+        let free = world.locked_by.is_none_or(|process| process == self.process);
+        if free {
+            world.locked_by = Some(self.process);
+        }
+        Ok(free)
+    }
+
+    fn create(&self, name: &str, bytes: u64) -> io::Result<MemFile> {
+        let mut world = self.operate()?;
+        if world.names.contains_key(name) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let used: usize = world.names.values().map(|&file| world.files[file].seen.len()).sum();
+        if used + bytes as usize > world.bytes_max {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let file = world.files.len();
+        world.files.push(FileState::default());
+        world.change_name(NameChange::Add(name.into(), file));
+        Ok(MemFile { file, dsync: false })
+    }
+
+    fn write_at(&self, file: &MemFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut world = self.operate()?;
+        world.see(&Write { file: file.file, offset: offset as usize, bytes: bytes.to_vec() });
+        Ok(())
+    }
+
+    fn sync(&self, file: &MemFile) -> io::Result<()> {
+        self.operate()?.sync(file.file, usize::MAX);
+        Ok(())
+    }
+
+    fn sync_named(&self, name: &str) -> io::Result<()> {
+        let mut world = self.operate()?;
+        let file = world.file(name)?;
+        world.sync(file, usize::MAX);
+        Ok(())
+    }
+
+    fn faster_path(&self) -> io::Result<DurabilityPath> {
+        Ok(DurabilityPath::Dsync)
+    }
+
+    fn open_for_groups(&self, name: &str, path: DurabilityPath) -> io::Result<MemFile> {
+        let world = self.operate()?;
+        Ok(MemFile { file: world.file(name)?, dsync: path == DurabilityPath::Dsync })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut world = self.operate()?;
+        world.file(from)?;
+        world.change_name(NameChange::Rename(from.into(), to.into()));
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let mut world = self.operate()?;
+        world.file(name)?;
+        world.change_name(NameChange::Remove(name.into()));
+        Ok(())
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        let mut world = self.operate()?;
+        for change in std::mem::take(&mut world.name_changes) {
+            apply(&mut world.durable_names, &change);
+        }
+        Ok(())
+    }
+}
+
+/// The hot half: what is started completes later, in any order.
+#[derive(Debug)]
+pub struct MemHot {
+    disk: MemDisk,
+    files: Vec<Option<MemFile>>,
+    under_way: Vec<UnderWay>,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    token: u64,
+    write: Option<Write>,
+    buffer: Option<Vec<u8>>,
+    dsync: bool,
+    /// For a sync: the file, and how many of its writes had completed when it was started.
+    sync: Option<(usize, usize)>,
+}
+
+impl MemHot {
+    pub fn new(disk: &MemDisk) -> MemHot {
+        MemHot { disk: disk.clone(), files: Vec::new(), under_way: Vec::new() }
+    }
+
+    fn file(&self, slot: usize) -> MemFile {
+        self.files[slot].expect("a released file is not used again")
+    }
+}
+
+impl HotDisk for MemHot {
+    type File = MemFile;
+    type Slot = usize;
+
+    fn adopt(&mut self, file: MemFile) -> usize {
+        self.files.push(Some(file));
+        self.files.len() - 1
+    }
+
+    fn release(&mut self, slot: usize) {
+        let file = self.file(slot).file;
+        let used = self.under_way.iter().any(|op| {
+            op.write.as_ref().is_some_and(|write| write.file == file) || op.sync.is_some_and(|it| it.0 == file)
+        });
+        assert!(!used, "released with something under way");
+        self.files[slot] = None;
+    }
+
+    fn write(&mut self, slot: usize, offset: u64, buffer: Vec<u8>, range: Range<usize>, token: u64) {
+        let MemFile { file, dsync } = self.file(slot);
+        assert!(offset.is_multiple_of(4_096) && range.len().is_multiple_of(4_096), "whole blocks");
+        assert_eq!(buffer[range.clone()].as_ptr().align_offset(4_096), 0, "aligned in memory");
+        let end = offset as usize + range.len();
+        assert!(end <= self.disk.world().files[file].seen.len(), "a group stays inside its segment");
+        let write = Write { file, offset: offset as usize, bytes: buffer[range].to_vec() };
+        self.under_way.push(UnderWay { token, write: Some(write), buffer: Some(buffer), dsync, sync: None });
+    }
+
+    fn sync_data(&mut self, slot: usize, token: u64) {
+        let file = self.file(slot).file;
+        let covers = self.disk.world().files[file].unsynced.len();
+        let sync = Some((file, covers));
+        self.under_way.push(UnderWay { token, write: None, buffer: None, dsync: false, sync });
+    }
+
+    fn completed(&mut self) -> Option<FileDone> {
+        if self.under_way.is_empty() || self.disk.world().rng.u8(..3) == 0 {
+            return None;
+        }
+        let disk = self.disk.clone();
+        let mut world = disk.operate().ok()?;
+        let at = world.rng.usize(..self.under_way.len());
+        let UnderWay { token, write, buffer, dsync, sync } = self.under_way.swap_remove(at);
+        if let Some(write) = write {
+            world.see(&write);
+            if dsync {
+                // Its own bytes alone: what others wrote to the file stays unsynced.
+                let state = &mut world.files[write.file];
+                state.unsynced.pop();
+                let end = write.offset + write.bytes.len();
+                state.durable[write.offset..end].copy_from_slice(&write.bytes);
+            }
+        }
+        if let Some((file, covers)) = sync {
+            world.sync(file, covers);
+        }
+        Some(FileDone { token, result: Ok(()), buffer })
+    }
+}
