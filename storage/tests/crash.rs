@@ -77,11 +77,13 @@ fn live_and_die(disk: MemDisk, path: DurabilityPath, known: &mut Known, rng: &mu
 /// Orders and cancels in batches of all sizes, until the disk stops.
 fn sell(life: &mut Life, known: &mut Known, rng: &mut Rng) {
     while !life.disk.is_stopped() {
-        let asked: Vec<_> = (0..rng.u64(1..6)).map(|n| (known.asked + n, request_id(life.micros, known.asked + n))).collect();
+        let asked: Vec<_> =
+            (0..rng.u64(1..6)).map(|n| (known.asked + n, request_id(life.micros, known.asked + n))).collect();
         known.asked += asked.len() as u64;
         let client_bytes = [0xAB; 300];
         let bytes = &client_bytes[..rng.usize(..300)];
-        let mut intents: Vec<_> = asked.iter().map(|&(user, request)| create(user + 1, request, bytes)).collect();
+        let mut intents: Vec<_> =
+            asked.iter().map(|&(user, request)| create(user + 1, request, bytes)).collect();
         if let Some(&(user, _, order)) = known.acknowledged.last() {
             intents.push(cancel(user, request_id(life.micros, known.asked | 1 << 40), order));
         }

@@ -406,7 +406,8 @@ impl HotDisk for MemHot {
     fn release(&mut self, slot: usize) {
         let file = self.file(slot).file;
         let used = self.under_way.iter().any(|op| {
-            op.write.as_ref().is_some_and(|write| write.file == file) || op.sync.is_some_and(|it| it.0 == file)
+            op.write.as_ref().is_some_and(|write| write.file == file)
+                || op.sync.is_some_and(|it| it.0 == file)
         });
         assert!(!used, "released with something under way");
         self.files[slot] = None;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use domain::fact::Fact;
 use domain::intent::{AdjustReason, AskedLine, Cancel, Create, Envelope, Lines, Sku, SkuPut, StockAdjust};
 use domain::{
-    Currency, Intent, LedgerBounds, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SellerId, SkuId,
-    UserId, WarehouseId,
+    Currency, Intent, LedgerBounds, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SellerId,
+    SkuId, UserId, WarehouseId,
 };
 use storage::embedded::disk::{DurabilityPath, HotDisk};
 use storage::embedded::reader::{self, Reading};
@@ -74,7 +74,8 @@ pub struct Life {
 impl Life {
     pub fn open(disk: &MemDisk, config: Config, micros: i64) -> Result<Life, OpenError> {
         let opened = open(Arc::new(disk.clone()), config, at(micros), &mut |_| ())?;
-        let store = opened.fused_inline().map_err(|source| OpenError::Folder { place: "memory".into(), source })?;
+        let store =
+            opened.fused_inline().map_err(|source| OpenError::Folder { place: "memory".into(), source })?;
         Ok(Life { disk: disk.clone(), hot: MemHot::new(disk), store, micros })
     }
 

@@ -55,3 +55,6 @@ mod kind {
     pub const SKU_CHANGED: u8 = 9;
     pub const SALE_CHANGED: u8 = 10;
 }
+
+#[cfg(test)]
+mod tests;

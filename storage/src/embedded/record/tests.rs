@@ -1,0 +1,234 @@
+//! Entries there and back, their bytes pinned, and hostile ones refused.
+
+use domain::fact::{
+    CancelReason, Fact, Line, OrderCreated, Request, RequestKey, ShelfUnits, Stamp, StockAdjusted,
+};
+use domain::intent::{AdjustReason, AskedLine, Create, LINES_MAX, Lines, Sale, SaleSku, Sku};
+use domain::{
+    Actor, Currency, Intent, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId, SkuId,
+    TraceId, UserId, WarehouseId,
+};
+
+use super::{BadEntry, Decoder, EntryWriter, HEAD_BYTES, entry_bytes_max};
+
+/// The bytes of one entry for each kind of fact and each shape of header: `name hex`, a line each.
+const VECTORS: &str = include_str!("../../../vectors/entries.txt");
+
+const ORDER: OrderId = OrderId(0x0123_4567_89AB_CDEF);
+const TWO: Quantity = Quantity::parse(2).unwrap();
+const UNITS: [ShelfUnits; 1] = [ShelfUnits { sku: SkuId(0x51), warehouse: WarehouseId(0x52), quantity: TWO }];
+const LINES: [Line; 1] = [Line {
+    sku: SkuId(0x51),
+    seller: SellerId(0x53),
+    warehouse: WarehouseId(0x52),
+    sale: SaleId(0x54),
+    quantity: TWO,
+    parcel: 0x55,
+    unit_price: MinorUnits(250),
+    discount: MinorUnits(20),
+    freight: MinorUnits(399),
+}];
+const SALE_SKUS: [SaleSku; 2] = [
+    SaleSku { sku: SkuId(0x51), unit_price: MinorUnits(100) },
+    SaleSku { sku: SkuId(0x56), unit_price: MinorUnits(0) },
+];
+
+fn user_stamp() -> Stamp {
+    let user = UserId(0x1122_3344_5566_7788);
+    Stamp {
+        at: MicrosUtc(1_767_225_600_000_000),
+        actor: Actor::User(user),
+        request: Some(Request {
+            key: RequestKey { who: user, id: RequestId(0xAA << 80 | 0xBB) },
+            body: 0xCCDD,
+        }),
+        trace: TraceId(0),
+    }
+}
+
+fn created() -> Fact<'static> {
+    Fact::OrderCreated(OrderCreated {
+        order: ORDER,
+        user: UserId(0x1122_3344_5566_7788),
+        hold: 0x61,
+        currency: Currency(978),
+        discount: MinorUnits(20),
+        freight: MinorUnits(399),
+        total: MinorUnits(879),
+        pay_until: MicrosUtc(1_767_226_500_000_000),
+        lines: &LINES,
+        client_bytes: b"gift",
+    })
+}
+
+/// Every kind of fact, and every shape of header.
+fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
+    let user = user_stamp();
+    let operator = Stamp { actor: Actor::Operator(9), trace: TraceId(0xF00D), ..user };
+    let timer = Stamp { actor: Actor::Timer, request: None, ..user };
+    let order = ORDER;
+    let sku = Sku {
+        id: SkuId(0x51),
+        version: 3,
+        seller: SellerId(0x53),
+        currency: Currency(978),
+        unit_price: MinorUnits(250),
+        hold_seconds: 900,
+        open: true,
+    };
+    let sale = Sale {
+        id: SaleId(0x54),
+        version: 1,
+        closed_from: MicrosUtc(10),
+        opens: MicrosUtc(20),
+        closes: MicrosUtc(30),
+        user_limit_units: 4,
+        order_limit_units: 5,
+        cap_units: 600,
+        hold_seconds: 120,
+    };
+    let adjusted = StockAdjusted {
+        sku: SkuId(0x51),
+        warehouse: WarehouseId(0x52),
+        on_hand_delta: -7,
+        safety_delta: 8,
+        unavailable_delta: 9,
+        reason: AdjustReason::Returned,
+        order,
+    };
+    let cancelled = Fact::OrderCancelled { order, version: 2, reason: CancelReason::Timer, why: 0x77 };
+    vec![
+        ("created", user, vec![created(), Fact::StockReserved { order, units: &UNITS }]),
+        ("reduced", user, vec![Fact::StockReduced { order, units: &UNITS }]),
+        ("confirmed", user, vec![Fact::OrderConfirmed { order, version: 2 }]),
+        ("expired", timer, vec![cancelled, Fact::StockReleased { order, units: &UNITS }]),
+        ("refunded", user, vec![Fact::RefundDone { order, version: 3, amount: MinorUnits(879), why: 1 }]),
+        ("adjusted", operator, vec![Fact::StockAdjusted(adjusted)]),
+        ("sku", operator, vec![Fact::SkuChanged(sku)]),
+        ("sale", operator, vec![Fact::SaleChanged { sale, skus: &SALE_SKUS }]),
+    ]
+}
+
+fn encoded(stamp: &Stamp, facts: &[Fact<'_>]) -> Vec<u8> {
+    let mut buffer = vec![0xEE; 1 << 16];
+    let mut writer = EntryWriter::new(&mut buffer, 0);
+    writer.begin(stamp);
+    facts.iter().for_each(|fact| writer.fact(fact));
+    assert_eq!(usize::from(writer.end()), facts.len());
+    let length = writer.at();
+    buffer.truncate(length);
+    buffer
+}
+
+#[test]
+fn every_fact_comes_back_and_its_bytes_are_pinned() {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let mut now = String::new();
+    for (name, stamp, facts) in examples() {
+        let bytes = encoded(&stamp, &facts);
+        let mut at = 0;
+        let head = Decoder::default().entry(&bytes, |its_stamp, fact| {
+            assert_eq!((its_stamp, fact), (&stamp, &facts[at]), "{name}");
+            at += 1;
+        });
+        assert_eq!(head.map(|head| (head.bytes, usize::from(head.facts))), Ok((bytes.len(), facts.len())));
+        now += &format!("{name} {}\n", hex(&bytes));
+    }
+    assert_eq!(now, VECTORS, "the layout of entries changed: that needs a new schema version");
+}
+
+#[test]
+fn a_one_line_order_is_small() {
+    let stamp = Stamp { trace: TraceId(1), ..user_stamp() };
+    let bytes = encoded(&stamp, &[created(), Fact::StockReserved { order: ORDER, units: &UNITS }]);
+    assert!(bytes.len() <= 220, "{} bytes, with trace and four client bytes", bytes.len());
+}
+
+#[test]
+fn the_bound_of_a_create_holds_for_the_largest_one() {
+    let asked: Vec<_> = (1..=LINES_MAX as u64)
+        .map(|sku| AskedLine { sku: SkuId(sku), warehouse: WarehouseId(1), quantity: TWO })
+        .collect();
+    let intent = Intent::Create(Create {
+        user: UserId(1),
+        request: RequestId(1),
+        hold: 0,
+        currency: Currency(978),
+        total: MinorUnits(0),
+        lines: Lines::parse(&asked).unwrap(),
+        client_bytes: &[1; 1_024],
+    });
+    let units = vec![UNITS[0]; LINES_MAX];
+    let lines = vec![LINES[0]; LINES_MAX];
+    let Fact::OrderCreated(order) = created() else { unreachable!() };
+    let created = Fact::OrderCreated(OrderCreated { lines: &lines, client_bytes: &[1; 1_024], ..order });
+    let stamp = Stamp { actor: Actor::User(UserId(8)), trace: TraceId(1), ..user_stamp() };
+    let facts = [
+        created,
+        Fact::StockReserved { order: ORDER, units: &units },
+        Fact::StockReduced { order: ORDER, units: &units },
+        Fact::OrderConfirmed { order: ORDER, version: 2 },
+    ];
+    assert!(encoded(&stamp, &facts).len() <= entry_bytes_max(&intent));
+}
+
+#[test]
+fn cut_short_anywhere_it_is_refused() {
+    for (name, stamp, facts) in examples() {
+        let bytes = encoded(&stamp, &facts);
+        for length in 0..bytes.len() {
+            let mut cut = bytes[..length].to_vec();
+            assert!(Decoder::default().entry(&cut, |_, _| ()).is_err(), "{name} cut to {length}");
+            if let Some(own_length) = cut.first_chunk_mut::<4>() {
+                *own_length = (length as u32).to_le_bytes();
+                assert!(Decoder::default().entry(&cut, |_, _| ()).is_err(), "{name} says {length} itself");
+            }
+        }
+    }
+}
+
+#[test]
+fn hostile_bytes_are_an_error_or_an_entry_never_a_panic() {
+    let seed = std::env::var("TIDEGATE_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("TIDEGATE_SEED={seed}");
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let examples = examples();
+    let mut decoder = Decoder::default();
+    for _ in 0..50_000 {
+        let (_, stamp, facts) = &examples[rng.usize(..examples.len())];
+        let mut bytes = encoded(stamp, facts);
+        for _ in 0..rng.usize(1..4) {
+            let at = rng.usize(..bytes.len());
+            bytes[at] = rng.u8(..);
+        }
+        bytes.extend((0..rng.usize(..8)).map(|_| rng.u8(..)));
+        let _ = decoder.entry(&bytes, |_, _| ());
+    }
+}
+
+#[test]
+fn each_wrong_field_is_named() {
+    let bytes = encoded(&user_stamp(), &[created()]);
+    let head = HEAD_BYTES + 8 + 16 + 8;
+    let (kind, version, lines) = (head, head + 1, head + 2 + 8 + 8 + 8 + 2 + 4 * 8);
+    let quantity = lines + 4 + 8 + 4 + 4 + 4;
+    let check = |at: usize, value: u8, why: BadEntry| {
+        let mut bytes = bytes.clone();
+        bytes[at] = value;
+        assert_eq!(Decoder::default().entry(&bytes, |_, _| ()), Err(why), "byte {at} is {value}");
+    };
+    check(4, 0, BadEntry::Field("number of facts"));
+    check(4, 2, BadEntry::Length);
+    check(6, 0b11, BadEntry::Field("actor"));
+    check(6, 0b1000_0100, BadEntry::Field("flags"));
+    check(6, 0b0000_1000, BadEntry::Field("flags"));
+    check(kind, 200, BadEntry::UnknownKind(200));
+    check(version, 0, BadEntry::Field("schema version"));
+    check(version, 2, BadEntry::NewerVersion { kind: 1, version: 2 });
+    check(lines, 0, BadEntry::Field("number of lines"));
+    check(lines + 1, 255, BadEntry::Field("number of lines"));
+    check(lines, 200, BadEntry::Length);
+    check(lines + 3, 255, BadEntry::Field("number of client bytes"));
+    check(quantity, 0, BadEntry::Field("quantity"));
+}
