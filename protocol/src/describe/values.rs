@@ -19,6 +19,10 @@ pub fn values(header: &Header, body: &[u8]) -> Option<String> {
         Some(about) => (title(about), about.head, Some(*about)),
         None => return None,
     };
+    // Counted first: items of no bytes would let a header of 4 billion items pass the look at the body's length.
+    if *items > item.map_or(0, |about| about.items_max) {
+        return None;
+    }
     let mut text = String::new();
     let _ = writeln!(text, "message = {name}");
     let _ = writeln!(text, "kind = 0x{:04X}\nstatus = 0x{:04X}", kind.0, status.0);
