@@ -23,6 +23,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Admin(commands::admin::Admin),
     Check(commands::check::Check),
     Config(commands::config::Config),
 }
@@ -69,6 +70,7 @@ pub fn say(line: &dyn Display) {
 impl Command {
     fn run(self) -> anyhow::Result<ExitCode> {
         match self {
+            Command::Admin(command) => command.run(),
             Command::Check(command) => command.run(),
             Command::Config(command) => command.run(),
         }

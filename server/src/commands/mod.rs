@@ -2,5 +2,6 @@
 //!
 //! A new command is a file here, a `mod` line, a variant of `cli::Command` and its arm in `Command::run`.
 
+pub mod admin;
 pub mod check;
 pub mod config;
