@@ -1,11 +1,13 @@
 //! The load generator: scenarios over real sockets, honest latencies, a report, and a record that can be verified.
 //!
-//! [`run`] plays a [`LoadPlan`] against a server and gives a [`report::Report`]; [`table`] and [`page`] show it. It
+//! [`run`] plays a [`LoadPlan`] against a server and gives a [`report::Report`]; [`table`] and [`page`] show it;
+//! [`verify()`] holds a record against the store afterwards. It
 //! speaks the wire and nothing else: it knows no store, no ledger and no disk, so what it says of a server it has
 //! seen from outside.
 #![forbid(unsafe_code)]
 
 mod run;
+mod verify;
 
 pub mod plan;
 pub mod purchases;
@@ -38,4 +40,5 @@ pub mod text;
 pub use plan::{LoadPlan, Pace, Replay, Scenario};
 pub use report::Report;
 pub use run::{LoadError, run};
+pub use verify::{DIFFERENCES_TOLD, Verification, VerifyError, verify};
 pub use watch::{Bar, Progress, Silent, Watcher, bar};

@@ -119,7 +119,8 @@ fn schedule(plan: &LoadPlan) -> Option<Schedule> {
 fn recorder(plan: &LoadPlan, market: &Market, talk: &Talk) -> Result<Option<Recorder>, LoadError> {
     let Some(path) = &plan.record else { return Ok(None) };
     let write = || {
-        let mut recorder = Recorder::create(path, talk.server_time_us(), CURRENCY)?;
+        // The time of the greeting: before every order of this run, and after those of earlier ones.
+        let mut recorder = Recorder::create(path, talk.hello().server_time, CURRENCY)?;
         recorder.remark(&plan.command)?;
         for goods in &market.goods {
             recorder.sku(goods.sku, goods.units_before)?;

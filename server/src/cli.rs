@@ -25,6 +25,8 @@ struct Cli {
 enum Command {
     Admin(commands::admin::Admin),
     Check(commands::check::Check),
+    Demo(commands::demo::Demo),
+    Load(commands::load::Load),
     Config(commands::config::Config),
 }
 
@@ -72,6 +74,8 @@ impl Command {
         match self {
             Command::Admin(command) => command.run(),
             Command::Check(command) => command.run(),
+            Command::Demo(command) => command.run(),
+            Command::Load(command) => command.run(),
             Command::Config(command) => command.run(),
         }
     }

@@ -5,3 +5,5 @@
 pub mod admin;
 pub mod check;
 pub mod config;
+pub mod demo;
+pub mod load;
