@@ -26,7 +26,7 @@ enum Command {
     Admin(commands::admin::Admin),
     Check(commands::check::Check),
     Demo(commands::demo::Demo),
-    Load(commands::load::Load),
+    Load(Box<commands::load::Load>),
     Config(commands::config::Config),
 }
 
