@@ -5,7 +5,7 @@ use domain::verdict::Holdings;
 use protocol::{structs, text};
 
 /// Recomputes the journal beside serving. One audit at a time, over all gateways of a server.
-pub trait AuditDesk {
+pub trait AuditDesk: Send {
     /// Begins: recompute all facts up to `position`, and compare with what the store held there. Returns at once.
     fn begin(&mut self, holdings: Box<Holdings>, position: u64);
 

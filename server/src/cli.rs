@@ -27,6 +27,7 @@ enum Command {
     Check(commands::check::Check),
     Demo(commands::demo::Demo),
     Load(Box<commands::load::Load>),
+    Serve(commands::serve::Serve),
     Config(commands::config::Config),
 }
 
@@ -76,6 +77,7 @@ impl Command {
             Command::Check(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Load(command) => command.run(),
+            Command::Serve(command) => command.run(),
             Command::Config(command) => command.run(),
         }
     }

@@ -66,10 +66,12 @@ macro_rules! sections {
 }
 
 sections! {
-    /// Where the server is reached.
+    /// Where the server is reached, and how it ends.
     server: Server {
         /// Address and port to listen on. Port 0 takes a free one, named in the ready line.
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 7171)),
+        /// How long SIGTERM waits for what was taken to be answered, seconds. Then the server ends as it is.
+        drain_seconds: u32 = 10,
     }
 
     /// Where orders live.
@@ -78,6 +80,133 @@ sections! {
         mode: StoreMode = StoreMode::Embedded,
         /// The data folder. Made where it is missing; one process at a time uses it.
         data: PathBuf = PathBuf::from("tidegate-data"),
+        /// Start although the wall clock is more than five minutes behind the last order in the journal.
+        accept_clock: bool = false,
+        /// How long a request id is remembered, counted from the time written in it, hours.
+        request_window_hours: u32 = 24,
+        /// How far a request id's own time may be ahead of the server's, seconds.
+        request_ahead_seconds: u32 = 300,
+        /// How long after a start no unpaid order expires, so that payments that waited can arrive, seconds.
+        opening_grace_seconds: u32 = 60,
+    }
+
+    /// How facts become durable.
+    journal: Journal {
+        /// Bytes of a segment file: a multiple of 4096 with room for the largest group.
+        segment_bytes: usize = 64 << 20,
+        /// Segments that lie ready, filled with zeros, ahead of use.
+        segments_ahead: usize = 3,
+        /// Bytes of the largest group, which is what one write carries: a multiple of 4096.
+        group_bytes: usize = 1 << 20,
+        /// How a group becomes durable: "dsync" by each write, "fsync" by a sync after it, "auto" tries both.
+        durability: Durability = Durability::Auto,
+        /// From the durability of all to the empty group that seals it, microseconds.
+        seal_after_us: u32 = 1_000,
+    }
+
+    /// How fast clients may ask; 0 turns a limit off. CANCEL is never limited, since it frees stock.
+    rates: Rates {
+        /// Requests a second of one user, over all its connections to one reactor.
+        user_per_s: u32 = 0,
+        /// Requests that a user may send at once after a pause.
+        user_burst: u32 = 20,
+        /// Users whose pace is remembered: a power of two, at least 8. Beyond it newcomers are RATE_LIMITED.
+        users: u32 = 1 << 17,
+        /// Requests a second of one connection, BATCH items counted.
+        connection_per_s: u32 = 0,
+        /// Requests that a connection may send at once after a pause.
+        connection_burst: u32 = 1_000,
+    }
+
+    /// What the store may hold in memory. At a bound CREATE answers OVERLOADED, and payments and cancels go on.
+    bounds: Bounds {
+        /// Orders.
+        orders: usize = 8_000_000,
+        /// Lines of orders that have more than one.
+        lines: usize = 8_000_000,
+        /// Bytes of the clients' own, over all orders.
+        client_bytes: usize = 256 << 20,
+        /// Transitions of orders behind their first.
+        history_rows: usize = 16_000_000,
+        /// Request ids inside their window: one an order, and one for its cancel.
+        request_ids: usize = 17_000_000,
+        /// Request ids that made no order: cancels and operators' work.
+        changes: usize = 9_000_000,
+        /// Pairs of sale and user that have units counted.
+        user_counts: usize = 8_000_000,
+        /// Skus.
+        skus: usize = 1_000_000,
+        /// Pairs of sku and warehouse.
+        shelves: usize = 1_000_000,
+        /// Sales.
+        sales: usize = 10_000,
+        /// Pairs of sale and sku.
+        sale_skus: usize = 1_000_000,
+    }
+
+    /// What requests on their way may take, for each reactor.
+    requests: Requests {
+        /// Unanswered requests of all connections. More: OVERLOADED.
+        in_flight: u32 = 65_536,
+        /// Of these, places that only cancels and operators' work may take.
+        in_flight_reserved: u32 = 4_096,
+        /// Unanswered requests of one connection. More: TOO_MANY_IN_FLIGHT.
+        connection_in_flight: u32 = 1_024,
+        /// Unanswered BATCHes of one connection. More: TOO_MANY_IN_FLIGHT.
+        connection_batches: u32 = 8,
+        /// Bytes of unread answers beyond which a connection's requests are TOO_MANY_IN_FLIGHT.
+        connection_answer_bytes: u32 = 1 << 20,
+        /// Unanswered BATCHes of all connections. More: OVERLOADED.
+        batches: u32 = 64,
+        /// What OVERLOADED and TOO_MANY_IN_FLIGHT tell a client to wait, milliseconds.
+        retry_after_ms: u32 = 20,
+        /// Batches of intents between a reactor and the engine. None left: OVERLOADED.
+        store_batches: usize = 64,
+        /// Of these, batches that only cancels and operators' work may use.
+        store_batches_reserved: usize = 8,
+        /// Intents in one such batch.
+        store_batch_intents: usize = 512,
+        /// Vectors of answers between the engine and a reactor. None left: intents wait in their batches.
+        answer_vectors: usize = 32,
+        /// Answers that wait for the disk. Beyond it intents wait in their batches.
+        answers_waiting: usize = 1 << 18,
+    }
+
+    /// What sockets may take, for each reactor.
+    connections: Connections {
+        /// Connections at once. One more is closed at once.
+        connections: usize = 16_384,
+        /// Bytes of one connection that wait for the rest of their frame: longer than the longest frame.
+        connection_in_bytes: usize = (1 << 20) + 4_096,
+        /// Bytes of answers that one client has not read, at which it is cut off: at least 4 times
+        /// requests.connection_answer_bytes.
+        connection_out_bytes: usize = 4 << 20,
+        /// Bytes that wait for the rest of their frame, of all connections. Who needs more is cut off.
+        in_bytes: usize = 64 << 20,
+        /// Bytes of unread answers, of all connections. Who needs more is cut off.
+        out_bytes: usize = 256 << 20,
+        /// Buffers that the kernel receives into: a power of two, at most 32768.
+        recv_buffers: usize = 1_024,
+        /// Bytes of one of them.
+        recv_buffer_bytes: usize = 4_096,
+        /// Accepted sockets that a reactor has not taken over yet. One more is closed.
+        inlet_sockets: usize = 1_024,
+        /// How long a thread watches for work before it sleeps, microseconds.
+        spin_us: u64 = 100,
+        /// How long a connection that is being closed may take to read its last bytes, milliseconds.
+        closing_ms: u64 = 1_000,
+    }
+
+    /// Which threads there are, and where they run.
+    threads: Threads {
+        /// "fused": one thread has sockets and engine; "split": the engine has its own; "auto" decides by cores.
+        layout: Layout = Layout::Auto,
+        /// Sub-reactors; 0 decides by cores.
+        reactors: usize = 0,
+        /// CPUs to use, the engine's first; empty decides by the machine.
+        cpus: Vec<usize> = Vec::new(),
+        /// Leave a CPU to a load generator on this machine.
+        leave_generator_cpu: bool = false,
     }
 }
 
@@ -87,6 +216,30 @@ sections! {
 pub enum StoreMode {
     /// Engine and journal in this process.
     Embedded,
+}
+
+/// How a group becomes durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Whichever is faster on this disk, measured at every start.
+    Auto,
+    /// Each write carries its own sync.
+    Dsync,
+    /// A sync follows the writes.
+    Fsync,
+}
+
+/// Who runs the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// By the number of cores.
+    Auto,
+    /// The only sub-reactor.
+    Fused,
+    /// A thread of its own.
+    Split,
 }
 
 impl Config {

@@ -7,3 +7,4 @@ pub mod check;
 pub mod config;
 pub mod demo;
 pub mod load;
+pub mod serve;

@@ -1,0 +1,86 @@
+//! How the threads of a server end together: serving ones first, the engine after the last of them.
+
+use std::sync::Mutex;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use reactor::{Doorbell, Next};
+use storage::embedded::Progress;
+
+/// While it drains a thread looks at the time at least so often.
+const DRAIN_POLL: Duration = Duration::from_millis(10);
+
+/// Shared by all threads of a server.
+#[derive(Debug)]
+pub(super) struct Control {
+    /// Set once: what was not answered by then is given up.
+    drain_until: OnceLock<Instant>,
+    drain_for: Duration,
+    /// Reactors that still serve.
+    serving: AtomicUsize,
+    bells: Mutex<Vec<Doorbell>>,
+}
+
+impl Control {
+    pub(super) fn new(reactors: usize, drain_seconds: u32) -> Control {
+        Control {
+            drain_until: OnceLock::new(),
+            drain_for: Duration::from_secs(u64::from(drain_seconds)),
+            serving: AtomicUsize::new(reactors),
+            bells: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// This thread wants to hear of changes.
+    pub(super) fn wake(&self, bell: Doorbell) {
+        self.bells.lock().expect("no holder of this lock panics").push(bell);
+    }
+
+    /// Every thread begins to end.
+    pub(super) fn drain(&self) {
+        let _ = self.drain_until.set(Instant::now() + self.drain_for);
+        self.ring_all();
+    }
+
+    /// Until when to drain, once it has begun.
+    pub(super) fn drain_until(&self) -> Option<Instant> {
+        self.drain_until.get().copied()
+    }
+
+    /// A reactor has given its last answer.
+    pub(super) fn reactor_ended(&self) {
+        self.serving.fetch_sub(1, Ordering::AcqRel);
+        self.ring_all();
+    }
+
+    /// Whether the engine has nobody left to answer.
+    pub(super) fn nobody_serves(&self) -> bool {
+        self.serving.load(Ordering::Acquire) == 0
+    }
+
+    fn ring_all(&self) {
+        for bell in self.bells.lock().expect("no holder of this lock panics").iter() {
+            bell.ring();
+        }
+    }
+}
+
+/// When the engine wants its next turn, in the reactor's words.
+pub(super) fn next(progress: Progress) -> Next {
+    match progress {
+        Progress::Again => Next::Again,
+        Progress::Within(span) => Next::Within(Duration::from_micros(span.0.max(0) as u64)),
+        Progress::Idle => Next::Idle,
+    }
+}
+
+/// The same while draining, when time itself is an event.
+pub(super) fn next_while_draining(progress: Progress) -> Next {
+    match next(progress) {
+        Next::Within(span) => Next::Within(span.min(DRAIN_POLL)),
+        Next::Idle => Next::Within(DRAIN_POLL),
+        Next::Again => Next::Again,
+        Next::Stop => Next::Stop,
+    }
+}

@@ -1,0 +1,119 @@
+//! One thread for everything: a turn takes frames, decides them, writes groups and sends answers, without a wake.
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+
+use anyhow::Context;
+use handlers::Gateway;
+use reactor::{Connection, Ended, Next, Output, Received, Service, Turn};
+use storage::Store;
+use storage::embedded::{ClockReading, FileDisk, FusedStore, Opened};
+
+use super::audit::Desk;
+use super::control::{Control, next, next_while_draining};
+use super::disk::Relay;
+use super::link::{Out, client, received};
+use super::{Parts, thread};
+
+/// Starts the thread; `ready` hears how many orders there are after the first turn.
+pub(super) fn start(
+    opened: Opened<FileDisk>,
+    parts: Parts,
+    ready: Sender<u64>,
+) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
+    let Parts { settings, plan, control, common, mut reactors, data, seed } = parts;
+    let reactor = reactors.pop().expect("a fused plan has one reactor");
+    control.wake(reactor.doorbell());
+    // Before the thread takes its seat: the desk's thread and the segment maker's must not sit on it.
+    let desk = Desk::start(&data, settings.store.rules.request_window, reactor.doorbell())?;
+    let store: FusedStore<Relay> = opened.fused().context("the journal cannot be written")?;
+    let gateway = Gateway::new(store, settings.gateway, &settings.rates, common, 0, Box::new(desk), seed);
+    let mut service =
+        Fused { gateway, relay: Relay::new(), control, reading: None, ready: Some(ready), leaving: false };
+    thread("fused", plan.engine, move || {
+        reactor.run(&mut service).inspect_err(|why| tracing::error!("the reactor ended: {why}"))?;
+        Ok(())
+    })
+}
+
+struct Fused {
+    gateway: Gateway<FusedStore<Relay>>,
+    relay: Relay,
+    control: Arc<Control>,
+    /// The clocks, read once a turn; nothing between turns.
+    reading: Option<ClockReading>,
+    ready: Option<Sender<u64>>,
+    leaving: bool,
+}
+
+impl Fused {
+    fn begin(&mut self) -> ClockReading {
+        if let Some(reading) = self.reading {
+            return reading;
+        }
+        let reading = ClockReading::now();
+        let now = self.gateway.store_mut().now(reading);
+        self.gateway.begin(now);
+        self.reading = Some(reading);
+        reading
+    }
+
+    /// Drains: tells the clients, waits for their last answers, then lets the engine seal and leaves.
+    fn end(&mut self, turn: &mut Turn<'_>) -> Option<Next> {
+        let until = self.control.drain_until()?;
+        if !self.leaving {
+            self.leaving = true;
+            self.gateway.leave(&mut Out(turn.out));
+        }
+        let late = turn.now >= until;
+        if self.gateway.busy() && !late {
+            return None;
+        }
+        let engine = self.gateway.store_mut().engine();
+        engine.leave();
+        if engine.is_settled() || late {
+            self.control.reactor_ended();
+            return Some(Next::Stop);
+        }
+        None
+    }
+}
+
+impl Service for Fused {
+    fn opened(&mut self, connection: Connection, out: &mut Output) {
+        self.gateway.opened(client(connection), &mut Out(out));
+    }
+
+    fn received(&mut self, connection: Connection, bytes: &[u8], out: &mut Output) -> Received {
+        self.begin();
+        received(self.gateway.received(client(connection), bytes, &mut Out(out)))
+    }
+
+    fn input_ended(&mut self, connection: Connection, _out: &mut Output) -> Ended {
+        if self.gateway.input_ended(client(connection)) { Ended::Keep } else { Ended::Close }
+    }
+
+    fn closed(&mut self, connection: Connection) {
+        self.gateway.closed(client(connection));
+    }
+
+    fn turn(&mut self, mut turn: Turn<'_>) -> Next {
+        let reading = self.begin();
+        self.gateway.submit();
+        self.relay.fetch(turn.files);
+        let turned = self.gateway.store_mut().turn(reading, &mut self.relay);
+        let progress = turned.unwrap_or_else(|fatal| fatal.abort());
+        self.relay.hand_over(turn.files);
+        self.gateway.answer(&mut Out(turn.out));
+        self.reading = None;
+        if let Some(ready) = self.ready.take() {
+            // Nobody listens any more where the start was given up: then the end is on its way as well.
+            let _ = ready.send(self.gateway.store_mut().stats().orders);
+        }
+        if let Some(next) = self.end(&mut turn) {
+            return next;
+        }
+        if self.leaving { next_while_draining(progress) } else { next(progress) }
+    }
+}

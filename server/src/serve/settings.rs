@@ -1,0 +1,231 @@
+//! The configuration as each crate wants it, judged by each crate: a fault names its section.
+
+use affinity::{Layout, Wishes};
+use domain::{LedgerBounds, Micros, Rules};
+use storage::embedded::disk::DurabilityPath;
+
+use crate::cli::BadUsage;
+use crate::config::{self, Config};
+
+/// What the parts of a server are made with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The embedded store.
+    pub store: storage::embedded::Config,
+    /// Each gateway's bounds.
+    pub gateway: handlers::Bounds,
+    /// Each gateway's limits of pace.
+    pub rates: handlers::Rates,
+    /// Each reactor.
+    pub reactor: reactor::Bounds,
+    /// What is wished of the threads.
+    pub wishes: Wishes,
+}
+
+impl Settings {
+    /// Takes a configuration apart. An error names the section and says what to change.
+    pub fn of(config: &Config) -> Result<Settings, BadUsage> {
+        let settings = Settings {
+            store: store(config),
+            gateway: gateway(config),
+            rates: rates(&config.rates),
+            reactor: sockets(&config.connections),
+            wishes: wishes(&config.threads),
+        };
+        let fault = |section: &str, why: &str| Err(BadUsage(format!("[{section}] {why}")));
+        if let Err(why) = settings.store.check() {
+            return fault("journal] or [requests", &why.to_string());
+        }
+        if let Some(why) = settings.store.ledger.fault() {
+            return fault("bounds", why);
+        }
+        if let Some(why) = settings.gateway.fault() {
+            return fault("requests", why);
+        }
+        if let Some(why) = settings.reactor.fault() {
+            return fault("connections", why);
+        }
+        if settings.reactor.connection_in_bytes <= protocol::bounds::FRAME_BYTES_MAX {
+            return fault("connections", "connection_in_bytes: must be more than the longest frame, 1048576");
+        }
+        if settings.reactor.connection_out_bytes < 4 * settings.gateway.connection_answer_bytes as usize {
+            return fault(
+                "connections",
+                "connection_out_bytes: must be at least 4 times requests.connection_answer_bytes",
+            );
+        }
+        Ok(settings)
+    }
+}
+
+fn store(config: &Config) -> storage::embedded::Config {
+    let config::Store {
+        request_window_hours,
+        request_ahead_seconds,
+        opening_grace_seconds,
+        accept_clock,
+        ..
+    } = config.store;
+    let config::Journal { segment_bytes, segments_ahead, group_bytes, durability, seal_after_us } =
+        config.journal;
+    let requests = &config.requests;
+    storage::embedded::Config {
+        ledger: ledger(&config.bounds),
+        rules: Rules {
+            request_window: Micros::from_seconds(request_window_hours.saturating_mul(3_600)),
+            request_ahead: Micros::from_seconds(request_ahead_seconds),
+        },
+        segment_bytes,
+        segments_ahead,
+        group_bytes,
+        durability: match durability {
+            config::Durability::Auto => storage::embedded::Durability::Auto,
+            config::Durability::Dsync => storage::embedded::Durability::Always(DurabilityPath::Dsync),
+            config::Durability::Fsync => storage::embedded::Durability::Always(DurabilityPath::Fsync),
+        },
+        seal_after_us,
+        opening_grace_seconds,
+        accept_clock,
+        batches: requests.store_batches,
+        batches_reserved: requests.store_batches_reserved,
+        batch_intents: requests.store_batch_intents,
+        answer_vectors: requests.answer_vectors,
+        answers_waiting_max: requests.answers_waiting,
+        retry_after_ms: requests.retry_after_ms,
+    }
+}
+
+fn ledger(bounds: &config::Bounds) -> LedgerBounds {
+    let config::Bounds {
+        orders,
+        lines,
+        client_bytes,
+        history_rows,
+        request_ids,
+        changes,
+        user_counts,
+        skus,
+        shelves,
+        sales,
+        sale_skus,
+    } = *bounds;
+    LedgerBounds {
+        orders_max: orders,
+        lines_max: lines,
+        client_bytes_max: client_bytes,
+        history_rows_max: history_rows,
+        request_ids_max: request_ids,
+        changes_max: changes,
+        user_counts_max: user_counts,
+        skus_max: skus,
+        shelves_max: shelves,
+        sales_max: sales,
+        sale_skus_max: sale_skus,
+    }
+}
+
+fn gateway(config: &Config) -> handlers::Bounds {
+    let requests = &config.requests;
+    handlers::Bounds {
+        connections: u32::try_from(config.connections.connections).unwrap_or(u32::MAX),
+        in_flight: requests.in_flight,
+        in_flight_reserved: requests.in_flight_reserved,
+        connection_in_flight: requests.connection_in_flight,
+        connection_batches: requests.connection_batches,
+        connection_answer_bytes: requests.connection_answer_bytes,
+        batches: requests.batches,
+        rate_users: config.rates.users,
+        retry_after_ms: requests.retry_after_ms,
+    }
+}
+
+fn rates(rates: &config::Rates) -> handlers::Rates {
+    // `users` is a bound, and among those.
+    let config::Rates { user_per_s, user_burst, users: _, connection_per_s, connection_burst } = *rates;
+    handlers::Rates { user_per_s, user_burst, connection_per_s, connection_burst }
+}
+
+fn sockets(connections: &config::Connections) -> reactor::Bounds {
+    let config::Connections {
+        connections,
+        connection_in_bytes,
+        connection_out_bytes,
+        in_bytes,
+        out_bytes,
+        recv_buffers,
+        recv_buffer_bytes,
+        inlet_sockets,
+        spin_us,
+        closing_ms,
+    } = *connections;
+    reactor::Bounds {
+        connections,
+        connection_in_bytes,
+        connection_out_bytes,
+        in_bytes,
+        out_bytes,
+        recv_buffers,
+        recv_buffer_bytes,
+        inlet_sockets,
+        spin_us,
+        closing_ms,
+        ..reactor::Bounds::DEFAULT
+    }
+}
+
+fn wishes(threads: &config::Threads) -> Wishes {
+    let config::Threads { layout, reactors, cpus, leave_generator_cpu } = threads;
+    Wishes {
+        layout: match layout {
+            config::Layout::Auto => None,
+            config::Layout::Fused => Some(Layout::Fused),
+            config::Layout::Split => Some(Layout::Split),
+        },
+        reactors: (*reactors > 0).then_some(*reactors),
+        cpus: cpus.clone(),
+        generator: *leave_generator_cpu,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_each_crate() {
+        let settings = Settings::of(&Config::default()).unwrap();
+        assert_eq!(settings.gateway, handlers::Bounds::DEFAULT);
+        let store = storage::embedded::Config { retry_after_ms: 20, ..storage::embedded::Config::default() };
+        assert_eq!(format!("{:?}", settings.store), format!("{store:?}"));
+        let reactor = reactor::Bounds {
+            connection_in_bytes: settings.reactor.connection_in_bytes,
+            connection_out_bytes: settings.reactor.connection_out_bytes,
+            ..reactor::Bounds::DEFAULT
+        };
+        assert_eq!(settings.reactor, reactor);
+    }
+
+    #[test]
+    fn a_fault_names_its_section_and_key() {
+        type Change = fn(&mut Config);
+        let faults: [(Change, &str); 5] = [
+            (
+                |config| config.journal.group_bytes = 5_000,
+                "[journal] or [requests] segment_bytes and group_bytes",
+            ),
+            (|config| config.requests.in_flight_reserved = 70_000, "[requests] in_flight: must be more"),
+            (|config| config.connections.recv_buffers = 1_000, "[connections] recv_buffers: must be a power"),
+            (|config| config.connections.connection_in_bytes = 1 << 20, "[connections] connection_in_bytes"),
+            (
+                |config| config.requests.connection_answer_bytes = 2 << 20,
+                "[connections] connection_out_bytes",
+            ),
+        ];
+        for (change, told) in faults {
+            let mut config = Config::default();
+            change(&mut config);
+            let fault = Settings::of(&config).unwrap_err().to_string();
+            assert!(fault.starts_with(told), "{fault}");
+        }
+    }
+}

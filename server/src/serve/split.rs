@@ -1,0 +1,148 @@
+//! The engine on a thread of its own, and one thread a sub-reactor. Between them run the store's rings.
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+
+use anyhow::Context;
+use domain::MicrosUtc;
+use handlers::Gateway;
+use reactor::{Connection, Ended, Next, Output, Reactor, Received, Service, Turn};
+use storage::embedded::{ClockReading, EngineSide, FileDisk, LedgerClock, Opened, Ring, StoreHandle};
+
+use super::audit::Desk;
+use super::control::{Control, next, next_while_draining};
+use super::disk::Relay;
+use super::link::{Bell, Out, client, received};
+use super::{Parts, thread};
+
+type Threads = Vec<JoinHandle<anyhow::Result<()>>>;
+
+/// Starts all threads; `ready` hears how many orders there are after the engine's first turn.
+pub(super) fn start(opened: Opened<FileDisk>, parts: Parts, ready: Sender<u64>) -> anyhow::Result<Threads> {
+    let Parts { settings, plan, control, common, reactors, data, seed } = parts;
+    let last_fact_at = opened.report.last_fact_at.unwrap_or(MicrosUtc(0));
+    let engine_reactor =
+        Reactor::new(&reactor::Bounds { spin_us: settings.reactor.spin_us, ..reactor::Bounds::NO_SOCKETS })?;
+    control.wake(engine_reactor.doorbell());
+    let bells = reactors.iter().map(|it| Arc::new(Bell(it.doorbell())) as Arc<dyn Ring>).collect();
+    let engine_bell = Arc::new(Bell(engine_reactor.doorbell()));
+    let (side, handles) =
+        opened.split::<Relay>(engine_bell, bells).context("the journal cannot be written")?;
+
+    let mut threads = Threads::new();
+    for (place, (reactor, handle)) in reactors.into_iter().zip(handles).enumerate() {
+        control.wake(reactor.doorbell());
+        let desk = Desk::start(&data, settings.store.rules.request_window, reactor.doorbell())?;
+        let common = Arc::clone(&common);
+        let gateway =
+            Gateway::new(handle, settings.gateway, &settings.rates, common, place, Box::new(desk), seed);
+        // Ledger time itself is the engine's; this one follows the same clocks, for deadlines and greetings.
+        let clock = LedgerClock::start(ClockReading::now(), last_fact_at, true)?;
+        let control = Arc::clone(&control);
+        let mut service = Serving { gateway, clock, control, begun: false, leaving: false };
+        threads.push(thread(&format!("reactor-{place}"), plan.reactors[place], move || {
+            reactor.run(&mut service).inspect_err(|why| tracing::error!("a reactor ended: {why}"))?;
+            Ok(())
+        })?);
+    }
+    let mut service = Deciding { side, relay: Relay::new(), control, ready: Some(ready), leaving: false };
+    threads.push(thread("engine", plan.engine, move || {
+        engine_reactor.run(&mut service).inspect_err(|why| tracing::error!("the engine ended: {why}"))?;
+        Ok(())
+    })?);
+    Ok(threads)
+}
+
+/// A sub-reactor: sockets and gateway.
+struct Serving {
+    gateway: Gateway<StoreHandle>,
+    clock: LedgerClock,
+    control: Arc<Control>,
+    begun: bool,
+    leaving: bool,
+}
+
+impl Serving {
+    fn begin(&mut self) {
+        if !self.begun {
+            self.begun = true;
+            self.gateway.begin(self.clock.now(ClockReading::now()));
+        }
+    }
+}
+
+impl Service for Serving {
+    fn opened(&mut self, connection: Connection, out: &mut Output) {
+        self.gateway.opened(client(connection), &mut Out(out));
+    }
+
+    fn received(&mut self, connection: Connection, bytes: &[u8], out: &mut Output) -> Received {
+        self.begin();
+        received(self.gateway.received(client(connection), bytes, &mut Out(out)))
+    }
+
+    fn input_ended(&mut self, connection: Connection, _out: &mut Output) -> Ended {
+        if self.gateway.input_ended(client(connection)) { Ended::Keep } else { Ended::Close }
+    }
+
+    fn closed(&mut self, connection: Connection) {
+        self.gateway.closed(client(connection));
+    }
+
+    fn turn(&mut self, turn: Turn<'_>) -> Next {
+        self.begin();
+        self.gateway.submit();
+        self.gateway.answer(&mut Out(turn.out));
+        self.begun = false;
+        let Some(until) = self.control.drain_until() else { return Next::Idle };
+        if !self.leaving {
+            self.leaving = true;
+            self.gateway.leave(&mut Out(turn.out));
+        }
+        if self.gateway.busy() && turn.now < until {
+            return next_while_draining(storage::embedded::Progress::Idle);
+        }
+        self.control.reactor_ended();
+        Next::Stop
+    }
+}
+
+/// The engine's thread: no sockets, the journal's files.
+struct Deciding {
+    side: EngineSide<Relay>,
+    relay: Relay,
+    control: Arc<Control>,
+    ready: Option<Sender<u64>>,
+    leaving: bool,
+}
+
+impl Service for Deciding {
+    fn opened(&mut self, _connection: Connection, _out: &mut Output) {}
+
+    fn received(&mut self, _connection: Connection, _bytes: &[u8], _out: &mut Output) -> Received {
+        Received::Close // There are no sockets on this thread.
+    }
+
+    fn closed(&mut self, _connection: Connection) {}
+
+    fn turn(&mut self, turn: Turn<'_>) -> Next {
+        self.relay.fetch(turn.files);
+        let turned = self.side.turn(ClockReading::now(), &mut self.relay);
+        let progress = turned.unwrap_or_else(|fatal| fatal.abort());
+        self.relay.hand_over(turn.files);
+        if let Some(ready) = self.ready.take() {
+            // Nobody listens any more where the start was given up: then the end is on its way as well.
+            let _ = ready.send(self.side.engine().counters().stats().orders);
+        }
+        let Some(until) = self.control.drain_until() else { return next(progress) };
+        // The engine outlives its reactors: what they took is answered first.
+        if self.control.nobody_serves() && !self.leaving {
+            self.leaving = true;
+            self.side.engine().leave();
+        } else if self.leaving && (self.side.is_settled() || turn.now >= until) {
+            return Next::Stop;
+        }
+        next_while_draining(progress)
+    }
+}
