@@ -2,6 +2,10 @@
 //!
 //! Nothing here knows what the bytes mean. A [`Service`] is given them and writes its own; one object of it lives on
 //! each reactor's thread and is never shared. `examples/echo.rs` is the smallest use.
+//!
+//! What is unsafe stands in two files: `ring` owns whatever the kernel may still read or write, `buffers` what it
+//! receives into. Both are safe to use for the rest.
+#![deny(unsafe_code)]
 
 mod service;
 
@@ -9,6 +13,7 @@ mod reactor;
 
 mod acceptor;
 mod bounds;
+#[allow(unsafe_code)]
 mod buffers;
 mod connections;
 mod counters;
@@ -17,6 +22,7 @@ mod files;
 mod output;
 mod pool;
 mod probe;
+#[allow(unsafe_code)]
 mod ring;
 mod seldom;
 mod setup;

@@ -343,6 +343,43 @@ fn stopping_sends_what_was_written_and_frees_the_port() {
 }
 
 #[test]
+fn a_service_that_panics_takes_its_own_reactor_down_and_nothing_else() {
+    /// Panics while bytes of ours are being sent and others are being received.
+    struct Faulty;
+    impl Service for Faulty {
+        fn opened(&mut self, connection: Connection, out: &mut Output) {
+            out.write(connection, &[1; 900_000]).unwrap();
+        }
+        fn received(&mut self, _connection: Connection, _bytes: &[u8], _out: &mut Output) -> Received {
+            panic!("a planted bug");
+        }
+        fn closed(&mut self, _connection: Connection) {}
+        fn turn(&mut self, _turn: Turn<'_>) -> Next {
+            Next::Idle
+        }
+    }
+
+    let mut reactor = Reactor::new(&Bounds::DEFAULT).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut clients: Vec<TcpStream> = Vec::new();
+    for _ in 0..8 {
+        clients.push(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        reactor.adopt(listener.accept().unwrap().0).unwrap();
+    }
+    let began = Instant::now();
+    let running = std::thread::spawn(move || reactor.run(&mut Faulty));
+    for client in &mut clients {
+        let _ = client.write_all(&[2; 10_000]);
+    }
+    assert!(running.join().is_err());
+    assert!(began.elapsed() < Duration::from_secs(4), "what was under way is cancelled, not waited for");
+    for client in &mut clients {
+        client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        while !is_ended(client) {}
+    }
+}
+
+#[test]
 fn random_pieces_at_random_times_all_come_back() {
     let seed = std::env::var("TIDEGATE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos() as u64
