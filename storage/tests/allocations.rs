@@ -1,4 +1,5 @@
 //! Once warm, an order and a refusal cost no allocation on the engine's way: submit, decide, write, answer.
+#![allow(clippy::unwrap_used)] // Helpers beside the tests, too.
 #![allow(unsafe_code)] // A counting allocator cannot be written without; only this test has it.
 
 mod common;

@@ -1,5 +1,6 @@
 //! A crash at any moment, whatever the disk does with what was not synced: what was acknowledged is there
 //! afterwards, nothing is half there, and what was there once stays.
+#![allow(clippy::unwrap_used)] // Helpers beside the tests, too.
 
 mod common;
 

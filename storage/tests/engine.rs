@@ -1,5 +1,6 @@
 //! What the engine promises to whoever submits: answers only when durable, refusals before the step, a sealed
 //! journal, bounds that are answers.
+#![allow(clippy::unwrap_used)] // Helpers beside the tests, too.
 
 mod common;
 

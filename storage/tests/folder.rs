@@ -1,5 +1,6 @@
 //! Real files: a folder that is ours, in use, foreign, damaged or written by a newer version; and the engine on a
 //! thread of its own.
+#![allow(clippy::unwrap_used)] // Helpers beside the tests, too.
 
 mod common;
 
