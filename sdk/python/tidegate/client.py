@@ -1,0 +1,284 @@
+"""A blocking client: one connection, one request at a time, safe to ask again."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import time
+from typing import NamedTuple, Optional
+
+from . import frames
+from .frames import ANSWER, ASKED_BEFORE, MORE, BadBody, BadFrame, Frame, Status
+
+#: `line` of a refusal that blames no line.
+NO_LINE = 0xFFFFFFFF
+#: Warehouse, sku, reason and other plain numbers are as docs/WIRE.md says.
+GOODS_CAME_IN = 1
+
+
+class TidegateError(Exception):
+    """Anything that a call can end in, other than its answer."""
+
+
+class Refused(TidegateError):
+    """Decided: no, and nothing changed. `line`, `asked` and `there` say what would have to be different."""
+
+    def __init__(self, status: Status, line: Optional[int], asked: int, there: int):
+        where = "" if line is None else f" at line {line}"
+        super().__init__(f"{status.name}{where}: {status.meaning} (asked {asked}, there {there})")
+        self.status, self.line, self.asked, self.there = status, line, asked, there
+
+
+class Unavailable(TidegateError):
+    """Nothing was done, and the time to try was up. `status` is the last answer; None where there was none."""
+
+    def __init__(self, why: str, status: Optional[Status] = None):
+        super().__init__(why)
+        self.status = status
+
+
+class OutcomeUnknown(TidegateError):
+    """It may have been done. Ask again with `request`, or look for it with `get_by_request`."""
+
+    def __init__(self, why: str, request: int):
+        super().__init__(f"{why}; it may have been done: ask again with request id {request:#034x}")
+        self.request = request
+
+
+class Answer(NamedTuple):
+    """Head and items as dicts by field, and the bytes given back."""
+
+    head: dict
+    items: list
+    tail: bytes
+
+
+class _Lost(Exception):
+    """The connection is gone, or cannot be trusted any more."""
+
+
+class Client:
+    """Talks to one server. Not for several threads at once: give each its own.
+
+    A call takes at most `patience` seconds, asking again included. Calls that change something take a request id
+    (`request`), or make one: after OutcomeUnknown, call again with the one that it names and `asked_before=True`.
+    """
+
+    def __init__(self, host: str, port: int, *, patience: float = 10.0, name: str = "tidegate-python"):
+        self._address = (host, port)
+        self._patience = patience
+        self._name = name
+        self._socket: Optional[socket.socket] = None
+        self._unread = b""
+        self._correlation = 0
+        self._server_time_us = 0
+        self._told_at = 0.0
+        #: What HELLO's answer says: bounds, server, store; None before the first connection.
+        self.hello: Optional[Answer] = None
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connection. The next call opens another."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket, self._unread = None, b""
+
+    def connect(self) -> Answer:
+        """Connects and says HELLO, if that was not done; HELLO's answer."""
+        if self._socket is None:
+            try:
+                self._connect(time.monotonic() + self._patience)
+            except _Lost as lost:
+                raise Unavailable(str(lost)) from lost
+        assert self.hello is not None, "connected without HELLO"
+        return self.hello
+
+    def request_id(self) -> int:
+        """A fresh request id by the server's clock."""
+        self.connect()
+        since = time.monotonic() - self._told_at
+        return (self._server_time_us + int(since * 1e6)) // 1000 << 80 | secrets.randbits(80)
+
+    def ping(self) -> int:
+        """The server's time, microseconds since 1970-01-01 UTC."""
+        server_time = self.read("PING").head["server_time"]
+        self._clock(server_time)
+        return server_time
+
+    def create(
+        self, user: int, lines: list, total: int, currency: int, *, client_bytes: bytes = b"", hold: int = 0, **again
+    ) -> dict:
+        """Makes an order. `lines` are (sku, quantity) or (sku, quantity, warehouse); money in minor units."""
+        head = {"user": user, "hold": hold, "total": total, "currency": currency}
+        return self.change("CREATE", head, _lines(lines), client_bytes, **again).head
+
+    def prepare(self, user: int, lines: list, currency: int) -> Answer:
+        """Checks and prices a basket; holds nothing."""
+        return self.read("PREPARE", {"user": user, "currency": currency}, _lines(lines))
+
+    def cancel(self, order: int, user: int, *, version: int = 0, why: int = 0, **again) -> dict:
+        """Ends an order before it is paid."""
+        return self.change("CANCEL", {"user": user, "order": order, "version": version, "why": why}, **again).head
+
+    def get(self, order: int, user: int = 0) -> Answer:
+        """An order, its lines and the client's own bytes."""
+        return self.read("GET", {"order": order, "user": user})
+
+    def get_by_request(self, user: int, request: int) -> Answer:
+        """The order that this request made."""
+        return self.read("GET", {"user": user, "request": request})
+
+    def list(self, user: int, *, before: int = 0, limit: int = 100, state: int = 0) -> Answer:
+        """A page of a user's orders, newest first; `head["more"]` says whether there is more."""
+        return self.read("LIST", {"user": user, "before": before, "limit": limit, "state": state})
+
+    def history(self, order: int, user: int = 0) -> list:
+        """How an order came to its state, oldest first."""
+        return self.read("HISTORY", {"order": order, "user": user}).items
+
+    def stock(self, sku: int, warehouse: int = 0) -> dict:
+        """A shelf; warehouse 0 sums over all of the sku."""
+        return self.read("STOCK_GET", {"sku": sku, "warehouse": warehouse}).head
+
+    def stock_adjust(self, sku: int, warehouse: int, on_hand_delta: int, *, reason: int = GOODS_CAME_IN, **again) -> dict:
+        """Adds units to a shelf or takes them; the shelf as it stands then."""
+        head = {"sku": sku, "warehouse": warehouse, "on_hand_delta": on_hand_delta, "reason": reason}
+        return self.change("STOCK_ADJUST", head, **again).head
+
+    def sku_put(
+        self, sku: int, unit_price: int, currency: int, *, replaces: int = 0, hold_seconds: int = 900, seller: int = 0,
+        open: bool = True, **again
+    ) -> int:
+        """Makes or replaces a sku; the version that stands then."""
+        head = {"sku": sku, "unit_price": unit_price, "currency": currency, "replaces": replaces}
+        head.update(hold_seconds=hold_seconds, seller=seller, open=open)
+        return self.change("SKU_PUT", head, **again).head["version"]
+
+    def sku(self, sku: int) -> dict:
+        """A sku and what speaks for it now."""
+        return self.read("SKU_GET", {"sku": sku}).head
+
+    def stats(self) -> dict:
+        """What the server counted."""
+        return self.read("STATS").head
+
+    def read(self, kind: str, head: Optional[dict] = None, items: Optional[list] = None) -> Answer:
+        """Asks what changes nothing."""
+        return self._ask(kind, head, items, b"", 0, False)
+
+    def change(
+        self, kind: str, head: dict, items: Optional[list] = None, tail: bytes = b"", *,
+        request: Optional[int] = None, asked_before: bool = False
+    ) -> Answer:
+        """Asks what changes something, as often as needed, always with the same request id.
+
+        `asked_before` belongs to a `request` that an earlier call sent.
+        """
+        if request is None:
+            request = self.request_id()
+        return self._ask(kind, {**head, "request": request}, items, tail, request, asked_before)
+
+    def _ask(self, kind, head, items, tail, request, asked_before) -> Answer:
+        until = time.monotonic() + self._patience
+        pause, perhaps_done = 0.02, False
+        while True:
+            sent = False
+            try:
+                if self._socket is None:
+                    self._connect(until)
+                sent = True
+                frame = self._exchange(kind, head, items, tail, request, asked_before, until)
+            except (_Lost, OSError) as lost:
+                self.close()
+                frame, why = None, str(lost) or type(lost).__name__
+            asked_before = asked_before or sent
+            if frame is not None and frame.status is None:
+                return Answer(frame.head, frame.items, frame.tail)
+            status = frame.status if frame is not None else None
+            # Once an ask is in doubt, a later «nothing was done» speaks of that later ask only.
+            perhaps_done = perhaps_done or (sent and (status is None or status.what in ("outcome unknown", "session")))
+            if status is not None:
+                why = f"{status.name}: {status.meaning}"
+                pause = max(pause, frame.time_ms / 1000)
+                if status.what == "refused":
+                    raise self._refused(frame)
+                if status.what == "session":
+                    self.close()
+            if time.monotonic() + pause >= until:
+                if perhaps_done and request:
+                    raise OutcomeUnknown(why, request)
+                raise Unavailable(why, status)
+            time.sleep(pause)
+            pause = min(pause * 2, 1.0)
+
+    def _refused(self, frame: Frame) -> Refused:
+        assert frame.status is not None, "only refusals come here"
+        line, asked, there = frame.head["line"], frame.head["asked"], frame.head["there"]
+        if frame.status.name == "REQUEST_ID_EXPIRED":
+            self._clock(there)
+        return Refused(frame.status, None if line == NO_LINE else line, asked, there)
+
+    def _connect(self, until: float) -> None:
+        """Connects and says HELLO."""
+        try:
+            self._socket = socket.create_connection(self._address, timeout=max(0.001, until - time.monotonic()))
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            hello = {"client": self._name, "client_version": "0.1.0"}
+            frame = self._exchange("HELLO", hello, None, b"", 0, False, until)
+        except (_Lost, OSError) as lost:
+            self.close()
+            raise _Lost(f"{self._address[0]}:{self._address[1]} cannot be reached: {lost}") from lost
+        if frame.status is not None:
+            self.close()
+            raise _Lost(f"HELLO was answered {frame.status.name}")
+        self.hello = Answer(frame.head, frame.items, frame.tail)
+        self._clock(frame.head["server_time"])
+
+    def _clock(self, server_time_us: int) -> None:
+        self._server_time_us, self._told_at = server_time_us, time.monotonic()
+
+    def _exchange(self, kind, head, items, tail, request, asked_before, until) -> Frame:
+        """Sends a request and reads until its answer is whole."""
+        self._correlation += 1
+        code = frames.kind_code(kind)
+        time_ms = max(1, int((until - time.monotonic()) * 1000))
+        flags = ASKED_BEFORE if asked_before and request else 0
+        data = frames.encode(code, head, items, tail, flags=flags, time_ms=time_ms, correlation=self._correlation)
+        self._socket.settimeout(max(0.001, until - time.monotonic()))
+        self._socket.sendall(data)
+        gathered: list = []
+        while True:
+            frame = self._read_frame(until)
+            if frame.correlation != self._correlation or frame.kind != code | ANSWER:
+                # GOAWAY comes unasked; what was taken before it is still answered. All else ends the session.
+                if frame.kind == frames.kind_code("GOAWAY") | ANSWER and frame.correlation == 0:
+                    continue
+                raise _Lost(f"the server ended the session: {frame.status.name if frame.status else 'a stray answer'}")
+            gathered += frame.items
+            if not frame.flags & MORE:
+                return frame._replace(items=gathered)
+
+    def _read_frame(self, until: float) -> Frame:
+        try:
+            while True:
+                length = frames.split(self._unread)
+                if length is not None:
+                    data, self._unread = self._unread[:length], self._unread[length:]
+                    return frames.decode(data)
+                self._socket.settimeout(max(0.001, until - time.monotonic()))
+                received = self._socket.recv(1 << 16)
+                if not received:
+                    raise _Lost("the server closed the connection")
+                self._unread += received
+        except (BadFrame, BadBody) as bad:
+            raise _Lost(f"the server sent no frame of this wire: {bad}") from bad
+
+
+def _lines(lines: list) -> list:
+    named = ("sku", "quantity", "warehouse")
+    return [dict(zip(named, line)) for line in lines]
