@@ -87,6 +87,14 @@ impl SlotTable {
         self.rows
     }
 
+    /// A tag whose place is so many entries behind that of `tag`: keys that are used one after the other can so
+    /// lie side by side and share their cache misses.
+    #[inline]
+    pub(crate) fn tag_behind(&self, tag: Tag, entries: u32) -> Tag {
+        let stride = (1_u64 << 32).div_ceil(self.entries.len() as u64) as u32;
+        Tag(tag.0.wrapping_add(entries.wrapping_mul(stride)))
+    }
+
     /// The slot with this tag that `is_it` confirms.
     #[inline]
     pub(crate) fn find(&self, tag: Tag, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
