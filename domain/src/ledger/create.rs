@@ -295,7 +295,7 @@ impl Ledger {
 
     /// Room for the order, and for its end.
     fn judge_room_for_order(
-        &mut self,
+        &self,
         now: MicrosUtc,
         create: &Create<'_>,
         pay_until: MicrosUtc,
@@ -308,11 +308,8 @@ impl Ledger {
             client_bytes: Orders::arena_bytes(create.client_bytes.len()),
             history_rows: kept + confirmed_at_once,
         };
-        if !self.requests.has_room(&self.bounds, kept + 1, kept) {
-            self.requests.advance(&mut self.orders, now);
-            return Err(Refusal::of(Reason::Overloaded));
-        }
         let fits = self.orders.has_room(&self.bounds, &needs)
+            && self.requests.has_room(&self.orders, &self.bounds, now, (kept + 1, kept))
             && self.timers.reaches(now, pay_until)
             && self.counts.len() + scratch.sales.len() <= self.bounds.user_counts_max
             && scratch.sales.iter().all(|it| {

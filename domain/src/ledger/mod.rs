@@ -243,13 +243,12 @@ impl Ledger {
     }
 
     /// Whether a request that makes no order can be remembered, besides what is kept for orders that can end.
-    fn judge_room_for_change(&mut self, now: MicrosUtc) -> Result<(), Refusal> {
-        let kept = self.can_end;
-        if !self.requests.has_room(&self.bounds, kept + 1, kept + 1) {
-            self.requests.advance(&mut self.orders, now);
-            return Err(Refusal::of(Reason::Overloaded));
+    fn judge_room_for_change(&self, now: MicrosUtc) -> Result<(), Refusal> {
+        let needed = (self.can_end + 1, self.can_end + 1);
+        if self.requests.has_room(&self.orders, &self.bounds, now, needed) {
+            return Ok(());
         }
-        Ok(())
+        Err(Refusal::of(Reason::Overloaded))
     }
 
     /// An entry of one fact.

@@ -113,10 +113,22 @@ impl Requests {
         self.table.touch(self.tag(key))
     }
 
-    /// Whether so many more ids, `changes` of them in rows of their own, fit.
+    /// Whether so many more ids, `changes` of them in rows of their own, fit once the entry that brings them has
+    /// taken out what left the window.
     #[inline]
-    pub(crate) fn has_room(&self, bounds: &LedgerBounds, ids: usize, changes: usize) -> bool {
-        self.table.len() + ids <= bounds.request_ids_max && self.changes_used + changes <= bounds.changes_max
+    pub(crate) fn has_room(
+        &self,
+        orders: &Orders,
+        bounds: &LedgerBounds,
+        now: MicrosUtc,
+        (ids, changes): (usize, usize),
+    ) -> bool {
+        let (ids, changes) = (self.table.len() + ids, self.changes_used + changes);
+        if ids <= bounds.request_ids_max && changes <= bounds.changes_max {
+            return true;
+        }
+        let (gone, gone_changes) = self.about_to_leave(orders, now);
+        ids - gone <= bounds.request_ids_max && changes - gone_changes <= bounds.changes_max
     }
 
     /// Remembers the request that made an order; its key is in the order's row.
@@ -152,8 +164,8 @@ impl Requests {
         self.link(orders, at | CHANGE);
     }
 
-    /// Takes out a few of the ids that have left the window by now. The ledger calls this once an entry, and where
-    /// it is full: forgetting changes no answer, for an id outside the window is refused known or not.
+    /// Takes out a few of the ids that have left the window by now, once an entry. Forgetting changes no answer,
+    /// for an id outside the window is refused known or not.
     pub(crate) fn advance(&mut self, orders: &mut Orders, now: MicrosUtc) {
         let earliest = self.rules.earliest(now);
         let first_inside = earliest.0.div_euclid(self.generation_micros);
@@ -181,6 +193,27 @@ impl Requests {
                 self.changes_used -= 1;
             }
         }
+    }
+
+    /// How many ids, and how many of them in rows of their own, the next [`Requests::advance`] will take out.
+    fn about_to_leave(&self, orders: &Orders, now: MicrosUtc) -> (usize, usize) {
+        let earliest = self.rules.earliest(now);
+        let first_inside = earliest.0.div_euclid(self.generation_micros);
+        let end = first_inside.min(self.oldest.saturating_add(GENERATIONS as i64));
+        let retiring = (self.oldest..end).map(|number| self.generations[place_of(number)]);
+        let (mut gone, mut steps) = ((0, 0), 0);
+        for generation in core::iter::once(self.leaving).chain(retiring) {
+            let mut slot = generation.head;
+            while slot != NONE && steps < FORGET_MAX {
+                steps += 1;
+                if self.key_of(orders, slot).id.time() < earliest {
+                    gone.0 += 1;
+                    gone.1 += usize::from(slot & CHANGE != 0);
+                }
+                slot = self.next_of(orders, slot);
+            }
+        }
+        gone
     }
 
     /// How many remembered ids are inside the window at this instant.

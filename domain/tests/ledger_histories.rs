@@ -1,0 +1,227 @@
+//! Random histories: after every step the ledger that only replayed the facts answers like the one that lived
+//! them, and nothing is lost, doubled or oversold.
+
+mod shop;
+
+use std::collections::BTreeMap;
+
+use domain::intent::{AskedLine, Cancel, Create, Lines};
+use domain::order::State;
+use domain::verdict::Holdings;
+use domain::{
+    Intent, MicrosUtc, MinorUnits, Quantity, Reason, Refusal, RequestId, SaleId, SkuId, UserId, Verdict,
+    WarehouseId,
+};
+use shop::{BOUNDS, EURO, Shop};
+
+const SKUS: u64 = 6;
+const SEEDS: u64 = 60;
+const STEPS: usize = 1_500;
+
+#[test]
+fn replayed_is_lived_and_units_are_conserved() {
+    let seeds = match std::env::var("TIDEGATE_SEED") {
+        Ok(seed) => vec![seed.parse().expect("TIDEGATE_SEED is a number")],
+        Err(_) => (0..SEEDS).collect(),
+    };
+    for seed in seeds {
+        println!("TIDEGATE_SEED={seed}");
+        live(seed);
+    }
+}
+
+/// A shelf by sku and warehouse, and units on it.
+type Units = BTreeMap<(SkuId, WarehouseId), u64>;
+
+/// A history as it goes on.
+struct History {
+    shop: Shop,
+    random: fastrand::Rng,
+    /// What operators put on each shelf.
+    brought: BTreeMap<(SkuId, WarehouseId), i64>,
+    asked: Vec<Asked>,
+}
+
+/// A CREATE that made an order.
+struct Asked {
+    user: UserId,
+    request: RequestId,
+    total: MinorUnits,
+    lines: Vec<AskedLine>,
+}
+
+fn live(seed: u64) {
+    let random = fastrand::Rng::with_seed(seed);
+    let mut history =
+        History { shop: Shop::new(BOUNDS), random, brought: BTreeMap::new(), asked: Vec::new() };
+    for sku in 1..=SKUS {
+        history.shop.tell(&format!("sku {sku} price {} hold {}", (sku % 3) * 50, 5 + sku * 7));
+        history.bring(sku, 1 + (sku % 2) as u32, 40);
+        history.bring(sku, 3, 25);
+    }
+    history
+        .shop
+        .tell("sale 1 skus 1:10,2:0 closed_from 5 opens 20 closes 4000 user 9 order 6 cap 60 hold 11");
+    history.shop.tell("sale 2 skus 3:7 opens 50 closes 90 user 3");
+    for step in 0..STEPS {
+        history.step();
+        let holdings = history.shop.holdings();
+        assert_eq!(
+            holdings.orders.iter().sum::<u64>(),
+            history.asked.len() as u64,
+            "an order is lost or doubled"
+        );
+        if step % 50 == 0 || step + 1 == STEPS {
+            history.balance(&holdings);
+        }
+    }
+    assert!(history.asked.len() > 50, "hardly an order was made");
+}
+
+impl History {
+    fn step(&mut self) {
+        match self.random.u32(..100) {
+            0..60 => self.create(),
+            60..75 => self.cancel(),
+            75..87 => self.pass_time(),
+            87..92 => {
+                let (sku, warehouse, units) =
+                    (self.random.u64(1..=SKUS), self.random.u32(1..=3), self.random.i64(-10..15));
+                self.bring(sku, warehouse, units);
+            }
+            92..95 => self.change_sale(),
+            _ => self.ask_again(),
+        }
+    }
+
+    fn create(&mut self) {
+        let random = &mut self.random;
+        let mut skus: Vec<u64> = (1..=SKUS).collect();
+        random.shuffle(&mut skus);
+        skus.truncate(random.usize(1..4));
+        let mut line = |sku| AskedLine {
+            sku: SkuId(sku),
+            warehouse: WarehouseId(random.u32(..4)),
+            quantity: Quantity::parse(random.u32(1..5)).expect("a few"),
+        };
+        let lines = skus.into_iter().map(&mut line).collect();
+        let user = UserId(random.u64(1..12));
+        let request = self.shop.request();
+        let mut asked = Asked { user, request, total: MinorUnits(0), lines };
+        let mut verdict = self.shop.apply(&asked.intent());
+        if let Verdict::Refused(Refusal { reason: Reason::PriceChanged, there, .. }) = verdict {
+            asked.total = MinorUnits(there);
+            verdict = self.shop.apply(&asked.intent());
+        }
+        if let Verdict::Order(brief) = verdict {
+            self.shop.orders.push((String::new(), brief.order, user, request));
+            self.asked.push(asked);
+        }
+    }
+
+    fn cancel(&mut self) {
+        let Some(&(_, order, owner, _)) = self.random.choice(&self.shop.orders) else { return };
+        let user = if self.random.u8(..8) == 0 { UserId(0) } else { owner };
+        let (request, version) = (self.shop.request(), self.random.u32(..3));
+        let cancel = Intent::Cancel(Cancel { user, request, order, version, why: self.random.u16(..) });
+        let verdict = self.shop.apply(&cancel);
+        if matches!(verdict, Verdict::Order(_)) {
+            let entries = self.shop.mirror.entries;
+            assert_eq!(self.shop.apply(&cancel), verdict, "the same cancel again");
+            assert_eq!(self.shop.mirror.entries, entries, "nothing is done twice");
+        }
+    }
+
+    /// Mostly seconds; sometimes a day, so that request ids leave their window.
+    fn pass_time(&mut self) {
+        let seconds = if self.random.u8(..40) == 0 { 90_000 } else { self.random.i64(0..20) };
+        self.shop.now = MicrosUtc(self.shop.now.0 + seconds * 1_000_000 + self.random.i64(0..1_000_000));
+        let most = self.random.usize(..5);
+        assert!(self.shop.expire(most) <= most, "expiring takes no more than it may");
+    }
+
+    fn bring(&mut self, sku: u64, warehouse: u32, units: i64) {
+        if self.shop.tell(&format!("stock {sku}@{warehouse} {units:+}")).contains("on hand") {
+            *self.brought.entry((SkuId(sku), WarehouseId(warehouse))).or_default() += units;
+        }
+    }
+
+    fn change_sale(&mut self) {
+        let Verdict::SaleFound(sale) = self.shop.read(&Intent::SaleGet(SaleId(1))) else { panic!("sale 1") };
+        let (user, version) = (self.random.u32(..20), sale.summary.sale.version);
+        let answer = self
+            .shop
+            .tell(&format!("sale 1 skus 1:10,4:5 opens 20 closes 900000 user {user} replaces {version}"));
+        assert_eq!(answer, format!("sale 1 v{}", version + 1));
+    }
+
+    /// The answer is the order as it stands, or that the id is too old; never a second order.
+    fn ask_again(&mut self) {
+        let Some(asked) = self.random.choice(&self.asked) else { return };
+        let entries = self.shop.mirror.entries;
+        let verdict = self.shop.apply(&asked.intent());
+        if let Verdict::Refused(refusal) = verdict {
+            assert_eq!(refusal.reason, Reason::RequestIdExpired);
+        } else {
+            assert!(matches!(verdict, Verdict::Order(brief) if brief.user == asked.user), "{verdict:?}");
+        }
+        assert_eq!(self.shop.mirror.entries, entries, "nothing is done twice");
+    }
+
+    /// Recomputes shelves and limits from the orders alone; every read answers alike, lived and replayed.
+    fn balance(&mut self, holdings: &Holdings) {
+        let (mut held, mut sold, mut returned) = (Units::new(), Units::new(), Units::new());
+        let mut taken: BTreeMap<SaleId, u64> = BTreeMap::new();
+        let mut pairs: BTreeMap<(SaleId, UserId), u64> = BTreeMap::new();
+        for (_, order, user, _) in self.shop.orders.clone() {
+            let Verdict::OrderFound(found) = self.shop.read(&Intent::Get { user, order }) else {
+                panic!("{order:?} is lost")
+            };
+            let state = found.brief.state;
+            for line in &found.lines {
+                let (shelf, units) = ((line.sku, line.warehouse), line.quantity.units());
+                let count =
+                    |into: &mut Units, yes| *into.entry(shelf).or_default() += if yes { units } else { 0 };
+                count(&mut held, state == State::PendingPayment);
+                count(&mut sold, matches!(state, State::Confirmed | State::Refunded));
+                count(&mut returned, state == State::Refunded);
+                let counts = matches!(state, State::PendingPayment | State::Confirmed);
+                if counts && line.sale != SaleId(0) {
+                    *taken.entry(line.sale).or_default() += units;
+                    *pairs.entry((line.sale, user)).or_default() += units;
+                }
+            }
+            let Verdict::History(rows) = self.shop.read(&Intent::History { user, order }) else {
+                panic!("a history")
+            };
+            assert_eq!(rows.rows.last().map(|row| (row.to, row.version)), Some((state, found.brief.version)));
+        }
+        for shelf in &holdings.shelves {
+            let of = |units: &Units| units.get(&(shelf.sku, shelf.warehouse)).copied().unwrap_or(0);
+            let brought = self.brought[&(shelf.sku, shelf.warehouse)] as u64;
+            assert_eq!((shelf.held, shelf.sold), (of(&held), of(&sold)), "{shelf:?}");
+            assert_eq!(shelf.on_hand, brought + of(&returned) - of(&sold), "{shelf:?}");
+        }
+        for sale in &holdings.sales {
+            assert_eq!(sale.taken_units, taken.get(&sale.sale.id).copied().unwrap_or(0), "{sale:?}");
+        }
+        assert_eq!(holdings.user_counts, pairs.len() as u64);
+        for user in (1..12).map(UserId) {
+            self.shop.tell(&format!("list {}", user.0));
+        }
+    }
+}
+
+impl Asked {
+    fn intent(&self) -> Intent<'_> {
+        Intent::Create(Create {
+            user: self.user,
+            request: self.request,
+            hold: 0,
+            currency: EURO,
+            total: self.total,
+            lines: Lines::parse(&self.lines).expect("distinct skus"),
+            client_bytes: &b"gift"[..(self.request.0 % 4) as usize],
+        })
+    }
+}

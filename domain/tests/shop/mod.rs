@@ -1,0 +1,394 @@
+//! A shop that is told stories in words. It keeps a second ledger that is fed with nothing but the facts of the
+//! first, and after each step both must answer alike. The only place in these tests that knows the API.
+#![allow(dead_code)] // Each test file uses its part.
+
+use domain::intent::{
+    AdjustReason, AskedLine, Cancel, Create, Envelope, Lines, List, Prepare, Sale, SalePut, SaleSku, Sku,
+    SkuPut, StockAdjust,
+};
+use domain::verdict::Holdings;
+use domain::{
+    Currency, Fact, Facts, Intent, Ledger, LedgerBounds, Micros, MicrosUtc, MinorUnits, OrderId, Quantity,
+    Reason, Refusal, RequestId, Rules, SaleId, SellerId, SkuId, Stamp, UserId, Verdict, WarehouseId,
+};
+
+/// Second 0 of every story.
+pub const BEGIN: MicrosUtc = MicrosUtc(1_750_000_000_000_000);
+pub const EURO: Currency = Currency(978);
+
+/// Small enough to be filled, large enough for every story.
+pub const BOUNDS: LedgerBounds = LedgerBounds {
+    orders_max: 3_000,
+    lines_max: 12_000,
+    client_bytes_max: 1 << 20,
+    history_rows_max: 6_000,
+    request_ids_max: 10_000,
+    changes_max: 7_000,
+    user_counts_max: 3_000,
+    skus_max: 400,
+    shelves_max: 800,
+    sales_max: 20,
+    sale_skus_max: 400,
+};
+
+/// Hands each fact to the second ledger as a journal would.
+pub struct Mirror {
+    pub ledger: Ledger,
+    stamp: Option<Stamp>,
+    /// Names of the facts of the last entry.
+    pub last: Vec<String>,
+    pub entries: usize,
+}
+
+impl Facts for Mirror {
+    fn begin(&mut self, stamp: &Stamp) {
+        assert!(self.stamp.is_none(), "an entry within an entry");
+        self.stamp = Some(*stamp);
+        self.last.clear();
+        self.entries += 1;
+    }
+    fn fact(&mut self, fact: &Fact<'_>) {
+        let text = format!("{fact:?}");
+        self.last.push(text.split(['(', ' ']).next().unwrap_or_default().to_owned());
+        self.ledger.replay(&self.stamp.expect("an entry is open"), fact);
+    }
+    fn end(&mut self) {
+        assert!(self.stamp.take().is_some() && !self.last.is_empty(), "an entry without a fact");
+    }
+}
+
+pub struct Shop {
+    pub ledger: Ledger,
+    pub mirror: Mirror,
+    pub now: MicrosUtc,
+    pub drawn: u128,
+    /// Orders of the story by name, with the request that made each.
+    pub orders: Vec<(String, OrderId, UserId, RequestId)>,
+}
+
+/// Tells a story, steps split by `;`, and compares the answer to its last step.
+pub fn check(story: &str, answer: &str) {
+    let mut shop = Shop::new(BOUNDS);
+    let mut said = String::new();
+    for step in story.split(';').map(str::trim).filter(|step| !step.is_empty()) {
+        said = shop.tell(step);
+    }
+    assert_eq!(said, answer, "{story}");
+}
+
+impl Shop {
+    pub fn new(bounds: LedgerBounds) -> Shop {
+        // Other seeds: what a ledger answers must not hang on where its tables put things.
+        let ledger = |seed| Ledger::new(bounds, Rules::DEFAULT, seed);
+        let mirror = Mirror { ledger: ledger(2), stamp: None, last: Vec::new(), entries: 0 };
+        Shop { ledger: ledger(1), mirror, now: BEGIN, drawn: 0, orders: Vec::new() }
+    }
+
+    pub fn apply(&mut self, intent: &Intent<'_>) -> Verdict {
+        let before = self.mirror.entries;
+        let verdict = self.ledger.apply(self.now, Envelope::default(), intent, &mut self.mirror);
+        if matches!(verdict, Verdict::Refused(_)) {
+            assert_eq!(self.mirror.entries, before, "a refusal made facts: {intent:?}");
+        }
+        verdict
+    }
+
+    pub fn holdings(&mut self) -> Holdings {
+        let Verdict::Holdings(live) = self.apply(&Intent::Holdings) else {
+            panic!("holdings are always told")
+        };
+        let replayed = self.mirrored(&Intent::Holdings);
+        assert_eq!(Verdict::Holdings(live.clone()), replayed, "replayed otherwise than lived");
+        *live
+    }
+
+    /// What the ledger that only replayed answers.
+    pub fn mirrored(&mut self, intent: &Intent<'_>) -> Verdict {
+        struct Never;
+        impl Facts for Never {
+            fn begin(&mut self, _: &Stamp) {
+                panic!("a read makes no facts")
+            }
+            fn fact(&mut self, _: &Fact<'_>) {}
+            fn end(&mut self) {}
+        }
+        self.mirror.ledger.apply(self.now, Envelope::default(), intent, &mut Never)
+    }
+
+    /// A read, which both ledgers must answer alike.
+    pub fn read(&mut self, intent: &Intent<'_>) -> Verdict {
+        let live = self.apply(intent);
+        assert_eq!(live, self.mirrored(intent), "replayed otherwise than lived: {intent:?}");
+        live
+    }
+
+    pub fn request(&mut self) -> RequestId {
+        self.drawn += 1;
+        RequestId(((self.now.0 / 1_000) as u128) << 80 | self.drawn)
+    }
+
+    pub fn expire(&mut self, orders_max: usize) -> usize {
+        self.ledger.expire(self.now, orders_max, &mut self.mirror)
+    }
+
+    pub fn seconds(&self, word: &str) -> MicrosUtc {
+        MicrosUtc(BEGIN.0 + (word.parse::<f64>().expect("seconds") * 1e6) as i64)
+    }
+
+    pub fn named(&self, name: &str) -> (OrderId, UserId, RequestId) {
+        let found = self.orders.iter().find(|order| order.0 == name);
+        found.map(|&(_, order, user, request)| (order, user, request)).expect("the story made this order")
+    }
+
+    /// One step, and the answer in words.
+    pub fn tell(&mut self, step: &str) -> String {
+        let words: Vec<&str> = step.split_whitespace().collect();
+        let said = match words[0] {
+            "at" => {
+                self.now = self.seconds(words[1]);
+                format!("{} expired", self.expire(1_000))
+            }
+            "sku" => self.tell_sku(&words),
+            "stock" => self.tell_stock(&words),
+            "sale" => self.tell_sale(&words),
+            "create" | "again" | "prepare" => self.tell_basket(&words),
+            "cancel" => self.tell_cancel(&words),
+            "get" => {
+                let (order, _, _) = self.named(words[1]);
+                let user = UserId(value(&words, "by").unwrap_or(0));
+                let verdict = self.read(&Intent::Get { user, order });
+                self.words(&verdict)
+            }
+            "getreq" => {
+                let (_, user, request) = self.named(words[1]);
+                let verdict = self.read(&Intent::GetByRequest { user, request });
+                self.words(&verdict)
+            }
+            "list" => self.tell_list(&words),
+            "history" => {
+                let (order, user, _) = self.named(words[1]);
+                let verdict = self.read(&Intent::History { user, order });
+                self.words(&verdict)
+            }
+            "shelf" => {
+                let (sku, warehouse) = place(words[1]);
+                let verdict = self.read(&Intent::StockGet { sku, warehouse });
+                self.words(&verdict)
+            }
+            "taken" => {
+                let id = SaleId(words[1].parse().expect("a sale"));
+                let Verdict::SaleFound(sale) = self.read(&Intent::SaleGet(id)) else {
+                    panic!("a known sale")
+                };
+                format!("{} of {} skus", sale.summary.taken_units, sale.skus.len())
+            }
+            "facts" => self.mirror.last.join(" "),
+            other => panic!("no story knows «{other}»"),
+        };
+        self.holdings();
+        said
+    }
+
+    /// `sku 1 price 500 [hold 60] [currency 840] [closed] [replaces 1]`
+    fn tell_sku(&mut self, words: &[&str]) -> String {
+        let sku = Sku {
+            id: SkuId(words[1].parse().expect("a sku")),
+            version: 0,
+            seller: SellerId(value(words, "seller").unwrap_or(0)),
+            currency: Currency(value(words, "currency").unwrap_or(EURO.0)),
+            unit_price: MinorUnits(value(words, "price").unwrap_or(100)),
+            hold_seconds: value(words, "hold").unwrap_or(60),
+            open: !words.contains(&"closed"),
+        };
+        let request = self.request();
+        let replaces = value(words, "replaces").unwrap_or(0);
+        let verdict = self.apply(&Intent::SkuPut(SkuPut { request, replaces, sku }));
+        self.words(&verdict)
+    }
+
+    /// `stock 1@2 +10 [safety 3] [unavailable 1]`
+    fn tell_stock(&mut self, words: &[&str]) -> String {
+        let (sku, warehouse) = place(words[1]);
+        let request = self.request();
+        let verdict = self.apply(&Intent::StockAdjust(StockAdjust {
+            request,
+            sku,
+            warehouse,
+            on_hand_delta: words[2].parse().expect("units"),
+            safety_delta: value(words, "safety").unwrap_or(0),
+            unavailable_delta: value(words, "unavailable").unwrap_or(0),
+            reason: AdjustReason::Received,
+        }));
+        self.words(&verdict)
+    }
+
+    /// `sale 7 skus 1:80,2:90 [closed_from 0] [opens 0] [closes 1000] [user 2] [order 2] [cap 5] [replaces 1]`
+    fn tell_sale(&mut self, words: &[&str]) -> String {
+        let listed: String = value(words, "skus").unwrap_or_default();
+        let item = |text: &str| {
+            let (sku, price) = text.split_once(':').expect("sku:price");
+            let unit_price = MinorUnits(price.parse().expect("a price"));
+            SaleSku { sku: SkuId(sku.parse().expect("a sku")), unit_price }
+        };
+        let skus: Vec<SaleSku> = listed.split(',').filter(|text| !text.is_empty()).map(item).collect();
+        let time = |name, otherwise| self.seconds(&value::<String>(words, name).unwrap_or(otherwise));
+        let opens = time("opens", "0".to_owned());
+        let sale = Sale {
+            id: SaleId(words[1].parse().expect("a sale")),
+            version: 0,
+            closed_from: time("closed_from", value(words, "opens").unwrap_or("0".to_owned())),
+            opens,
+            closes: time("closes", "1000".to_owned()),
+            user_limit_units: value(words, "user").unwrap_or(0),
+            order_limit_units: value(words, "order").unwrap_or(0),
+            cap_units: value(words, "cap").unwrap_or(0),
+            hold_seconds: value(words, "hold").unwrap_or(30),
+        };
+        let request = self.request();
+        let replaces = value(words, "replaces").unwrap_or(0);
+        let verdict = self.apply(&Intent::SalePut(SalePut { request, replaces, sale, skus: &skus }));
+        self.words(&verdict)
+    }
+
+    /// `create A user 5 lines 1@1x2,2@0x1 [total 500] [currency 840] [bytes 9] [hold 1] [age 90000]`; without a
+    /// total, the one that PRICE_CHANGED tells. `again A …` asks with the request id of A.
+    fn tell_basket(&mut self, words: &[&str]) -> String {
+        let listed: String = value(words, "lines").expect("a basket has lines");
+        let lines: Vec<AskedLine> = listed.split(',').map(line).collect();
+        let lines = Lines::parse(&lines).expect("the story's baskets are baskets");
+        let user = UserId(value(words, "user").unwrap_or(1));
+        let currency = Currency(value(words, "currency").unwrap_or(EURO.0));
+        if words[0] == "prepare" {
+            let verdict = self.read(&Intent::Prepare(Prepare { user, currency, lines }));
+            return self.words(&verdict);
+        }
+        let mut request = if words[0] == "again" { self.named(words[1]).2 } else { self.request() };
+        if let Some(age) = value::<i64>(words, "age") {
+            let ms = self.now.0 / 1_000 - age * 1_000;
+            request = RequestId((ms as u128) << 80 | self.drawn);
+        }
+        let client_bytes = vec![7; value(words, "bytes").unwrap_or(0)];
+        let hold = value(words, "hold").unwrap_or(0);
+        let total = MinorUnits(value(words, "total").unwrap_or(0));
+        let create = Create { user, request, hold, currency, total, lines, client_bytes: &client_bytes };
+        let mut verdict = self.apply(&Intent::Create(create));
+        if let Verdict::Refused(Refusal { reason: Reason::PriceChanged, there, .. }) = verdict
+            && !words.contains(&"total")
+        {
+            let total = MinorUnits(there);
+            verdict = self.apply(&Intent::Create(Create { total, ..create }));
+        }
+        if let Verdict::Order(brief) = &verdict
+            && words[0] == "create"
+        {
+            self.orders.push((words[1].to_owned(), brief.order, user, request));
+        }
+        self.words(&verdict)
+    }
+
+    /// `cancel A [by 5] [version 1] [again]`; by the buyer, where nobody is named.
+    fn tell_cancel(&mut self, words: &[&str]) -> String {
+        let (order, user, _) = self.named(words[1]);
+        let user = value(words, "by").map_or(user, UserId);
+        let request = self.request();
+        let version = value(words, "version").unwrap_or(0);
+        let verdict = self.apply(&Intent::Cancel(Cancel { user, request, order, version, why: 9 }));
+        if words.contains(&"twice") {
+            let again = self.apply(&Intent::Cancel(Cancel { user, request, order, version, why: 9 }));
+            assert_eq!(again, verdict, "the same cancel again");
+            let other = self.apply(&Intent::Cancel(Cancel { user, request, order, version, why: 8 }));
+            return self.words(&other);
+        }
+        self.words(&verdict)
+    }
+
+    /// `list 5 [before A] [state 12] [limit 2]`
+    fn tell_list(&mut self, words: &[&str]) -> String {
+        let before = value::<String>(words, "before").map_or(OrderId(0), |name| self.named(&name).0);
+        let list = List {
+            user: UserId(words[1].parse().expect("a user")),
+            before,
+            state: value(words, "state").unwrap_or(0),
+            limit: value(words, "limit").unwrap_or(100),
+        };
+        let verdict = self.read(&Intent::List(list));
+        self.words(&verdict)
+    }
+
+    pub fn words(&self, verdict: &Verdict) -> String {
+        let name = |order: OrderId| {
+            let known = self.orders.iter().find(|known| known.1 == order);
+            known.map_or("?", |known| known.0.as_str())
+        };
+        match verdict {
+            Verdict::Refused(refusal) => refused(refusal),
+            Verdict::Order(it) => format!("{} {:?} v{}", name(it.order), it.state, it.version),
+            Verdict::Sku { sku, version } => format!("sku {} v{version}", sku.0),
+            Verdict::Sale { sale, version } => format!("sale {} v{version}", sale.0),
+            Verdict::Shelf(it) => {
+                format!(
+                    "{} on hand, {} held, {} sold, {} sellable",
+                    it.on_hand, it.held, it.sold, it.sellable
+                )
+            }
+            Verdict::Priced(it) => {
+                let from: Vec<u32> = it.lines.iter().map(|line| line.warehouse.0).collect();
+                format!("total {} from {from:?} for {} s", it.total.0, it.hold_seconds)
+            }
+            Verdict::OrderFound(it) => {
+                let (brief, bytes) = (&it.brief, it.client_bytes.len());
+                let (state, lines) = (brief.state, it.lines.len());
+                format!("{} {state:?} total {} lines {lines} bytes {bytes}", name(brief.order), brief.total.0)
+            }
+            Verdict::Orders(page) => {
+                let names: Vec<&str> = page.items.iter().map(|it| name(it.order)).collect();
+                format!("{}{}", names.join(" "), if page.more { " …" } else { "" })
+            }
+            Verdict::History(it) => {
+                let row = |row: &domain::verdict::HistoryRow| format!("{:?} by {:?}", row.to, row.actor);
+                it.rows.iter().map(row).collect::<Vec<_>>().join(", ")
+            }
+            Verdict::SkuFound(_)
+            | Verdict::Skus(_)
+            | Verdict::SaleFound(_)
+            | Verdict::Sales(_)
+            | Verdict::Holdings(_) => format!("{verdict:?}"),
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> String {
+    let mut said = format!("{:?}", refusal.reason);
+    if refusal.line != Refusal::NO_LINE {
+        said += &format!(" line {}", refusal.line);
+    }
+    if (refusal.asked, refusal.there) != (0, 0) {
+        // Instants are told in seconds of the story.
+        let told = |number: i64| if number > BEGIN.0 / 2 { (number - BEGIN.0) / 1_000_000 } else { number };
+        said += &format!(" asked {} there {}", told(refusal.asked), told(refusal.there));
+    }
+    said
+}
+
+/// The word behind this one, as a value.
+fn value<T: std::str::FromStr>(words: &[&str], name: &str) -> Option<T> {
+    let at = words.iter().position(|&word| word == name)?;
+    words.get(at + 1)?.parse().ok()
+}
+
+/// `sku@warehouse`
+fn place(text: &str) -> (SkuId, WarehouseId) {
+    let (sku, warehouse) = text.split_once('@').expect("sku@warehouse");
+    (SkuId(sku.parse().expect("a sku")), WarehouseId(warehouse.parse().expect("a warehouse")))
+}
+
+/// `sku@warehousexunits`
+fn line(text: &str) -> AskedLine {
+    let (shelf, units) = text.split_once('x').expect("sku@warehousexunits");
+    let (sku, warehouse) = place(shelf);
+    let quantity = Quantity::parse(units.parse().expect("units")).expect("a quantity");
+    AskedLine { sku, warehouse, quantity }
+}
+
+/// A day and some, after which no request id of the story is known.
+pub const TWO_DAYS: Micros = Micros::from_seconds(2 * 24 * 3_600);
