@@ -24,6 +24,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Admin(commands::admin::Admin),
+    Audit(commands::audit::Audit),
     Check(commands::check::Check),
     Demo(commands::demo::Demo),
     Load(Box<commands::load::Load>),
@@ -74,6 +75,7 @@ impl Command {
     fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Command::Admin(command) => command.run(),
+            Command::Audit(command) => command.run(),
             Command::Check(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Load(command) => command.run(),

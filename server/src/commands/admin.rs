@@ -387,7 +387,7 @@ impl From<Reason> for AdjustReason {
 }
 
 /// What went wrong, and what to do about it, in one sentence.
-fn told(error: Error, target: &str) -> anyhow::Error {
+pub(super) fn told(error: Error, target: &str) -> anyhow::Error {
     match error {
         Error::Refused(refused) => match remedy(&refused) {
             Some(remedy) => anyhow!("{refused}: {remedy}"),

@@ -3,6 +3,7 @@
 //! A new command is a file here, a `mod` line, a variant of `cli::Command` and its arm in `Command::run`.
 
 pub mod admin;
+pub mod audit;
 pub mod check;
 pub mod config;
 pub mod demo;

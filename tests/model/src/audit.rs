@@ -21,7 +21,7 @@ use books::Books;
 use orders::Together;
 use tally::{Rule, Tally};
 
-pub use tally::Invariant;
+pub use tally::{Invariant, says};
 
 /// The position of the first fact of a journal.
 pub const FIRST_POSITION: u64 = 1;
@@ -121,6 +121,18 @@ impl Auditor {
         };
         self.take(stamp, fact, &mut together);
         self.together = Some(together);
+    }
+
+    /// The journal cannot be read on from here, for this reason: facts are missing, and how many is not known.
+    pub fn cannot_go_on(&mut self, why: &str) {
+        self.tally.at(self.next_position);
+        self.tally.check(Rule::Positions, false, || format!("the facts end here: {why}"));
+    }
+
+    /// Whether every invariant holds so far: then the facts can be replayed.
+    pub fn sound_so_far(&mut self) -> bool {
+        self.settle_entry();
+        self.tally.sound()
     }
 
     /// Judges what is left to judge, and compares with what the store says it holds after the last entry.

@@ -9,5 +9,5 @@
 mod audit;
 mod model;
 
-pub use audit::{AuditReport, Auditor, FIRST_POSITION, Invariant, Totals};
+pub use audit::{AuditReport, Auditor, FIRST_POSITION, Invariant, Totals, says};
 pub use model::{Model, NotDue};

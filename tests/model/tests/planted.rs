@@ -39,6 +39,7 @@ fn a_healthy_journal_passes() {
 fn the_log_itself() {
     names(&["positions"], |journal| journal.position += 1);
     names(&["positions"], |journal| journal.position -= 1);
+    names(&["positions"], |journal| journal.auditor.cannot_go_on("the segment is cut short"));
     names(&["time"], |journal| {
         journal.adjusts(|_| ());
         journal.at(MicrosUtc(START.0 - 1));

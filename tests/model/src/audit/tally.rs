@@ -54,6 +54,11 @@ rules! {
     StoreRequests "store-requests" "the store remembers each request inside the window"
 }
 
+/// What the invariant of this name says, if there is one.
+pub fn says(name: &str) -> Option<&'static str> {
+    RULES.iter().find(|(_, known, _)| *known == name).map(|&(_, _, says)| says)
+}
+
 /// From here on, an invariant is about what a store holds.
 const FIRST_OF_STORE: usize = Rule::StoreTime as usize;
 
@@ -94,6 +99,11 @@ impl Tally {
         if row.first.is_none() {
             row.first = Some(format!("at position {}: {}", self.position, words()));
         }
+    }
+
+    /// Whether nothing was violated so far.
+    pub(super) fn sound(&self) -> bool {
+        self.rows.iter().all(|row| row.violations == 0)
     }
 
     /// The report; what is about a store is left out where none was compared.

@@ -1,0 +1,388 @@
+//! `tidegate audit`: recomputes everything from facts with code of its own, and says which invariants hold.
+//!
+//! A folder is read from outside and changed by nothing. First the facts are judged alone; only when they make
+//! sense are they replayed into a ledger, as a server would, and what that holds is compared with the sums.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use domain::fact::{Facts, Stamp};
+use domain::intent::Envelope;
+use domain::verdict::Holdings;
+use domain::{Fact, Intent, Ledger, LedgerBounds, MicrosUtc, Rules, Verdict};
+use model::Auditor;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use serde::Serialize;
+use storage::embedded::{FileDisk, disk::ReadDisk, reader};
+use tidegate_sdk::blocking::Client;
+
+use super::admin::told;
+use crate::cli::{BadUsage, print};
+use crate::config::Config;
+use crate::serve::Settings;
+
+/// Recompute everything from the facts, and say which invariants hold
+///
+/// Prints each invariant with what it counted, and exits 1 when one fails. With --data it reads a folder that no
+/// server uses, and changes nothing; with --target a server audits itself at a fixed position while orders go on.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: tidegate audit --data /var/lib/tidegate
+Example: tidegate audit --target 127.0.0.1:7171 --json")]
+pub struct Audit {
+    /// The data folder to read.
+    #[arg(long, value_name = "DIR", required_unless_present = "target")]
+    data: Option<PathBuf>,
+    /// The server to ask.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "data")]
+    target: Option<String>,
+    /// The TOML file of the folder's server: how long it remembers requests.
+    #[arg(long, value_name = "FILE", env = "TIDEGATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print one JSON object instead of the table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What an audit found, wherever it was made.
+#[derive(Debug, Serialize)]
+pub struct Finding {
+    /// Every invariant holds.
+    pub ok: bool,
+    /// Position of the last fact looked at; 0 where there is none.
+    pub position: u64,
+    /// Units that ever came to the shelves.
+    pub stock: i64,
+    /// Units sold, those that came back later included.
+    pub sold: u64,
+    /// Units that unpaid orders hold.
+    pub held: u64,
+    /// Orders made.
+    pub orders: u64,
+    /// Units promised beyond what their shelf had.
+    pub oversold: u64,
+    /// Orders made again: for a request that had made one, or under an id that was taken.
+    pub duplicate_orders: u64,
+    /// Orders that the facts made and the store does not hold.
+    pub lost: u64,
+    /// How long it took.
+    pub millis: u64,
+    /// Every invariant that was judged.
+    pub invariants: Vec<Judged>,
+}
+
+/// One invariant, and how it fared.
+#[derive(Debug, Serialize)]
+pub struct Judged {
+    /// Short and stable: what scripts look for.
+    pub name: String,
+    /// What it says, in a sentence.
+    pub says: &'static str,
+    /// How often it was looked at.
+    pub counted: u64,
+    /// How often it did not hold.
+    pub violations: u64,
+    /// The first violation in words, with its position. A server keeps it in its log.
+    pub first: Option<String>,
+}
+
+impl Audit {
+    /// Runs it.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let finding = match (self.data, self.target) {
+            (Some(data), _) => {
+                let settings = Settings::of(&Config::load(self.config.as_deref())?)?;
+                audit_folder(&data, settings.store.rules)?
+            }
+            (None, Some(target)) => audit_server(&target)?,
+            (None, None) => {
+                return Err(BadUsage("name a folder with --data, or a server with --target".into()).into());
+            }
+        };
+        let text = if self.json {
+            format!("{}\n", serde_json::to_string_pretty(&finding)?)
+        } else {
+            table(&finding, std::io::stdout().is_terminal())
+        };
+        print(&text)?;
+        Ok(if finding.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Audits a folder that no server uses, up to its end.
+pub fn audit_folder(data: &Path, rules: Rules) -> anyhow::Result<Finding> {
+    let _unused = hold_still(data)?;
+    let disk = FileDisk::at(data);
+    let began = Instant::now();
+    let mut auditor = Auditor::new(rules.request_window);
+    let mut room = Room::default();
+    let mut facts = 0;
+    let reading = reader::read(&disk, u64::MAX, |record| {
+        facts = record.position;
+        room.make_for(record.fact);
+        auditor.fact(record.position, record.begins_entry, record.stamp, record.fact);
+    });
+    if reading.summary.segments == 0 && reading.damage.is_none() {
+        anyhow::bail!("{} holds no journal: name the data folder of a server", data.display());
+    }
+    if let Some(damage) = reading.damage {
+        auditor.cannot_go_on(&damage.to_string());
+    }
+    let held = auditor.sound_so_far().then(|| replayed(&disk, rules, room.bounds()));
+    let report = auditor.finish(held.as_ref());
+    Ok(finding(&report, facts, began))
+}
+
+/// Asks a server to audit itself.
+fn audit_server(target: &str) -> anyhow::Result<Finding> {
+    let builder = tidegate_sdk::Client::builder(target).connections(1).client_name("tidegate-audit");
+    let client = Client::connect_with(builder).map_err(|why| told(why, target))?;
+    let told = client.wait(client.audit()).map_err(|why| told(why, target))?;
+    let invariants = told.invariants.into_iter().map(|(name, counted, violations)| Judged {
+        says: model::says(&name).unwrap_or("(an invariant of another version of Tidegate)"),
+        name,
+        counted,
+        violations,
+        first: None,
+    });
+    Ok(Finding {
+        ok: told.ok,
+        position: told.position,
+        stock: told.stock,
+        sold: told.sold,
+        held: told.held,
+        orders: told.orders,
+        oversold: told.oversold,
+        duplicate_orders: told.duplicate_orders,
+        lost: told.lost,
+        millis: told.millis,
+        invariants: invariants.collect(),
+    })
+}
+
+/// Takes the folder's lock as a reader, which a folder on a read-only disk has as well: no server can start on it
+/// until the value is dropped.
+fn hold_still(data: &Path) -> anyhow::Result<File> {
+    let name = data.display();
+    let folder = File::open(data).with_context(|| format!("{name} cannot be read: name a data folder"))?;
+    match flock(&folder, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(folder),
+        Err(Errno::WOULDBLOCK) => {
+            anyhow::bail!("{name} is used by a server: ask that with --target, or audit a copy")
+        }
+        Err(failed) => Err(failed).with_context(|| format!("{name} cannot be locked")),
+    }
+}
+
+/// What a ledger holds that replays the whole journal. The facts passed the audit, so they contradict nothing.
+fn replayed(disk: &impl ReadDisk, rules: Rules, bounds: LedgerBounds) -> Holdings {
+    struct Silence;
+    impl Facts for Silence {
+        fn begin(&mut self, _: &Stamp) {}
+        fn fact(&mut self, _: &Fact<'_>) {}
+        fn end(&mut self) {}
+    }
+    let mut ledger = Ledger::new(bounds, rules, 0);
+    let mut now = MicrosUtc(0);
+    reader::read(disk, u64::MAX, |record| {
+        now = record.stamp.at;
+        ledger.replay(record.stamp, record.fact);
+    });
+    let Verdict::Holdings(held) = ledger.apply(now, Envelope::default(), &Intent::Holdings, &mut Silence)
+    else {
+        unreachable!("a ledger answers HOLDINGS with what it holds");
+    };
+    *held
+}
+
+/// How much a ledger needs for the facts read so far: whatever the configuration of their server was.
+#[derive(Default)]
+struct Room {
+    orders: usize,
+    lines: usize,
+    client_bytes: usize,
+    changes: usize,
+    skus: usize,
+    shelves: usize,
+    sales: usize,
+    sale_skus: usize,
+}
+
+impl Room {
+    fn make_for(&mut self, fact: &Fact<'_>) {
+        match fact {
+            Fact::SkuChanged(_) => {
+                self.skus += 1;
+                self.changes += 1;
+            }
+            Fact::SaleChanged { skus, .. } => {
+                self.sales += 1;
+                self.sale_skus += skus.len();
+                self.changes += 1;
+            }
+            Fact::StockAdjusted(_) => {
+                self.shelves += 1;
+                self.changes += 1;
+            }
+            Fact::OrderCreated(created) => {
+                self.orders += 1;
+                self.lines += created.lines.len();
+                self.client_bytes += created.client_bytes.len() + 2;
+            }
+            Fact::OrderConfirmed { .. } | Fact::OrderCancelled { .. } | Fact::RefundDone { .. } => {
+                self.changes += 1;
+            }
+            Fact::StockReserved { .. } | Fact::StockReduced { .. } | Fact::StockReleased { .. } => (),
+        }
+    }
+
+    fn bounds(&self) -> LedgerBounds {
+        LedgerBounds {
+            orders_max: self.orders + 1,
+            lines_max: self.lines + 1,
+            client_bytes_max: self.client_bytes + 1,
+            // Each order keeps room for its end, a free one for two more steps.
+            history_rows_max: 2 * self.orders + self.changes + 1,
+            request_ids_max: 2 * self.orders + self.changes + 1,
+            changes_max: self.orders + self.changes + 1,
+            user_counts_max: self.lines + 1,
+            skus_max: self.skus + 1,
+            shelves_max: self.shelves + 1,
+            sales_max: self.sales + 1,
+            sale_skus_max: self.sale_skus + 1,
+        }
+    }
+}
+
+fn finding(report: &model::AuditReport, position: u64, began: Instant) -> Finding {
+    // Sums pass 64 bits only where the journal is nonsense, and then the invariants tell.
+    let wide = |sum: i128| u64::try_from(sum.max(0)).unwrap_or(u64::MAX);
+    let totals = report.totals;
+    Finding {
+        ok: report.ok(),
+        position,
+        stock: i64::try_from(totals.stock).unwrap_or(if totals.stock < 0 { i64::MIN } else { i64::MAX }),
+        sold: wide(totals.sold),
+        held: wide(totals.held),
+        orders: totals.orders.iter().sum(),
+        oversold: wide(totals.oversold),
+        duplicate_orders: totals.duplicate_orders,
+        lost: totals.lost,
+        millis: began.elapsed().as_millis() as u64,
+        invariants: (report.invariants.iter())
+            .map(|it| Judged {
+                name: it.name.into(),
+                says: it.says,
+                counted: it.counted,
+                violations: it.violations,
+                first: it.first.clone(),
+            })
+            .collect(),
+    }
+}
+
+/// The finding for a person: a row an invariant, the totals, and the verdict last.
+fn table(finding: &Finding, coloured: bool) -> String {
+    let paint = |word: &str, colour: &str| match coloured {
+        true => format!("\x1b[{colour}m{word}\x1b[0m"),
+        false => word.to_owned(),
+    };
+    let width = finding.invariants.iter().map(|it| it.name.len()).max().unwrap_or(0).max("invariant".len());
+    let mut text =
+        format!("      {:width$}  {:>13}  {:>10}  what it says\n", "invariant", "counted", "violations");
+    for Judged { name, says, counted, violations, first } in &finding.invariants {
+        let word = if *violations == 0 { paint("ok", "32") + "  " } else { paint("FAIL", "31") };
+        let (counted, violations) = (grouped(*counted), grouped(*violations));
+        let _ = writeln!(text, "{word}  {name:width$}  {counted:>13}  {violations:>10}  {says}");
+        if let Some(first) = first {
+            let _ = writeln!(text, "      {:width$}  first {first}", "");
+        }
+    }
+    let _ = writeln!(
+        text,
+        "\nstock {}{}, sold {}, held {}, orders {}; oversold {}, duplicate orders {}, lost {}",
+        if finding.stock < 0 { "-" } else { "" },
+        grouped(finding.stock.unsigned_abs()),
+        grouped(finding.sold),
+        grouped(finding.held),
+        grouped(finding.orders),
+        grouped(finding.oversold),
+        grouped(finding.duplicate_orders),
+        grouped(finding.lost)
+    );
+    let failed: Vec<_> =
+        (finding.invariants.iter()).filter(|it| it.violations > 0).map(|it| it.name.as_str()).collect();
+    let verdict = match finding.ok {
+        true => format!("{}: {} invariants hold", paint("ok", "32"), finding.invariants.len()),
+        false => format!("{}: {}", paint("FAILED", "31"), failed.join(", ")),
+    };
+    let _ = writeln!(text, "{verdict}, up to position {} ({} ms)", grouped(finding.position), finding.millis);
+    text
+}
+
+/// A number with its thousands apart.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_names_what_failed_and_where() {
+        let judged = |name: &str, violations, first: Option<&str>| Judged {
+            name: name.into(),
+            says: "all is well",
+            counted: 1_234_567,
+            violations,
+            first: first.map(str::to_owned),
+        };
+        let finding = Finding {
+            ok: false,
+            position: 1_000,
+            stock: 10,
+            sold: 0,
+            held: 7,
+            orders: 3,
+            oversold: 0,
+            duplicate_orders: 0,
+            lost: 0,
+            millis: 4,
+            invariants: vec![
+                judged("time", 0, None),
+                judged("money", 2, Some("at position 9: a cent is missing")),
+            ],
+        };
+        let expected = "      \
+      invariant        counted  violations  what it says
+ok    time           1,234,567           0  all is well
+FAIL  money          1,234,567           2  all is well
+                 first at position 9: a cent is missing
+
+stock 10, sold 0, held 7, orders 3; oversold 0, duplicate orders 0, lost 0
+FAILED: money, up to position 1,000 (4 ms)
+";
+        let told = table(&finding, false);
+        assert!(told.lines().skip(1).eq(expected.lines().skip(1)), "{told}");
+        assert!(table(&finding, true).contains("\x1b[31mFAIL\x1b[0m  money"));
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}
