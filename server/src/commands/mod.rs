@@ -7,5 +7,6 @@ pub mod audit;
 pub mod check;
 pub mod config;
 pub mod demo;
+pub mod inspect;
 pub mod load;
 pub mod serve;

@@ -81,9 +81,31 @@ pub fn read_groups(disk: &impl ReadDisk, mut each: impl FnMut(GroupSeen)) -> Rea
     Reading { summary, damage }
 }
 
-/// The store id of a folder; nothing where there is no segment.
-pub fn store_id(disk: &impl ReadDisk) -> Result<Option<u128>, Damage> {
-    Ok(survey(disk)?.identity().map(|identity| identity.store))
+/// A segment, as its header says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentSeen {
+    /// File name.
+    pub file: String,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// The store that it belongs to.
+    pub store_id: u128,
+    /// The opening that made it.
+    pub run: u64,
+    /// It begins with a cut after the group of this number.
+    pub cut_after: Option<u64>,
+}
+
+/// The headers of all segments, by number.
+pub fn segments(disk: &impl ReadDisk) -> Result<Vec<SegmentSeen>, Damage> {
+    let seen = survey(disk)?.segments.into_iter().map(|segment| SegmentSeen {
+        file: segment.file,
+        bytes: segment.header.bytes,
+        store_id: segment.header.identity.store,
+        run: segment.header.run,
+        cut_after: segment.header.cut.map(|last| last.number),
+    });
+    Ok(seen.collect())
 }
 
 fn read_into(

@@ -1,0 +1,438 @@
+//! `tidegate inspect`: reads a data folder offline and shows what is in it, damaged or not. It changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io::{BufWriter, ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use domain::fact::{CancelReason, Fact, OrderCreated, ShelfUnits, StockAdjusted};
+use domain::intent::AdjustReason;
+use domain::{Actor, OrderId, SkuId, Stamp, UserId};
+use serde_json::{Map, Value, json};
+use storage::embedded::FileDisk;
+use storage::embedded::reader::{self, Reading, Record, SegmentSeen};
+
+use crate::cli::{print, say};
+
+/// Read a data folder offline: what its journal holds, whether it is whole
+///
+/// Prints each segment with its groups and facts, then how the journal ends: in good order, in a torn tail (never
+/// acknowledged, the next start cuts it off), or in damage with its place. Exits 1 on damage.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  tidegate inspect tidegate-data\n  tidegate inspect tidegate-data --order 264905538293956608"
+)]
+pub struct Inspect {
+    /// The data folder.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Print the facts, one JSON object a line, instead of the summary.
+    #[arg(long)]
+    records: bool,
+    /// Only facts of this order. Prints facts, as --records does.
+    #[arg(long, value_name = "ID")]
+    order: Option<u64>,
+    /// Only facts about this sku.
+    #[arg(long, value_name = "ID")]
+    sku: Option<u64>,
+    /// Only facts of this user and of the orders that the user made.
+    #[arg(long, value_name = "ID")]
+    user: Option<u64>,
+}
+
+impl Inspect {
+    /// Runs it.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        std::fs::read_dir(&self.dir)
+            .with_context(|| format!("{} cannot be read: name a data folder", self.dir.display()))?;
+        let disk = FileDisk::at(&self.dir);
+        let mut filter = Filter::new(self.order, self.sku, self.user);
+        let reading = if self.records || filter.is_some() {
+            let out = BufWriter::new(std::io::stdout().lock());
+            print_records(&disk, &mut filter, out)?
+        } else {
+            print_summary(&disk)?
+        };
+        match reading.damage {
+            None => Ok(ExitCode::SUCCESS),
+            Some(damage) => {
+                say(&format_args!("damaged: {damage}"));
+                Ok(ExitCode::FAILURE)
+            }
+        }
+    }
+}
+
+/// Which facts are wanted. Each that is given has to fit.
+#[derive(Debug)]
+struct Filter {
+    order: Option<OrderId>,
+    sku: Option<SkuId>,
+    user: Option<UserId>,
+    /// Orders of the user, learned as they are made: what a timer does to them names no user.
+    orders_of_user: BTreeSet<OrderId>,
+}
+
+impl Filter {
+    fn new(order: Option<u64>, sku: Option<u64>, user: Option<u64>) -> Filter {
+        Filter {
+            order: order.map(OrderId),
+            sku: sku.map(SkuId),
+            user: user.map(UserId),
+            orders_of_user: BTreeSet::new(),
+        }
+    }
+
+    fn is_some(&self) -> bool {
+        self.order.is_some() || self.sku.is_some() || self.user.is_some()
+    }
+
+    fn wants(&mut self, stamp: &Stamp, fact: &Fact<'_>) -> bool {
+        let order = order_of(fact);
+        let fits_user = self.user.is_none_or(|user| {
+            let made_by_user = matches!(fact, Fact::OrderCreated(created) if created.user == user);
+            if let (true, Some(order)) = (made_by_user, order) {
+                self.orders_of_user.insert(order);
+            }
+            stamp.actor == Actor::User(user) || order.is_some_and(|it| self.orders_of_user.contains(&it))
+        });
+        fits_user
+            && self.order.is_none_or(|wanted| order == Some(wanted))
+            && self.sku.is_none_or(|sku| names_sku(fact, sku))
+    }
+}
+
+fn order_of(fact: &Fact<'_>) -> Option<OrderId> {
+    match fact {
+        Fact::OrderCreated(created) => Some(created.order),
+        Fact::StockReserved { order, .. }
+        | Fact::StockReduced { order, .. }
+        | Fact::StockReleased { order, .. }
+        | Fact::OrderConfirmed { order, .. }
+        | Fact::OrderCancelled { order, .. }
+        | Fact::RefundDone { order, .. } => Some(*order),
+        Fact::StockAdjusted(adjusted) => Some(adjusted.order).filter(|order| order.0 != 0),
+        Fact::SkuChanged(_) | Fact::SaleChanged { .. } => None,
+    }
+}
+
+fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
+    match fact {
+        Fact::OrderCreated(created) => created.lines.iter().any(|line| line.sku == sku),
+        Fact::StockReserved { units, .. }
+        | Fact::StockReduced { units, .. }
+        | Fact::StockReleased { units, .. } => units.iter().any(|it| it.sku == sku),
+        Fact::StockAdjusted(adjusted) => adjusted.sku == sku,
+        Fact::SkuChanged(changed) => changed.id == sku,
+        Fact::SaleChanged { skus, .. } => skus.iter().any(|it| it.sku == sku),
+        Fact::OrderConfirmed { .. } | Fact::OrderCancelled { .. } | Fact::RefundDone { .. } => false,
+    }
+}
+
+fn print_records(disk: &FileDisk, filter: &mut Filter, mut out: impl Write) -> anyhow::Result<Reading> {
+    let mut written = Ok(());
+    let reading = reader::read(disk, u64::MAX, |record| {
+        if written.is_ok() && filter.wants(record.stamp, record.fact) {
+            written = writeln!(out, "{}", json_of(&record));
+        }
+    });
+    match written.and_then(|()| out.flush()) {
+        Err(failed) if failed.kind() != ErrorKind::BrokenPipe => Err(failed.into()),
+        Ok(()) | Err(_) => Ok(reading), // A reader that went away (`| head`) is no failure of ours.
+    }
+}
+
+/// What is counted of one segment.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    groups: u64,
+    facts: u64,
+    bytes: u64,
+}
+
+fn print_summary(disk: &FileDisk) -> anyhow::Result<Reading> {
+    let (text, reading) = summary(disk);
+    print(&text)?;
+    Ok(reading)
+}
+
+fn summary(disk: &FileDisk) -> (String, Reading) {
+    let mut counted: BTreeMap<String, Counted> = BTreeMap::new();
+    let reading = reader::read_groups(disk, |group| {
+        let segment = counted.entry(group.place.file).or_default();
+        segment.groups += 1;
+        segment.facts += u64::from(group.header.facts);
+        segment.bytes += group.header.padded_bytes() as u64;
+    });
+    // Where headers are damaged there is no table, and the damage says which file it is.
+    let segments = reader::segments(disk).unwrap_or_default();
+    (summary_text(&segments, &counted, &reading), reading)
+}
+
+fn summary_text(segments: &[SegmentSeen], counted: &BTreeMap<String, Counted>, reading: &Reading) -> String {
+    let mut text = String::new();
+    if let Some(first) = segments.first() {
+        let _ = writeln!(text, "store {:032x}", first.store_id);
+    }
+    for SegmentSeen { file, run, cut_after, .. } in segments {
+        let Counted { groups, facts, bytes } = counted.get(file).copied().unwrap_or_default();
+        let cut = cut_after.map(|group| format!(", opened after group {group}")).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "{file}  run {run:<4} {groups:>8} groups {facts:>10} facts {bytes:>12} bytes{cut}"
+        );
+    }
+    let it = &reading.summary;
+    let _ = writeln!(
+        text,
+        "{} segments, {} openings, last run {}: {} groups ({} of them seals), {} facts, {} bytes",
+        it.segments, it.cuts, it.run, it.groups, it.sealing_groups, it.facts, it.bytes
+    );
+    if it.spares > 0 {
+        let _ = writeln!(text, "{} spare files, which the next start deletes", it.spares);
+    }
+    match &it.tail {
+        Some(tail) if tail.stranded_groups > 0 => {
+            let (place, groups) = (&tail.place, tail.stranded_groups);
+            let _ = writeln!(text, "torn tail from {place}, {groups} whole groups in it: never acknowledged");
+        }
+        Some(tail) => {
+            let _ = writeln!(text, "whole up to {}", tail.place);
+        }
+        None if it.segments == 0 && reading.damage.is_none() => {
+            let _ = writeln!(text, "no journal here: an empty folder becomes a new store when it is served");
+        }
+        None => (),
+    }
+    text
+}
+
+/// One fact as a JSON object. u64 ids are numbers; whoever reads them with 53 bits should not.
+fn json_of(record: &Record<'_>) -> Value {
+    let Stamp { at, actor, request, trace } = *record.stamp;
+    let mut row = Map::new();
+    let mut put = |key: &str, value: Value| row.insert(key.into(), value);
+    put("position", json!(record.position));
+    put("at_us", json!(at.0));
+    match actor {
+        Actor::User(user) => put("user", json!(user.0)),
+        Actor::Operator(key) => put("operator", json!(key)),
+        Actor::Timer => put("timer", json!(true)),
+    };
+    if let Some(request) = request {
+        put("request", json!(format!("{:032x}", request.key.id.0)));
+    }
+    if trace.0 != 0 {
+        put("trace", json!(format!("{:032x}", trace.0)));
+    }
+    let (name, body) = json_of_fact(record.fact);
+    put("fact", json!(name));
+    if let Value::Object(body) = body {
+        row.extend(body);
+    }
+    Value::Object(row)
+}
+
+fn json_of_fact(fact: &Fact<'_>) -> (&'static str, Value) {
+    match *fact {
+        Fact::OrderCreated(ref created) => ("OrderCreated", json_of_created(created)),
+        Fact::StockReserved { order, units } => ("StockReserved", json_of_units(order, units)),
+        Fact::StockReduced { order, units } => ("StockReduced", json_of_units(order, units)),
+        Fact::StockReleased { order, units } => ("StockReleased", json_of_units(order, units)),
+        Fact::OrderConfirmed { order, version } => {
+            ("OrderConfirmed", json!({ "order": order.0, "version": version }))
+        }
+        Fact::OrderCancelled { order, version, reason, why } => {
+            let reason = cancel_reason(reason);
+            ("OrderCancelled", json!({ "order": order.0, "version": version, "reason": reason, "why": why }))
+        }
+        Fact::RefundDone { order, version, amount, why } => {
+            ("RefundDone", json!({ "order": order.0, "version": version, "amount": amount.0, "why": why }))
+        }
+        Fact::StockAdjusted(ref adjusted) => ("StockAdjusted", json_of_adjusted(adjusted)),
+        Fact::SkuChanged(sku) => {
+            let body = json!({
+                "sku": sku.id.0, "version": sku.version, "seller": sku.seller.0, "currency": sku.currency.0,
+                "unit_price": sku.unit_price.0, "hold_seconds": sku.hold_seconds, "open": sku.open,
+            });
+            ("SkuChanged", body)
+        }
+        Fact::SaleChanged { sale, skus } => {
+            let skus: Vec<_> =
+                skus.iter().map(|it| json!({ "sku": it.sku.0, "unit_price": it.unit_price.0 })).collect();
+            let body = json!({
+                "sale": sale.id.0, "version": sale.version, "closed_from_us": sale.closed_from.0,
+                "opens_us": sale.opens.0, "closes_us": sale.closes.0, "user_limit_units": sale.user_limit_units,
+                "order_limit_units": sale.order_limit_units, "cap_units": sale.cap_units,
+                "hold_seconds": sale.hold_seconds, "skus": skus,
+            });
+            ("SaleChanged", body)
+        }
+    }
+}
+
+fn json_of_created(created: &OrderCreated<'_>) -> Value {
+    let lines: Vec<_> = created
+        .lines
+        .iter()
+        .map(|line| {
+            json!({
+                "sku": line.sku.0, "seller": line.seller.0, "warehouse": line.warehouse.0, "sale": line.sale.0,
+                "quantity": line.quantity.get(), "parcel": line.parcel, "unit_price": line.unit_price.0,
+                "discount": line.discount.0, "freight": line.freight.0,
+            })
+        })
+        .collect();
+    json!({
+        "order": created.order.0, "buyer": created.user.0, "hold": created.hold, "currency": created.currency.0,
+        "discount": created.discount.0, "freight": created.freight.0, "total": created.total.0,
+        "pay_until_us": created.pay_until.0, "lines": lines, "client_bytes": hex(created.client_bytes),
+    })
+}
+
+fn json_of_units(order: OrderId, units: &[ShelfUnits]) -> Value {
+    let units: Vec<_> = units
+        .iter()
+        .map(|it| json!({ "sku": it.sku.0, "warehouse": it.warehouse.0, "quantity": it.quantity.get() }))
+        .collect();
+    json!({ "order": order.0, "units": units })
+}
+
+fn json_of_adjusted(adjusted: &StockAdjusted) -> Value {
+    let reason = match adjusted.reason {
+        AdjustReason::Received => "received",
+        AdjustReason::Adjusted => "adjusted",
+        AdjustReason::Returned => "returned",
+    };
+    json!({
+        "sku": adjusted.sku.0, "warehouse": adjusted.warehouse.0, "on_hand_delta": adjusted.on_hand_delta,
+        "safety_delta": adjusted.safety_delta, "unavailable_delta": adjusted.unavailable_delta, "reason": reason,
+        "order": adjusted.order.0,
+    })
+}
+
+const fn cancel_reason(reason: CancelReason) -> &'static str {
+    match reason {
+        CancelReason::User => "user",
+        CancelReason::Timer => "timer",
+        CancelReason::Operator => "operator",
+        CancelReason::Risk => "risk",
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use domain::intent::{AskedLine, Create, Envelope, Lines, Sku, SkuPut, StockAdjust};
+    use domain::{Currency, Intent, MinorUnits, Quantity, RequestId, SellerId, WarehouseId};
+    use storage::embedded::{BlockingFiles, ClockReading, Config, FusedStore, open};
+    use storage::{Share, Store, Submitted, Ticket};
+
+    use super::*;
+
+    /// A folder with sku 7, its stock, and an order each of users 1 and 2, left in good order.
+    fn sold() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config { segment_bytes: 2 << 20, segments_ahead: 1, ..Config::default() };
+        let disk = Arc::new(FileDisk::at(dir.path()));
+        let opened = open(disk, config, ClockReading::now(), &mut |_| ()).unwrap();
+        let mut store: FusedStore<BlockingFiles> = opened.fused().unwrap();
+        let mut files = BlockingFiles::default();
+        let request = |n: u128| RequestId((ClockReading::now().wall.0 as u128 / 1_000) << 80 | n);
+        let (sku, warehouse, currency) = (SkuId(7), WarehouseId(1), Currency(978));
+        let (unit_price, seller) = (MinorUnits(250), SellerId(0));
+        let sku_put = SkuPut {
+            request: request(1),
+            replaces: 0,
+            sku: Sku { id: sku, version: 0, seller, currency, unit_price, hold_seconds: 900, open: true },
+        };
+        let stock = StockAdjust {
+            request: request(2),
+            sku,
+            warehouse,
+            on_hand_delta: 5,
+            safety_delta: 0,
+            unavailable_delta: 0,
+            reason: AdjustReason::Received,
+        };
+        let asked = [AskedLine { sku, warehouse, quantity: Quantity::parse(1).unwrap() }];
+        let create = |user| {
+            let (user, request, total) = (UserId(user), request(10 + u128::from(user)), MinorUnits(250));
+            let lines = Lines::parse(&asked).unwrap();
+            Intent::Create(Create { user, request, hold: 0, currency, total, lines, client_bytes: b"gift" })
+        };
+        let mut batch = store.lend(Share::Any).unwrap();
+        for intent in [Intent::SkuPut(sku_put), Intent::StockAdjust(stock), create(1), create(2)] {
+            let envelope = Envelope::default();
+            batch.push(&Submitted { ticket: Ticket(0), envelope, deadline: None, intent }).unwrap();
+        }
+        store.submit(batch);
+        store.turn(ClockReading::now(), &mut files).unwrap();
+        store.engine().leave();
+        while !store.engine().is_settled() {
+            store.turn(ClockReading::now(), &mut files).unwrap();
+        }
+        dir
+    }
+
+    fn records(
+        dir: &tempfile::TempDir,
+        order: Option<u64>,
+        sku: Option<u64>,
+        user: Option<u64>,
+    ) -> Vec<Value> {
+        let mut out = Vec::new();
+        let mut filter = Filter::new(order, sku, user);
+        let reading = print_records(&FileDisk::at(dir.path()), &mut filter, &mut out).unwrap();
+        assert!(reading.damage.is_none());
+        let text = String::from_utf8(out).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn records_are_json_lines_and_filters_narrow_them() {
+        let dir = sold();
+        let all = records(&dir, None, None, None);
+        let names: Vec<_> = all.iter().map(|it| it["fact"].as_str().unwrap()).collect();
+        assert_eq!(names[..2], ["SkuChanged", "StockAdjusted"]);
+        assert_eq!((all[0]["position"].as_u64(), all[1]["on_hand_delta"].as_i64()), (Some(1), Some(5)));
+
+        let of_user = records(&dir, None, None, Some(2));
+        let order = of_user[0]["order"].as_u64().unwrap();
+        assert_eq!((of_user.len(), of_user[0]["client_bytes"].as_str()), (2, Some("67696674")));
+        assert_eq!(records(&dir, Some(order), None, None), of_user);
+        assert_eq!(records(&dir, None, Some(7), None).len(), all.len());
+        assert_eq!(records(&dir, None, Some(8), None).len(), 0);
+    }
+
+    #[test]
+    fn the_summary_says_how_the_journal_ends() {
+        let dir = sold();
+        let (text, reading) = summary(&FileDisk::at(dir.path()));
+        assert!(reading.damage.is_none());
+        assert!(text.contains("2 groups (1 of them seals), 6 facts"), "{text}");
+        assert!(text.contains("whole up to 0000000000000001.journal at byte 12288"), "{text}");
+
+        let segment = dir.path().join("0000000000000001.journal");
+        let mut bytes = std::fs::read(&segment).unwrap();
+        bytes[4_096 + 200] ^= 1;
+        std::fs::write(&segment, bytes).unwrap();
+        let (_, reading) = summary(&FileDisk::at(dir.path()));
+        let damage = reading.damage.map(|damage| damage.to_string()).unwrap_or_default();
+        assert!(damage.contains("damaged at 0000000000000001.journal at byte 4096"), "{damage}");
+
+        let empty = tempfile::tempdir().unwrap();
+        let (text, _) = summary(&FileDisk::at(empty.path()));
+        assert!(text.contains("no journal here"), "{text}");
+    }
+}
