@@ -282,7 +282,7 @@ impl Ledger {
                 }
                 most
             } else {
-                let slot = self.goods.find_shelf(line.sku, line.warehouse);
+                let slot = self.goods.shelf_of(planned.sku, line.warehouse);
                 slot.map_or(0, |slot| self.goods.shelf(slot).shelf.sellable())
             };
             if there < wanted {

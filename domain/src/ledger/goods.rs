@@ -138,9 +138,20 @@ impl Goods {
 
     #[inline]
     pub(crate) fn find_shelf(&self, sku: SkuId, warehouse: WarehouseId) -> Option<u32> {
-        self.shelf_slots.find(self.shelf_tag(sku, warehouse), |slot| {
+        self.shelf_of(self.find_sku(sku)?, warehouse)
+    }
+
+    /// The shelf of a sku in a warehouse. Most skus lie in one warehouse: it is looked at before the index, whose
+    /// places are far apart in memory.
+    #[inline]
+    pub(crate) fn shelf_of(&self, sku: u32, warehouse: WarehouseId) -> Option<u32> {
+        let SkuRow { sku: Sku { id, .. }, first_shelf, .. } = self.skus[sku as usize];
+        if self.shelves.get(first_shelf as usize)?.warehouse == warehouse {
+            return Some(first_shelf);
+        }
+        self.shelf_slots.find(self.shelf_tag(id, warehouse), |slot| {
             let row = &self.shelves[slot as usize];
-            row.sku == sku && row.warehouse == warehouse
+            row.sku == id && row.warehouse == warehouse
         })
     }
 
@@ -162,10 +173,10 @@ impl Goods {
 
     /// The shelf, made empty where it was not there. The sku is.
     pub(crate) fn shelf_or_new(&mut self, sku: SkuId, warehouse: WarehouseId) -> u32 {
-        if let Some(slot) = self.find_shelf(sku, warehouse) {
+        let owner = self.find_sku(sku).expect("only known skus have shelves");
+        if let Some(slot) = self.shelf_of(owner, warehouse) {
             return slot;
         }
-        let owner = self.find_sku(sku).expect("only known skus have shelves");
         let slot = self.shelves.len() as u32;
         let before = self.shelves_of(owner).take_while(|&(_, row)| row.warehouse < warehouse).last();
         let before = before.map(|(slot, _)| slot);

@@ -185,11 +185,14 @@ impl Ledger {
         let mut touched = self.requests.touch(key);
         if let Intent::Create(create) = intent {
             touched ^= self.orders.touch(create.user);
-            let first = create.lines.as_slice().first();
-            if let Some(sku) = first.and_then(|line| self.goods.find_sku(line.sku))
-                && let Some(item) = self.goods.speaking(sku, now)
-            {
-                touched ^= self.counts.touch(self.goods.sale(item.sale).sale.id, create.user);
+            // The first line stands for all: baskets of many lines are rare, and the skus of a rush are few.
+            let line = &create.lines.as_slice()[0];
+            if let Some(sku) = self.goods.find_sku(line.sku) {
+                let shelf = self.goods.shelf_of(sku, line.warehouse);
+                touched ^= shelf.map_or(0, |slot| self.goods.shelf(slot).shelf.held);
+                let item = self.goods.speaking(sku, now);
+                touched ^=
+                    item.map_or(0, |item| self.counts.touch(self.goods.sale(item.sale).sale.id, create.user));
             }
         }
         core::hint::black_box(touched);

@@ -178,3 +178,102 @@ const fn tick_of(at: MicrosUtc) -> i64 {
 const fn place_of(tick: i64) -> usize {
     tick as usize & (TICKS - 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeSet;
+
+    use crate::fact::{OrderCreated, Request, RequestKey};
+    use crate::ids::{OrderId, RequestId, UserId};
+    use crate::ledger::LedgerBounds;
+    use crate::slot_table::HashKey;
+    use crate::units::{Currency, MinorUnits};
+
+    const BEGIN: i64 = 1_750_000_000_000_000;
+
+    fn order_until(orders: &mut Orders, pay_until: i64) -> u32 {
+        let created = OrderCreated {
+            order: OrderId(orders.len() as u64),
+            user: UserId(1),
+            hold: 0,
+            currency: Currency(978),
+            discount: MinorUnits::ZERO,
+            freight: MinorUnits::ZERO,
+            total: MinorUnits(1),
+            pay_until: MicrosUtc(pay_until),
+            lines: &[],
+            client_bytes: &[],
+        };
+        let request = Request { key: RequestKey { who: UserId(1), id: RequestId(0) }, body: 0 };
+        orders.add(MicrosUtc(BEGIN), request, &created)
+    }
+
+    /// Arms, disarms and expires at random, beside an ordered set of (tick, slot).
+    fn check(seed: u64, span_seconds: i64) {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let bounds = LedgerBounds { orders_max: 5_000, ..LedgerBounds::DEFAULT };
+        let mut orders = Orders::new(&bounds, HashKey::new(seed));
+        let mut timers = Timers::new();
+        let mut model: BTreeSet<(i64, u32)> = BTreeSet::new();
+        let mut now = BEGIN;
+        for _ in 0..4_000 {
+            match random.u8(..4) {
+                0 | 1 => {
+                    let pay_until = now + 1 + random.i64(0..span_seconds * 1_000_000);
+                    assert!(timers.reaches(MicrosUtc(now), MicrosUtc(pay_until)));
+                    let slot = order_until(&mut orders, pay_until);
+                    timers.arm(&mut orders, slot);
+                    model.insert((pay_until >> TICK_SHIFT, slot));
+                }
+                2 => {
+                    let some = model.iter().nth(random.usize(..=model.len()) % model.len().max(1)).copied();
+                    let Some(armed) = some else { continue };
+                    timers.disarm(&mut orders, armed.1);
+                    model.remove(&armed);
+                }
+                _ => {
+                    now += random.i64(0..span_seconds * 100_000);
+                    while timers.next_due().is_some_and(|due| due <= MicrosUtc(now)) {
+                        let slot = timers.next().expect("somebody is due");
+                        assert_eq!(model.pop_first().map(|armed| armed.1), Some(slot), "seed {seed}");
+                        assert!(orders.at(slot).pay_until <= MicrosUtc(now), "expired too early");
+                        timers.disarm(&mut orders, slot);
+                    }
+                    let late = orders_late(&model, &orders, now);
+                    assert!(late < 1_000_000, "{late} us late, seed {seed}");
+                }
+            }
+            let first = model.first().map(|&(tick, _)| MicrosUtc((tick + 1) << TICK_SHIFT));
+            assert_eq!(timers.next_due(), first, "seed {seed}");
+        }
+    }
+
+    /// By how much the latest of the orders still armed is late.
+    fn orders_late(armed: &BTreeSet<(i64, u32)>, orders: &Orders, now: i64) -> i64 {
+        armed.iter().map(|&(_, slot)| now - orders.at(slot).pay_until.0).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn orders_expire_in_the_order_of_their_ticks_and_at_most_a_second_late() {
+        for seed in 0..4 {
+            check(seed, 3);
+            check(seed, 900);
+            check(seed, i64::from(HOLD_SECONDS_MAX));
+        }
+    }
+
+    #[test]
+    fn the_calendar_ends_fifty_days_after_its_earliest_order() {
+        let mut orders = Orders::new(&LedgerBounds::DEFAULT, HashKey::new(1));
+        let mut timers = Timers::new();
+        let day = 24 * 3_600 * 1_000_000;
+        let slot = order_until(&mut orders, BEGIN + day);
+        timers.arm(&mut orders, slot);
+        let later = |days| MicrosUtc(BEGIN + days * day);
+        assert!(timers.reaches(later(20), later(50)));
+        assert!(!timers.reaches(later(22), later(52)), "expiring lags by three weeks");
+        timers.disarm(&mut orders, slot);
+        assert!(timers.reaches(later(22), later(52)));
+    }
+}
