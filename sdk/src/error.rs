@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use protocol::{Status, Unencodable};
 
-use crate::values::{MicrosUtc, RequestId};
+use crate::values::{MicrosUtc, RequestId, State};
 
 /// Why a request has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,7 +96,10 @@ impl fmt::Display for Refused {
         let Refused { asked, there, .. } = *self;
         let is_time =
             matches!(self.status, Status::RequestIdExpired | Status::SaleNotOpen | Status::SaleEnded);
-        if is_time {
+        let state = |number: i64| u8::try_from(number).ok().and_then(State::from_number);
+        if let (Status::WrongState, Some(there)) = (self.status, state(there)) {
+            write!(f, ": it is {there}")
+        } else if is_time {
             write!(f, ": asked for {}, there is {}", MicrosUtc(asked), MicrosUtc(there))
         } else if asked != 0 || there != 0 {
             write!(f, ": asked for {asked}, there is {there}")
@@ -131,6 +134,7 @@ mod tests {
         let refused = |status, line, asked, there| Refused { status, line, asked, there }.to_string();
         assert_eq!(refused(Status::SoldOut, Some(2), 1, 0), "SOLD_OUT at line 2: asked for 1, there is 0");
         assert_eq!(refused(Status::OrderNotFound, None, 0, 0), "ORDER_NOT_FOUND");
+        assert_eq!(refused(Status::WrongState, None, 12, 13), "WRONG_STATE: it is REFUNDING");
         assert_eq!(
             refused(Status::SaleNotOpen, None, 0, 1_000_000),
             "SALE_NOT_OPEN: asked for 1970-01-01T00:00:00Z, there is 1970-01-01T00:00:01Z"

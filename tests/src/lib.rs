@@ -1,1 +1,123 @@
-//! End to end: the real program, real sockets, real crashes. The tests are in `tests/`.
+//! End to end: the real program, real sockets, real crashes. The tests are in `tests/`; here is what they start
+//! the program with.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use tempfile::TempDir;
+
+/// A server is ready within this, or the test has failed.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// A running `tidegate serve` on a free port of this machine, with a folder of its own. It is killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    binary: PathBuf,
+    folder: TempDir,
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    /// Starts the binary and waits until it is ready. `binary` is `env!("CARGO_BIN_EXE_tidegate-under-test")`.
+    ///
+    /// # Panics
+    /// Where it does not become ready: its log is the message.
+    pub fn start(binary: &str) -> Server {
+        Server::start_with(binary, &[])
+    }
+
+    /// The same with more flags of `serve`.
+    ///
+    /// # Panics
+    /// Where it does not become ready: its log is the message.
+    pub fn start_with(binary: &str, flags: &[&str]) -> Server {
+        let folder = tempfile::Builder::new().prefix("tidegate-test-").tempdir().expect("a temporary folder");
+        let (child, address) = serve(Path::new(binary), folder.path(), flags).expect("the server starts");
+        Server { binary: binary.into(), folder, child, address }
+    }
+
+    /// Where it listens, host:port.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("serve.log")).unwrap_or_default()
+    }
+
+    /// Kill -9, and nothing else.
+    ///
+    /// # Panics
+    /// Where it ended by itself before.
+    pub fn kill(&mut self) {
+        let ended = self.child.try_wait().expect("it is our child");
+        assert!(ended.is_none(), "it ended by itself: {}", self.log());
+        self.child.kill().expect("it is our child");
+        self.child.wait().expect("it is our child");
+    }
+
+    /// Starts it again on the same folder, and another port.
+    ///
+    /// # Panics
+    /// Where it does not become ready: its log is the message.
+    pub fn restart(&mut self) {
+        let (child, address) = serve(&self.binary, self.folder.path(), &[]).expect("the server starts");
+        (self.child, self.address) = (child, address);
+    }
+
+    /// Runs a command of the same binary to its end, with `TIDEGATE_TARGET` set to this server.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub fn run(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(&self.binary);
+        command.args(args).env("TIDEGATE_TARGET", &self.address).current_dir(self.folder.path());
+        command.stdin(Stdio::null()).output().expect("the binary starts")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only where it has ended already, which is what we want.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts `serve` and reads where it listens from its ready line.
+fn serve(binary: &Path, folder: &Path, flags: &[&str]) -> io::Result<(Child, String)> {
+    let log = folder.join("serve.log");
+    let mut child = Command::new(binary)
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .arg("--data")
+        .arg(folder.join("data"))
+        .args(flags)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(File::create(&log)?)
+        .spawn()?;
+    let started = Instant::now();
+    loop {
+        let said = fs::read_to_string(&log)?;
+        let ready = said.lines().find_map(|line| line.split_once(" ready on "));
+        if let Some(address) = ready.and_then(|(_, rest)| rest.split_once(": ")) {
+            return Ok((child, address.0.to_string()));
+        }
+        if started.elapsed() > READY_WITHIN || child.try_wait()?.is_some() {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(io::Error::other(format!("it is not ready: {said}")));
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -394,6 +394,7 @@ pub(super) fn told(error: Error, target: &str) -> anyhow::Error {
             None => anyhow!("{refused}"),
         },
         Error::TryAgain { cause: Cause::Unreachable(why), .. } => {
+            let why = why.trim_start_matches(target).trim_start_matches(": ");
             anyhow!(
                 "no server answers at {target} ({why}): start one with `tidegate serve`, or name it with --target"
             )
@@ -518,7 +519,10 @@ mod tests {
             "VERSION_CONFLICT: asked for 1, there is 3: look at it with `get`, then use version 3",
         );
         check(
-            Error::TryAgain { cause: Cause::Unreachable("refused".into()), retry_after: Duration::ZERO },
+            Error::TryAgain {
+                cause: Cause::Unreachable("shop:7171: refused".into()),
+                retry_after: Duration::ZERO,
+            },
             "no server answers at shop:7171 (refused): start one with `tidegate serve`, or name it with --target",
         );
     }

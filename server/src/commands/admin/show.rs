@@ -16,10 +16,9 @@ pub struct Shown {
 pub fn sku_now(now: &SkuNow) -> Shown {
     let mut rows = sku_rows(&now.sku);
     rows.push(("sale now", now.sale.map_or("none".into(), |sale| sale.to_string())));
-    rows.extend(stock_rows(&now.stock));
     let sale = now.sale.map(|sale| sale.to_string());
     Shown {
-        text: pairs(&rows),
+        text: format!("{}\n{}", pairs(&rows), pairs(&stock_rows(&now.stock)[1..])),
         json: json!({"sku": sku_json(&now.sku), "stock": shelf_json(&now.stock), "sale": sale}),
     }
 }

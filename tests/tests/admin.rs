@@ -1,0 +1,93 @@
+//! `tidegate admin` against the real server: what an operator types, and what the terminal says.
+
+use e2e::Server;
+use serde_json::Value;
+
+struct Operator {
+    server: Server,
+}
+
+impl Operator {
+    fn new() -> Operator {
+        Operator { server: Server::start(env!("CARGO_BIN_EXE_tidegate-under-test")) }
+    }
+
+    /// What it prints; it must succeed.
+    fn does(&self, line: &str) -> String {
+        let (code, out, err) = self.types(line);
+        assert_eq!(code, Some(0), "{line}: {err}");
+        out
+    }
+
+    /// The same as JSON.
+    fn reads(&self, line: &str) -> Value {
+        serde_json::from_str(&self.does(&format!("--json {line}"))).unwrap()
+    }
+
+    fn types(&self, line: &str) -> (Option<i32>, String, String) {
+        let args: Vec<&str> = std::iter::once("admin").chain(line.split(' ')).collect();
+        let ran = self.server.run(&args);
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (ran.status.code(), text(ran.stdout), text(ran.stderr))
+    }
+}
+
+#[test]
+fn an_operator_sets_up_a_shop_and_looks_at_it() {
+    let operator = Operator::new();
+    assert!(operator.does("sku put 1 --price 19.99 --currency EUR --hold-seconds 60").contains("19.99 EUR"));
+    operator.does("sku put 1 --price 18.50 --currency EUR --replaces 1");
+    assert_eq!(operator.reads("sku get 1")["sku"]["unit_price"]["minor_units"], 18_50);
+    assert_eq!(operator.reads("sku list")["items"][0]["version"], 2);
+
+    operator.does("stock adjust 1 --warehouse 2 --on-hand 10");
+    operator.does("stock adjust 1 --warehouse 2 --on-hand -3 --reason adjusted --safety 2");
+    let shelf = operator.reads("stock get 1 --warehouse 2");
+    assert_eq!((&shelf["on_hand"], &shelf["safety"], &shelf["sellable"]), (&7.into(), &2.into(), &5.into()));
+
+    let sale =
+        "sale put 5 --opens 2020-01-01T00:00:00Z --closes 2090-01-01T00:00:00Z --sku 1=9.99 --user-limit 1";
+    assert!(operator.does(sale).contains("2020-01-01T00:00:00Z"));
+    assert_eq!(operator.reads("sale get 5")["skus"][0]["unit_price_minor"], 9_99);
+    assert!(operator.does("sale list").lines().nth(1).unwrap().contains("0 of no limit"));
+    assert_eq!(operator.reads("stats")["created"], 0);
+}
+
+#[test]
+fn an_operator_finds_and_ends_an_order() {
+    let operator = Operator::new();
+    operator.does("sku put 1 --price 19.99 --currency EUR");
+    operator.does("stock adjust 1 --warehouse 1 --on-hand 10");
+    assert_eq!(operator.does("order list 7"), "none\n");
+
+    use tidegate_sdk::{Currency, Money, SkuId, UserId, blocking};
+    let shop = blocking::Client::connect(operator.server.address()).unwrap();
+    let placed =
+        shop.wait(shop.create(UserId(7), Money::new(39_98, Currency::EUR)).line(SkuId(1), 2)).unwrap();
+
+    let listed = operator.reads("order list 7 --state pending_payment");
+    assert_eq!(listed["items"][0]["order"], placed.order.to_string());
+    assert!(operator.does(&format!("order get {}", placed.order)).contains("39.98 EUR"));
+    assert_eq!(operator.reads(&format!("order cancel {} --why 12", placed.order))["state"], "CANCELLED");
+    let history = operator.does(&format!("order history {}", placed.order));
+    assert!(history.lines().last().unwrap().contains("operator 0"), "{history}");
+
+    let (code, _, err) = operator.types(&format!("order cancel {}", placed.order));
+    let says =
+        "error: WRONG_STATE: it is CANCELLED: see how it got there with `tidegate admin order history`\n";
+    assert_eq!((code, err.as_str()), (Some(1), says));
+}
+
+#[test]
+fn what_goes_wrong_is_said_in_one_sentence() {
+    let operator = Operator::new();
+    let check = |line: &str, code: i32, says: &str| {
+        let (was, _, err) = operator.types(line);
+        assert_eq!(was, Some(code), "{line}: {err}");
+        assert!(err.contains(says), "{line}: {err}");
+    };
+    check("sku get 9", 1, "SKU_NOT_FOUND: see which there are with `tidegate admin sku list`");
+    check("stock adjust 9 --warehouse 1", 2, "nothing would change: give --on-hand");
+    check("sku put 1 --price nine --currency EUR", 2, "is no price in EUR: write it like 19.99");
+    check("--target 127.0.0.1:1 stats", 1, "no server answers at 127.0.0.1:1");
+}

@@ -1,0 +1,200 @@
+//! The SDK against the real server: what its documentation promises, and the examples that the README shows.
+#![allow(clippy::unwrap_used)] // a step that fails is the test's failure
+
+use std::process::Command;
+use std::time::Duration;
+
+use e2e::Server;
+use tidegate_sdk::{
+    AdjustReason, BatchOrder, BatchOutcome, Client, Currency, Error, MicrosUtc, Money, OrderId, SaleId,
+    SkuId, State, Status, UserId, WarehouseId,
+};
+
+const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
+const PRICE: Money = Money::new(19_99, Currency::EUR);
+const SKU: SkuId = SkuId(1);
+
+/// A server that has 10 units of sku 1 for 19.99 EUR.
+async fn shop() -> (Server, Client) {
+    let server = Server::start(TIDEGATE);
+    let client = Client::connect(server.address()).await.unwrap();
+    assert_eq!(client.sku_put(SKU, PRICE).await, Ok(1));
+    let shelf = client.stock_adjust(SKU, WarehouseId(1)).on_hand(10, AdjustReason::Received).await.unwrap();
+    assert_eq!((shelf.on_hand, shelf.sellable), (10, 10));
+    (server, client)
+}
+
+fn total(units: i64) -> Money {
+    Money::new(19_99 * units, Currency::EUR)
+}
+
+#[tokio::test]
+async fn an_order_lives_and_ends() {
+    let (_server, client) = shop().await;
+    let user = UserId(7);
+    let priced = client.prepare(user, Currency::EUR).line(SKU, 2).await.unwrap();
+    assert_eq!((priced.total, priced.lines.len()), (39_98, 1));
+
+    let placed =
+        client.create(user, total(2)).line(SKU, 2).client_bytes(*b"a gift").trace(0xABC).await.unwrap();
+    assert_eq!((placed.user, placed.state, placed.version), (user, State::PendingPayment, 1));
+    assert!(placed.order.made_at() <= client.server_time().after(Duration::from_secs(1)));
+
+    let order = client.get(user, placed.order).await.unwrap();
+    assert_eq!((order.brief, order.client_bytes.as_slice()), (placed, b"a gift".as_slice()));
+    assert_eq!((order.lines[0].sku, order.lines[0].quantity, order.lines[0].unit_price), (SKU, 2, 19_99));
+    assert_eq!(client.get_by_request(user, order.request).await.unwrap(), order);
+    assert_eq!(client.list(user).await.unwrap().items, [placed]);
+
+    let ended = client.cancel(user, placed.order).version(1).why(12).await.unwrap();
+    assert_eq!((ended.state, ended.version), (State::Cancelled, 2));
+    let rows = client.history(user, placed.order).await.unwrap();
+    let steps: Vec<_> = rows.iter().map(|row| (row.from, row.to, row.why)).collect();
+    let pending = State::PendingPayment;
+    assert_eq!(steps, [(None, pending, 0), (Some(pending), State::Cancelled, 12)]);
+    assert_eq!(client.stock_get(SKU).await.unwrap().sellable, 10);
+}
+
+#[tokio::test]
+async fn asking_twice_does_once() {
+    let (_server, client) = shop().await;
+    let request = client.new_request_id();
+    let once = client.create(UserId(7), total(1)).line(SKU, 1).request_id(request).await.unwrap();
+    let twice = client.create(UserId(7), total(1)).line(SKU, 1).again(request).await.unwrap();
+    assert_eq!(once, twice);
+    assert_eq!(client.stock_get(SKU).await.unwrap().held, 1);
+    let other = client.create(UserId(7), total(2)).line(SKU, 2).again(request).await.unwrap_err();
+    assert_eq!(other.refused(), Some(Status::RequestIdReused));
+}
+
+#[tokio::test]
+async fn a_killed_server_is_asked_again_when_it_is_back() {
+    let (mut server, client) = shop().await;
+    let request = client.new_request_id();
+    let before = client.create(UserId(7), total(1)).line(SKU, 1).request_id(request).await.unwrap();
+    server.kill();
+    let gone = client.create(UserId(8), total(1)).line(SKU, 1).deadline(Duration::from_millis(300)).await;
+    assert!(matches!(gone, Err(Error::TryAgain { .. } | Error::OutcomeUnknown { .. })), "{gone:?}");
+
+    server.restart();
+    let client = Client::connect(server.address()).await.unwrap();
+    let after = client.create(UserId(7), total(1)).line(SKU, 1).again(request).await.unwrap();
+    assert_eq!(before, after, "acknowledged once, there for ever");
+}
+
+#[tokio::test]
+async fn refusals_say_what_would_have_to_be_different() {
+    let (_server, client) = shop().await;
+    let refused = |answer: Result<_, Error>| match answer {
+        Err(Error::Refused(refused)) => (refused.status, refused.line, refused.asked, refused.there),
+        other => panic!("{other:?}"),
+    };
+    let create = |money, sku, units| client.create(UserId(7), money).line(sku, units);
+    assert_eq!(refused(create(total(1), SkuId(99), 1).await), (Status::SkuNotFound, Some(0), 0, 0));
+    assert_eq!(refused(create(total(11), SKU, 11).await), (Status::InsufficientStock, Some(0), 11, 10));
+    let cheap = Money::new(1, Currency::EUR);
+    assert_eq!(refused(create(cheap, SKU, 1).await), (Status::PriceChanged, None, 1, 19_99));
+    let unknown = client.get(UserId(7), OrderId(5)).await.unwrap_err();
+    assert_eq!(unknown.refused(), Some(Status::OrderNotFound));
+    let stale = client.sku_put(SKU, PRICE).replaces(9).await.unwrap_err();
+    assert_eq!(stale.refused(), Some(Status::VersionConflict));
+}
+
+#[tokio::test]
+async fn a_sale_has_its_price_its_window_and_its_limits() {
+    let (_server, client) = shop().await;
+    let now = client.server_time().0;
+    let (opens, closes) = (MicrosUtc(now - 1_000_000), MicrosUtc(now + 60_000_000));
+    client.sale_put(SaleId(5), opens, closes).sku(SKU, 9_99).user_limit(2).cap(3).await.unwrap();
+    assert_eq!(client.sku_get(SKU).await.unwrap().sale, Some(SaleId(5)));
+    let sale = client.sale_get(SaleId(5)).await.unwrap();
+    assert_eq!((sale.sale.opens, sale.sale.cap_units, sale.skus), (opens, 3, vec![(SKU, 9_99)]));
+    assert_eq!(client.sale_list().await.unwrap().items, [sale.sale]);
+
+    let price = |units: i64| Money::new(9_99 * units, Currency::EUR);
+    client.create(UserId(7), price(2)).line(SKU, 2).await.unwrap();
+    let status = |answer: Result<_, Error>| answer.unwrap_err().refused();
+    assert_eq!(status(client.create(UserId(7), price(1)).line(SKU, 1).await), Some(Status::UserLimit));
+    assert_eq!(status(client.create(UserId(8), price(2)).line(SKU, 2).await), Some(Status::SaleCap));
+}
+
+#[tokio::test]
+async fn a_batch_answers_each_order_for_itself() {
+    let (_server, client) = shop().await;
+    let order = |user, sku, quantity| BatchOrder {
+        request: client.new_request_id(),
+        asked_before: false,
+        user: UserId(user),
+        sku,
+        warehouse: None,
+        quantity,
+        total: total(quantity.into()),
+    };
+    let orders = vec![order(1, SKU, 1), order(2, SkuId(99), 1), order(3, SKU, 9), order(4, SKU, 1)];
+    let outcomes = client.batch(orders).await.unwrap();
+    let accepted: Vec<_> =
+        outcomes.iter().map(|outcome| matches!(outcome, BatchOutcome::Accepted(_))).collect();
+    assert_eq!(accepted, [true, false, true, false]);
+    match outcomes[3] {
+        BatchOutcome::NotDone { status, asked, there, .. } => {
+            assert_eq!((status, asked, there), (Status::SoldOut, 1, 0));
+        }
+        BatchOutcome::Accepted(order) => panic!("oversold by {order}"),
+    }
+}
+
+#[tokio::test]
+async fn lists_go_page_by_page() {
+    let (_server, client) = shop().await;
+    for sku in 2..=7 {
+        client.sku_put(SkuId(sku), PRICE).await.unwrap();
+    }
+    let mut seen = Vec::new();
+    let mut after = SkuId(0);
+    loop {
+        let page = client.sku_list().after(after).limit(3).await.unwrap();
+        seen.extend(page.items.iter().map(|sku| sku.id.0));
+        if !page.more {
+            break;
+        }
+        after = page.items.last().unwrap().id;
+    }
+    assert_eq!(seen, [1, 2, 3, 4, 5, 6, 7]);
+
+    let mut orders = Vec::new();
+    for _ in 0..5 {
+        orders.push(client.create(UserId(7), total(1)).line(SKU, 1).await.unwrap().order);
+    }
+    orders.reverse();
+    let first = client.list(UserId(7)).limit(3).await.unwrap();
+    let second = client.list(UserId(7)).limit(3).before(orders[2]).await.unwrap();
+    let ids =
+        |page: &tidegate_sdk::Page<tidegate_sdk::OrderBrief>| page.items.iter().map(|o| o.order).collect();
+    let (first_ids, second_ids): (Vec<_>, Vec<_>) = (ids(&first), ids(&second));
+    assert_eq!([first_ids, second_ids].concat(), orders, "newest first");
+    assert_eq!((first.more, second.more), (true, false));
+}
+
+#[tokio::test]
+async fn operators_see_how_the_server_is_and_drain_it() {
+    let (_server, client) = shop().await;
+    client.create(UserId(7), total(1)).line(SKU, 1).await.unwrap();
+    let stats = client.stats().await.unwrap();
+    assert_eq!((stats.created, stats.orders, stats.draining), (1, 1, false));
+    client.drain(true).await.unwrap();
+    let late = client.create(UserId(8), total(1)).line(SKU, 1).deadline(Duration::from_millis(200)).await;
+    assert!(matches!(late, Err(Error::TryAgain { .. })), "{late:?}");
+    client.drain(false).await.unwrap();
+    assert!(client.create(UserId(8), total(1)).line(SKU, 1).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_examples_of_the_readme_run() {
+    let (server, _client) = shop().await;
+    for example in [env!("CARGO_BIN_EXE_place-order"), env!("CARGO_BIN_EXE_flash-shop")] {
+        let ran = Command::new(example).arg(server.address()).output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success(), "{example}: {said}{}", String::from_utf8_lossy(&ran.stderr));
+        assert!(said.contains("CANCELLED") || said.contains("\"ordered\": 300"), "{said}");
+    }
+}
