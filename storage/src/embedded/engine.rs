@@ -152,13 +152,10 @@ impl<H: HotDisk> Engine<H> {
     fn expire(&mut self, now: MicrosUtc, disk: &mut H) -> bool {
         let from = *self.expires_from.get_or_insert(now.after(self.opening_grace));
         let mut expired = 0;
-        while now >= from && self.ledger.next_due().is_some_and(|due| due <= now) {
-            if expired >= EXPIRED_A_TURN_MAX {
-                return true;
-            }
+        while expired < EXPIRED_A_TURN_MAX && self.is_due(now, from) {
             match self.journal.room(self.expired_at_once * EXPIRY_BYTES_MAX, false) {
                 Room::Yes => {
-                    expired += self.ledger.expire(now, self.expired_at_once, &mut self.journal.facts())
+                    expired += self.ledger.expire(now, self.expired_at_once, &mut self.journal.facts());
                 }
                 Room::Later if self.journal.make_room(now, disk, &self.counters) => (),
                 // Units stay held a little longer; a turn comes when the disk has completed something.
@@ -166,7 +163,11 @@ impl<H: HotDisk> Engine<H> {
             }
         }
         add(&self.counters.expired, expired as u64);
-        false
+        expired >= EXPIRED_A_TURN_MAX && self.is_due(now, from)
+    }
+
+    fn is_due(&self, now: MicrosUtc, from: MicrosUtc) -> bool {
+        now >= from && self.ledger.next_due().is_some_and(|due| due <= now)
     }
 
     /// Decides what was submitted, batch by batch over all ports in turn.

@@ -63,6 +63,14 @@ pub enum OpenError {
         /// What and where.
         damage: Damage,
     },
+    /// The journal holds more orders than the ledger may.
+    #[error("{place} holds more than {orders_max} orders: configure a larger orders_max, then start again")]
+    TooSmall {
+        /// The folder.
+        place: String,
+        /// As configured.
+        orders_max: usize,
+    },
     /// There is no room for one more segment.
     #[error("{place} has no room for one more segment of {bytes} bytes: make room, then start again")]
     Full {
@@ -130,6 +138,13 @@ pub fn open<D: Disk>(
     config.check()?;
     let folder = |source| OpenError::Folder { place: place.clone(), source };
     let damaged = |damage| OpenError::Damaged { place: place.clone(), damage };
+    let cannot_write = |source: io::Error| {
+        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            OpenError::Full { place: place.clone(), bytes: config.segment_bytes as u64 }
+        } else {
+            folder(source)
+        }
+    };
     if !disk.lock().map_err(folder)? {
         return Err(OpenError::InUse { place });
     }
@@ -146,13 +161,16 @@ pub fn open<D: Disk>(
     };
     let mut ledger = Ledger::new(config.ledger, config.rules, identity.ledger_seed);
     let replay = replay(&*disk, &found, &mut ledger, progress).map_err(damaged)?;
+    if replay.orders_left_out {
+        return Err(OpenError::TooSmall { place, orders_max: config.ledger.orders_max });
+    }
     let last_fact_at = replay.last_fact_at;
     let clock =
         LedgerClock::start(reading, last_fact_at.unwrap_or(MicrosUtc(i64::MIN)), config.accept_clock)?;
 
     // Doing: what was read is made durable, then the cut.
     let path = match config.durability {
-        Durability::Auto => disk.faster_path().map_err(folder)?,
+        Durability::Auto => disk.faster_path().map_err(cannot_write)?,
         Durability::Always(path) => path,
     };
     let (highest_run, highest_number) = found.highest();
@@ -163,13 +181,7 @@ pub fn open<D: Disk>(
         bytes: config.segment_bytes as u64,
         cut: Some(replay.last),
     };
-    make_cut(&*disk, &found, &replay, &cut).map_err(|source| {
-        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
-            OpenError::Full { place: place.clone(), bytes: cut.bytes }
-        } else {
-            folder(source)
-        }
-    })?;
+    make_cut(&*disk, &found, &replay, &cut).map_err(cannot_write)?;
     let start = Start { identity, run: cut.run, last: replay.last, next_fact: replay.next_fact };
     let report = OpenReport {
         store_id: identity.store,
@@ -248,6 +260,8 @@ struct Replay {
     tail: Option<TornTail>,
     /// Segments, by place in the survey, that hold no group of the chain.
     without_groups: Vec<usize>,
+    /// The ledger was full before the journal ended.
+    orders_left_out: bool,
 }
 
 /// Follows the chain to its end, gives the ledger every fact, and judges what is left over.
@@ -258,15 +272,27 @@ fn replay<D: Disk>(
     progress: &mut dyn FnMut(Replayed),
 ) -> Result<Replay, Damage> {
     let mut replayed = Replayed::default();
-    let mut last_fact_at = None;
+    let (mut last_fact_at, mut orders_left_out) = (None, false);
     let Some(mut chain) = Chain::new(disk, found) else {
         let last = GroupRef::NONE;
-        return Ok(Replay { replayed, last, next_fact: 1, last_fact_at, tail: None, without_groups: vec![] });
+        return Ok(Replay {
+            replayed,
+            last,
+            next_fact: 1,
+            last_fact_at,
+            tail: None,
+            without_groups: vec![],
+            orders_left_out: false,
+        });
     };
     let mut decoder = Decoder::default();
     while let Some(group) = chain.next_group()? {
         let replay_one = |_, stamp: &Stamp, fact: &Fact<'_>| {
-            ledger.replay(stamp, fact);
+            let creates = matches!(fact, Fact::OrderCreated(_));
+            orders_left_out |= creates && ledger.orders() >= ledger.bounds().orders_max;
+            if !orders_left_out {
+                ledger.replay(stamp, fact);
+            }
             last_fact_at = Some(stamp.at);
         };
         each_entry(&mut decoder, group.entries, group.header.facts, replay_one, u64::MAX)
@@ -287,6 +313,7 @@ fn replay<D: Disk>(
         last_fact_at,
         tail: Some(tail),
         without_groups,
+        orders_left_out,
     })
 }
 

@@ -249,6 +249,24 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_of_headers_are_pinned() {
+        let last = GroupRef { number: 0x0102_0304, checksum: 0x0506_0708 };
+        let segment =
+            SegmentHeader { identity: IDENTITY, run: 3, number: 17, bytes: 64 << 20, cut: Some(last) };
+        let mut block = [0; BLOCK_BYTES];
+        segment.encode(&mut block);
+        let group =
+            GroupHeader { run: 3, previous: last, first_fact: 77, facts: 2, bytes: 85, durable_through: 6 };
+        let mut bytes = vec![0; BLOCK_BYTES];
+        bytes[GROUP_HEADER_BYTES..GROUP_HEADER_BYTES + 5].copy_from_slice(b"facts");
+        group.seal(&IDENTITY, &mut bytes);
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let now = format!("segment {}\ngroup {}\n", hex(&block[..SEGMENT_CHECKED_BYTES]), hex(&bytes[..85]));
+        let pinned = include_str!("../../../vectors/headers.txt");
+        assert_eq!(now, pinned, "the layout of headers changed: that needs a new format version");
+    }
+
+    #[test]
     fn a_group_comes_back_and_every_flipped_bit_shows() {
         let header = GroupHeader {
             run: 2,
