@@ -353,10 +353,11 @@ fn held_by(ledger: &mut Ledger, now: MicrosUtc) -> Holdings {
         fn fact(&mut self, _: &Fact<'_>) {}
         fn end(&mut self) {}
     }
-    match ledger.apply(now, Envelope::default(), &Intent::Holdings, &mut Silence) {
-        Verdict::Holdings(holdings) => *holdings,
-        other => panic!("HOLDINGS answered {other:?}"),
-    }
+    let Verdict::Holdings(held) = ledger.apply(now, Envelope::default(), &Intent::Holdings, &mut Silence)
+    else {
+        panic!("HOLDINGS is never refused");
+    };
+    *held
 }
 
 /// Everybody who hears the facts.
@@ -435,10 +436,8 @@ impl History {
 
     fn sku_put(&mut self) -> SkuPut {
         let id = self.sku();
-        let stands = match self.model.answer(self.now, Envelope::default(), &Intent::SkuGet(id)) {
-            Verdict::SkuFound(found) => found.sku.version,
-            _ => 0,
-        };
+        let found = self.model.answer(self.now, Envelope::default(), &Intent::SkuGet(id));
+        let stands = if let Verdict::SkuFound(found) = found { found.sku.version } else { 0 };
         let sku = Sku {
             id,
             version: 0,
@@ -453,10 +452,8 @@ impl History {
 
     fn sale_put<'a>(&mut self, skus: &'a [SaleSku]) -> SalePut<'a> {
         let id = SaleId(self.dice.u32(1..=self.world.sales.max(1)));
-        let stands = match self.model.answer(self.now, Envelope::default(), &Intent::SaleGet(id)) {
-            Verdict::SaleFound(found) => found.summary.sale.version,
-            _ => 0,
-        };
+        let found = self.model.answer(self.now, Envelope::default(), &Intent::SaleGet(id));
+        let stands = if let Verdict::SaleFound(found) = found { found.summary.sale.version } else { 0 };
         let span = *self.dice.choice(&[10_i64, 2_000_000, 3_600_000_000, 360_000_000_000]).expect("a choice");
         let mut from_here = |least, most| self.now.after(Micros(self.dice.i64(least..=most)));
         let mut times = [from_here(-span, span / 4), from_here(-span, span / 4), from_here(0, span)];
@@ -514,9 +511,11 @@ impl History {
         let (user, currency) = (self.user(), self.currency());
         let lines = Lines::parse(lines).expect("drawn as a basket");
         let prepare = Intent::Prepare(Prepare { user, currency, lines });
-        let total = match self.model.answer(self.now, Envelope::default(), &prepare) {
-            Verdict::Priced(priced) if self.mostly() => priced.total,
-            _ => self.price(),
+        let priced = self.model.answer(self.now, Envelope::default(), &prepare);
+        let total = if let (Verdict::Priced(priced), true) = (priced, self.mostly()) {
+            priced.total
+        } else {
+            self.price()
         };
         let hold = u64::from(self.dice.u8(0..60) == 0);
         Create { user, request: self.request(), hold, currency, total, lines, client_bytes }

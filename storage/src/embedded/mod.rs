@@ -22,6 +22,8 @@ pub mod record;
 mod chain;
 pub mod reader;
 
+pub mod author;
+
 pub mod disk;
 mod file_disk;
 mod probe;
