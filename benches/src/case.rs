@@ -1,0 +1,97 @@
+//! What is measured: the rows of the project's table of numbers to reach.
+
+use serde::Serialize;
+
+/// A row: a load on Tidegate, and where there is a like for it, on Redis.
+#[derive(Debug, Serialize)]
+pub struct Case {
+    /// Short, for `--only`.
+    pub name: &'static str,
+    /// What is counted.
+    pub figure: Figure,
+    /// Connections of the generator.
+    pub connections: u32,
+    /// Requests in flight on each, at most.
+    pub pipeline: u32,
+    /// Skus on sale.
+    pub skus: u32,
+    /// Requests a second on schedule; nothing for a closed loop.
+    pub rate: Option<u32>,
+    /// What must be reached, in the unit of the figure; nothing where no bar was set.
+    pub at_least: Option<f64>,
+    /// What is hoped for.
+    pub goal: f64,
+}
+
+/// What a row counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Figure {
+    /// Durable orders a second; more is better.
+    OrdersPerSecond,
+    /// Sold-out answers a second; more is better.
+    AnswersPerSecond,
+    /// 99th percentile of latency from the scheduled time, µs; less is better.
+    LatencyP99Us,
+}
+
+/// A load on Redis.
+#[derive(Debug)]
+pub struct RedisLoad {
+    pub connections: u32,
+    pub pipeline: u32,
+    pub skus: u32,
+    /// Whether the shelves are empty from the start.
+    pub sold_out: bool,
+}
+
+/// Every row.
+pub const CASES: &[Case] = &[
+    Case { name: "durable", skus: 1_000, ..orders(64, 16, Some(600_000.0), 1_500_000.0) },
+    Case { name: "durable-hot", ..orders(64, 16, Some(600_000.0), 1_500_000.0) },
+    Case {
+        name: "soldout",
+        figure: Figure::AnswersPerSecond,
+        ..orders(64, 16, Some(1_200_000.0), 2_000_000.0)
+    },
+    Case { name: "one-in-flight", skus: 1_000, ..orders(64, 1, Some(75_000.0), 120_000.0) },
+    // The table has no figure for one client alone; the bare prototype's is the goal.
+    Case { name: "alone", ..orders(1, 1, None, 4_500.0) },
+    Case {
+        name: "open-loop",
+        figure: Figure::LatencyP99Us,
+        skus: 1_000,
+        rate: Some(50_000),
+        ..orders(64, 16, Some(1_500.0), 600.0)
+    },
+];
+
+const fn orders(connections: u32, pipeline: u32, at_least: Option<f64>, goal: f64) -> Case {
+    let figure = Figure::OrdersPerSecond;
+    Case { name: "", figure, connections, pipeline, skus: 1, rate: None, at_least, goal }
+}
+
+impl Case {
+    /// The scenario of the load generator.
+    pub fn scenario(&self) -> &'static str {
+        match self.figure {
+            Figure::OrdersPerSecond | Figure::LatencyP99Us => "steady",
+            Figure::AnswersPerSecond => "soldout",
+        }
+    }
+
+    /// The same load for Redis. Its benchmark knows no schedule, so open loop has none.
+    pub fn redis(&self) -> Option<RedisLoad> {
+        let sold_out = self.figure == Figure::AnswersPerSecond;
+        let Case { connections, pipeline, skus, .. } = *self;
+        self.rate.is_none().then_some(RedisLoad { connections, pipeline, skus, sold_out })
+    }
+
+    /// Whether a figure is as good as `bar`.
+    pub fn reaches(&self, figure: f64, bar: f64) -> bool {
+        match self.figure {
+            Figure::OrdersPerSecond | Figure::AnswersPerSecond => figure >= bar,
+            Figure::LatencyP99Us => figure <= bar,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! A run of Tidegate: its server and its load generator as processes of their own, pinned as they pin themselves.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::case::{Case, Figure};
+use crate::processes::{Cpu, Ended, Samples, watch};
+
+/// A server that is not ready by then will not be.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// What a run came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    /// In the unit of the case.
+    pub figure: f64,
+    /// Accepted orders a second.
+    pub tps: f64,
+    /// Answers a second.
+    pub rps: f64,
+    /// Of all answers: p50, p99, p999, µs.
+    pub latency_us: [f64; 3],
+    /// Groups written to the journal.
+    pub journal_groups: u64,
+    /// Accepted orders a group.
+    pub orders_per_group: f64,
+    /// Median time of a group's write, µs.
+    pub journal_write_us_p50: u64,
+    /// Of both processes.
+    pub cpu: Cpu,
+    /// What the load generator says of the machine.
+    pub machine: Value,
+    /// The command that repeats it.
+    pub command: String,
+}
+
+/// Starts a server over a fresh folder and plays the case against it. Fails where the load generator does, so a
+/// figure stands for a run in which nothing went wrong and the audit was good.
+pub fn run(binary: &Path, case: &Case, seconds: u32, folder: &Path) -> Result<Run> {
+    let folder = tempfile::Builder::new().prefix("tidegate-bench-").tempdir_in(folder)?;
+    let (server, address) = serve(binary, &folder.path().join("data"))?;
+    let report_path = folder.path().join("report.json");
+    let mut command = Command::new(binary);
+    command.args(["load", "--log", "warn", "--target", &address, "--scenario", case.scenario()]);
+    command.args(["--connections", &case.connections.to_string(), "--pipeline", &case.pipeline.to_string()]);
+    command.args(["--seconds", &seconds.to_string(), "--skus", &case.skus.to_string()]);
+    if let Some(rate) = case.rate {
+        command.args(["--rate", &rate.to_string()]);
+    }
+    command
+        .arg("--json")
+        .arg(&report_path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let generator = command.spawn().context("the load generator does not start")?;
+    let (output, samples) = watch(server.0.id(), generator)?;
+    if !output.status.success() {
+        bail!("{}: tidegate load failed: {}", case.name, String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let report = std::fs::read_to_string(&report_path).context("the load generator wrote no report")?;
+    Ok(read_report(case, &serde_json::from_str(&report)?, &samples))
+}
+
+/// Starts the server and waits for its ready line; its address is in it.
+fn serve(binary: &Path, data: &Path) -> Result<(Ended, String)> {
+    let mut command = Command::new(binary);
+    command.args(["serve", "--log", "warn", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut server = Ended(command.spawn().with_context(|| format!("{} does not start", binary.display()))?);
+    let said = lines(&mut server.0);
+    let mut heard = String::new();
+    while let Ok(line) = said.recv_timeout(READY_WITHIN) {
+        if let Some(address) = line.split_once(" ready on ").and_then(|(_, behind)| behind.split(": ").next())
+        {
+            return Ok((server, address.to_owned()));
+        }
+        heard = heard + &line + "\n";
+    }
+    bail!("tidegate serve does not get ready: {}", heard.trim())
+}
+
+/// What the server says, read to the end so that it never waits for a full pipe.
+fn lines(server: &mut Child) -> mpsc::Receiver<String> {
+    let (to, from) = mpsc::channel();
+    let stderr = server.stderr.take().expect("stderr is piped");
+    thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            // Nobody listens any more once it is ready.
+            let _ = to.send(line);
+        }
+    });
+    from
+}
+
+fn read_report(case: &Case, report: &Value, samples: &Samples) -> Run {
+    let number = |path: &str| report.pointer(path).and_then(Value::as_f64).unwrap_or(0.0);
+    let latency_us = [number("/latency_us/p50"), number("/latency_us/p99"), number("/latency_us/p999")];
+    let groups = number("/journal/groups");
+    Run {
+        figure: match case.figure {
+            Figure::OrdersPerSecond => number("/tps"),
+            Figure::AnswersPerSecond => number("/rps"),
+            Figure::LatencyP99Us => latency_us[1],
+        },
+        tps: number("/tps"),
+        rps: number("/rps"),
+        latency_us,
+        journal_groups: groups as u64,
+        orders_per_group: if groups > 0.0 { number("/accepted") / groups } else { 0.0 },
+        journal_write_us_p50: number("/journal/write_us_p50") as u64,
+        cpu: samples.busiest(number("/seconds")),
+        machine: report["machine"].clone(),
+        command: report["command"].as_str().unwrap_or_default().to_owned(),
+    }
+}
