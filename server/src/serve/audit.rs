@@ -86,7 +86,12 @@ fn audit(
         return Err(AuditFailed(format!("the journal ends at position {facts}, not at {position}")));
     }
     let millis = began.elapsed().as_millis() as u64;
-    Ok(report(&auditor.finish(Some(holdings)), position, at, millis))
+    let found = auditor.finish(Some(holdings));
+    for broken in found.failed() {
+        let first = broken.first.as_deref().unwrap_or("");
+        tracing::error!("audit: {} does not hold ({} times), first {first}", broken.name, broken.violations);
+    }
+    Ok(report(&found, position, at, millis))
 }
 
 fn report(found: &model::AuditReport, position: u64, at: MicrosUtc, millis: u64) -> AuditReport {
