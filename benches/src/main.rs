@@ -50,6 +50,8 @@ struct Args {
 struct Sitting {
     seconds: u32,
     machine: serde_json::Value,
+    /// How many processes were at work before the first run: above 1, figures say little.
+    load_before: f64,
     redis: Option<String>,
     rows: Vec<Row>,
 }
@@ -78,6 +80,10 @@ fn run(args: &Args) -> Result<()> {
     let binary = server_binary()?;
     let folder = args.folder.clone().unwrap_or_else(std::env::temp_dir);
     warn_of_memory_disk(&folder);
+    let load_before = busy_processes();
+    if load_before > 1.0 {
+        eprintln!("the machine is busy (load {load_before}): figures say little until that ends");
+    }
     let redis = if args.no_redis { None } else { Some(redis::version()?) };
 
     let mut rows: Vec<Row> =
@@ -92,7 +98,8 @@ fn run(args: &Args) -> Result<()> {
         }
     }
     let machine = rows.first().and_then(|row| row.tidegate.first()).map(|run| run.machine.clone());
-    let sitting = Sitting { seconds: args.seconds, machine: machine.unwrap_or_default(), redis, rows };
+    let sitting =
+        Sitting { seconds: args.seconds, machine: machine.unwrap_or_default(), load_before, redis, rows };
     print!("{}", table::table(&sitting));
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(&sitting)? + "\n";
@@ -134,4 +141,10 @@ fn warn_of_memory_disk(folder: &Path) {
             folder.display()
         );
     }
+}
+
+/// How many processes were running or waiting for the disk, over the last minute; 0 where /proc does not tell.
+fn busy_processes() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0)
 }
