@@ -1,12 +1,15 @@
 //! End to end: the real program, real sockets, real crashes. The tests are in `tests/`; here is what they start
 //! the program with.
 
+pub mod wire;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use tempfile::TempDir;
 
 /// A server is ready within this, or the test has failed.
@@ -66,6 +69,34 @@ impl Server {
         self.child.wait().expect("it is our child");
     }
 
+    /// SIGTERM, and what it ends with.
+    ///
+    /// # Panics
+    /// Where it does not end within this time: its log is the message.
+    pub fn terminate(&mut self, within: Duration) -> ExitStatus {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it is our child");
+        let asked = Instant::now();
+        loop {
+            if let Some(ended) = self.child.try_wait().expect("it is our child") {
+                return ended;
+            }
+            assert!(asked.elapsed() < within, "it does not end: {}", self.log());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Seconds of processor time that it has used.
+    ///
+    /// # Panics
+    /// Where it is not there any more.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
+        // Behind the name, which may hold anything, fields 14 and 15 of proc(5) are at 11 and 12.
+        let (_, fields) = stat.rsplit_once(')').expect("the name is in parentheses");
+        let ticks = fields.split_whitespace().skip(11).take(2).map(|it| it.parse::<f64>().expect("ticks"));
+        ticks.sum::<f64>() / rustix::param::clock_ticks_per_second() as f64
+    }
+
     /// Starts it again on the same folder, and another port.
     ///
     /// # Panics
@@ -119,5 +150,17 @@ fn serve(binary: &Path, folder: &Path, flags: &[&str]) -> io::Result<(Child, Str
             return Err(io::Error::other(format!("it is not ready: {said}")));
         }
         thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Lets this process have so many files open, where the system allows it to.
+///
+/// # Panics
+/// Where it does not.
+pub fn allow_open_files(files: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < files) {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(files), ..limit })
+            .expect("the hard limit is higher");
     }
 }

@@ -27,6 +27,7 @@ use anyhow::Context;
 use domain::MicrosUtc;
 use handlers::{About, Common, Host};
 use reactor::{Acceptor, Counters, Reactor};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use storage::embedded::{ClockReading, FileDisk, Opened, open};
 
 pub use notify::Notifier;
@@ -107,6 +108,7 @@ struct Parts {
 /// Opens the store, starts all threads, and returns when the first order can be taken.
 pub fn start(config: &Config) -> anyhow::Result<Running> {
     let settings = Settings::of(config)?;
+    allow_open_files();
     let data = &config.store.data;
     let machine = Machine::read(Some(data))?;
     let plan = affinity::plan(&machine, &settings.wishes)?;
@@ -171,7 +173,8 @@ fn open_store(config: &Config, settings: &Settings) -> anyhow::Result<Opened<Fil
         durability = report.path.name(),
         "the store is open"
     );
-    if let Some(tail) = &report.tail {
+    // The chain always ends somewhere; only groups behind its end are worth a line.
+    if let Some(tail) = report.tail.as_ref().filter(|tail| tail.stranded_groups > 0) {
         tracing::info!(?tail, "what stood behind the last good group was never acknowledged");
     }
     Ok(opened)
@@ -211,6 +214,14 @@ fn host(
             resident_bytes: resident_bytes().unwrap_or(0),
         }
     })
+}
+
+/// Takes as many descriptors as the system allows: each connection is one, and the usual limit is 1,024.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(why) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!("the limit of open files stays at {:?}: {why}", limit.current);
+    }
 }
 
 /// Resident memory of this process, from the kernel's own count of pages.
