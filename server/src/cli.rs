@@ -1,9 +1,10 @@
 //! The command line: which commands there are, and how their failures are told.
 
 use std::fmt::Display;
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -43,8 +44,12 @@ pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(told) => {
-            // Help goes to stdout with exit 0, bad usage to stderr with exit 2: clap knows which it is.
-            // When even printing fails there is nobody to tell.
+            if told.use_stderr() && told.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+                say(&in_a_sentence(&told));
+                return ExitCode::from(2);
+            }
+            // Help, which is asked for (exit 0) or shown because no command was named (exit 2). When even printing
+            // it fails there is nobody to tell.
             let _ = told.print();
             return if told.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
@@ -62,7 +67,7 @@ pub fn run() -> ExitCode {
 pub fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(failed) if failed.kind() != ErrorKind::BrokenPipe => Err(failed.into()),
+        Err(failed) if failed.kind() != io::ErrorKind::BrokenPipe => Err(failed.into()),
         Ok(()) | Err(_) => Ok(()),
     }
 }
@@ -87,6 +92,15 @@ impl Command {
     }
 }
 
+/// Clap tells bad usage in paragraphs: what is wrong, perhaps a tip, the usage, where help is. One line is enough.
+fn in_a_sentence(told: &clap::Error) -> String {
+    let text = told.to_string();
+    let paragraphs = text.split("\n\n").map(|it| it.split_whitespace().collect::<Vec<_>>().join(" "));
+    let said = paragraphs
+        .filter(|it| !it.is_empty() && !it.starts_with("Usage:") && !it.starts_with("For more information"));
+    said.chain(["see --help".to_owned()]).collect::<Vec<_>>().join("; ")
+}
+
 fn start_log(filter: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter).map_err(|_| {
         BadUsage(format!("--log {filter:?} is no log level: use error, warn, info, debug or trace"))
@@ -108,6 +122,17 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn bad_usage_is_one_line_that_keeps_the_tip() {
+        let told = Cli::try_parse_from(["tidegate", "serve", "--lisen", "1"]).expect_err("a typo");
+        assert_eq!(
+            in_a_sentence(&told),
+            "error: unexpected argument '--lisen' found; tip: a similar argument exists: '--listen'; see --help"
+        );
+        let told = Cli::try_parse_from(["tidegate", "serve", "--listen", "here"]).expect_err("no address");
+        assert!(!in_a_sentence(&told).contains('\n'));
     }
 
     #[test]

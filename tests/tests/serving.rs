@@ -53,8 +53,9 @@ fn orders_survive_a_kill() {
 /// Runs `serve` where it cannot work: its exit code and all that it says of it.
 fn fails(arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(TIDEGATE)
-        .args(["--log", "error", "serve", "--listen", "127.0.0.1:0"])
+        .args(["--log", "error", "serve"])
         .args(arguments)
+        .env("TIDEGATE_SERVER_LISTEN", "127.0.0.1:0")
         .output()
         .unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
@@ -102,6 +103,9 @@ fn bad_usage_is_told_in_a_sentence() {
     let (code, told) = fails(&["--config", config.to_str().unwrap()]);
     assert_eq!(code, Some(2));
     says(&told, &["group_bytes", "4096"]);
+    let (code, told) = fails(&["--lisen", "127.0.0.1:1"]);
+    assert_eq!(code, Some(2));
+    says(&told, &["--lisen", "--listen", "--help"]);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let data = folder.path().join("data");
