@@ -1,0 +1,237 @@
+//! The generator against a toy shop: what it sends adds up, and what goes wrong is said.
+
+mod toy;
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use loadgen::purchases::{HEADER, Purchases};
+use loadgen::report::{Ended, Mode};
+use loadgen::{LoadPlan, Pace, Replay, Report, Scenario, Silent};
+use toy::Toy;
+
+fn plan(toy: &Toy, scenario: Scenario) -> LoadPlan {
+    LoadPlan { connections: 8, pipeline: 16, users: 5_000, ..LoadPlan::new(&toy.address, scenario) }
+}
+
+fn play(plan: &LoadPlan) -> Report {
+    let report = loadgen::run(plan, &mut Silent::default()).expect("the toy shop is open");
+    let told = report.accepted + report.retries.answered_with_their_order + report.refused_total();
+    assert_eq!(report.sent, report.answered + report.unknown, "every request is answered or unknown");
+    assert_eq!(report.answered, told, "every answer is one of these");
+    assert_eq!(report.timeline.accepted.iter().sum::<u64>(), report.accepted);
+    report
+}
+
+#[test]
+fn a_flash_sale_sells_exactly_the_stock() {
+    let toy = Toy::open();
+    let plan = LoadPlan { requests_max: Some(30_000), stock: 500, ..plan(&toy, Scenario::Flash) };
+    let report = play(&plan);
+    assert_eq!((report.sent, report.ended, report.mode), (30_000, Ended::Done, Mode::Closed));
+    assert_eq!((report.accepted_units, report.stock_units), (2_000, 2_000));
+    assert_eq!(toy.taken(), (2_000, report.accepted));
+    assert!(report.refused["SOLD_OUT"] > 0 && report.refused["USER_LIMIT"] > 0, "{:?}", report.refused);
+    assert!(report.is_good(), "{:?}", report.first_errors);
+    // The same seed again finds the skus that are there, and fills them up.
+    let again = play(&plan);
+    assert_eq!((again.stock_units, again.accepted_units), (2_000, 2_000));
+}
+
+#[test]
+fn steady_orders_are_all_accepted() {
+    let toy = Toy::open();
+    let report = play(&LoadPlan {
+        requests_max: Some(5_000),
+        seconds_max: None,
+        skus: 1,
+        ..plan(&toy, Scenario::Steady)
+    });
+    assert_eq!((report.accepted, report.accepted_units, report.users), (5_000, 5_000, 5_000));
+}
+
+#[test]
+fn carts_have_several_lines() {
+    let toy = Toy::open();
+    let report = play(&LoadPlan { requests_max: Some(2_000), skus: 20, ..plan(&toy, Scenario::Cart) });
+    assert_eq!(report.accepted, 2_000);
+    assert!(report.accepted_units > 6_000);
+    assert_eq!(toy.taken(), (report.accepted_units, 2_000));
+}
+
+#[test]
+fn sold_out_and_whoever_has_an_order_gets_it_again() {
+    let toy = Toy::open();
+    let plan = LoadPlan { requests_max: Some(20_000), ..plan(&toy, Scenario::SoldOut) };
+    let report = play(&plan);
+    assert_eq!(report.accepted_units, report.stock_units);
+    assert!(report.retries.sent > 50, "{:?}", report.retries);
+    assert_eq!(report.retries.sent, report.retries.answered_with_their_order);
+    assert!(report.is_good(), "{:?}", report.first_errors);
+}
+
+#[test]
+fn a_server_that_forgets_is_found_out() {
+    let toy = Toy::open();
+    toy.faults.forgets.store(true, Ordering::SeqCst);
+    let plan = LoadPlan { requests_max: Some(20_000), stock: 5_000, ..plan(&toy, Scenario::SoldOut) };
+    let report = play(&plan);
+    assert!(report.errors > 0 && !report.is_good());
+    assert!(report.first_errors[0].contains("when asked again"), "{:?}", report.first_errors);
+}
+
+#[test]
+fn an_open_loop_keeps_its_pace() {
+    let toy = Toy::open();
+    let report = play(&LoadPlan {
+        pace: Pace::PerSecond(2_000),
+        seconds_max: Some(1),
+        skus: 5,
+        ..plan(&toy, Scenario::Steady)
+    });
+    assert_eq!((report.mode, report.offered_per_s), (Mode::Open, 2_000.0));
+    assert!((1_990..=2_001).contains(&report.sent), "{}", report.sent);
+    assert_eq!(report.accepted, report.sent);
+}
+
+/// Rows of a made-up shop, with what it comes to a sku and a user.
+fn history(orders: u64, seed: u64) -> (String, HashMap<u64, u64>, HashMap<u64, i64>, u64) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let (mut text, mut skus, mut users, mut refused) =
+        (format!("{HEADER}\n"), HashMap::new(), HashMap::new(), 0);
+    let mut prices = [100_i64; 300];
+    for order in 1..=orders {
+        let user = random.u64(1..50);
+        let lines = if random.u8(..10) == 0 { 256 } else { random.usize(1..4) };
+        if random.u8(..5) == 0 {
+            prices[random.usize(..300)] = random.i64(0..1_000);
+        }
+        let is_refused = random.u8(..20) == 0;
+        refused += u64::from(is_refused);
+        for line in 0..lines {
+            let (sku, quantity) = (line as u64 + 1, if is_refused { 0 } else { random.u64(1..5) });
+            for _ in 0..1 + random.u8(..2) {
+                text += &format!(
+                    "{order},{user},1997-01-01T00:00:{:02}Z,{sku},{quantity},{}\n",
+                    order * 60 / (orders + 1),
+                    prices[line]
+                );
+                *skus.entry(sku).or_default() += quantity;
+                *users.entry(user).or_default() += quantity as i64 * prices[line];
+            }
+        }
+    }
+    skus.retain(|_, units| *units > 0);
+    users.retain(|_, money| *money > 0);
+    (text, skus, users, refused)
+}
+
+#[test]
+fn a_replay_meets_each_price_and_adds_up() {
+    let seed = 0x7a11;
+    let (text, skus, users, refused) = history(500, seed);
+    let purchases = Purchases::read(text.as_bytes()).expect("a good file");
+    let toy = Toy::open();
+    let report = play(&plan(&toy, Scenario::Replay(Replay { purchases, stock: None })));
+    assert_eq!((report.sent, report.accepted, report.refused_total()), (500, 500 - refused, refused));
+    assert_eq!(report.refused.get("INVALID_FIELD").copied().unwrap_or(0), refused, "{:?}", report.refused);
+    let (skus_found, mut users_found) = toy.sums();
+    users_found.retain(|_, money| *money > 0);
+    assert_eq!((skus_found, users_found), (skus, users));
+}
+
+#[test]
+fn a_replay_at_its_own_pace_is_pressed_into_its_seconds() {
+    let (text, ..) = history(200, 5);
+    let purchases = Purchases::read(text.as_bytes()).expect("a good file");
+    let toy = Toy::open();
+    let began = Instant::now();
+    let report = play(&LoadPlan {
+        pace: Pace::Trace,
+        seconds_max: Some(1),
+        ..plan(&toy, Scenario::Replay(Replay { purchases, stock: None }))
+    });
+    assert_eq!((report.sent, report.mode), (200, Mode::Open));
+    assert!(began.elapsed() > Duration::from_millis(900), "{:?}", began.elapsed());
+}
+
+#[test]
+fn what_breaks_is_connected_again_and_the_record_is_true() {
+    let toy = Toy::open();
+    toy.faults.break_after.store(7_000, Ordering::SeqCst);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let record = folder.path().join("r.txt");
+    let plan = LoadPlan {
+        requests_max: Some(20_000),
+        stock: 500,
+        record: Some(record.clone()),
+        ..plan(&toy, Scenario::Flash)
+    };
+    let report = play(&plan);
+    assert_eq!(report.ended, Ended::Done);
+    assert!(report.unknown > 0, "what was in flight when it broke");
+    toy.faults.break_after.store(0, Ordering::SeqCst);
+    let found = loadgen::verify(&toy.address, &record, &mut Silent::default()).expect("a good record");
+    assert!(found.is_good(), "{found}");
+    assert_eq!((found.accepted, found.unknown), (report.accepted, report.unknown));
+    assert_eq!(found.skus, 4);
+}
+
+#[test]
+fn a_server_that_is_gone_ends_the_run_with_a_record() {
+    let toy = Toy::open();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let record = folder.path().join("r.txt");
+    let plan =
+        LoadPlan { seconds_max: Some(60), record: Some(record.clone()), ..plan(&toy, Scenario::Steady) };
+    let report = std::thread::scope(|scope| {
+        let run = scope.spawn(|| play(&plan));
+        std::thread::sleep(Duration::from_millis(500));
+        toy.throw_out(true);
+        run.join().expect("it ends by itself")
+    });
+    assert_eq!(report.ended, Ended::ServerGone);
+    assert!(!report.is_good() && report.answered > 0 && report.audit.is_none());
+    toy.faults.closed.store(false, Ordering::SeqCst);
+    let found = loadgen::verify(&toy.address, &record, &mut Silent::default()).expect("a good record");
+    assert!(found.is_good(), "{found}");
+    assert_eq!(found.accepted, report.accepted);
+}
+
+#[test]
+fn a_store_that_loses_orders_is_found_out() {
+    let toy = Toy::open();
+    toy.faults.loses_one_in.store(100, Ordering::SeqCst);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let record = folder.path().join("r.txt");
+    let plan =
+        LoadPlan { requests_max: Some(1_000), record: Some(record.clone()), ..plan(&toy, Scenario::Steady) };
+    assert_eq!(play(&plan).accepted, 1_000);
+    let found = loadgen::verify(&toy.address, &record, &mut Silent::default()).expect("a good record");
+    assert_eq!(found.differences, 10, "{found}");
+    assert!(found.first_differences[0].ends_with("is lost"), "{found}");
+}
+
+#[test]
+fn whoever_stops_a_run_gets_its_report() {
+    let toy = Toy::open();
+    let mut watcher = Silent::default();
+    let stop = watcher.stop.clone();
+    let plan = LoadPlan { seconds_max: Some(60), ..plan(&toy, Scenario::Steady) };
+    let report = std::thread::scope(|scope| {
+        let run = scope.spawn(|| loadgen::run(&plan, &mut watcher));
+        std::thread::sleep(Duration::from_millis(500));
+        stop.store(true, Ordering::SeqCst);
+        run.join().expect("it ends by itself").expect("with a report")
+    });
+    assert_eq!(report.ended, Ended::Interrupted);
+    assert!(report.answered > 0 && report.is_good());
+}
+
+#[test]
+fn nobody_there_is_said_in_a_sentence() {
+    let error = loadgen::run(&LoadPlan::new("127.0.0.1:1", Scenario::Steady), &mut Silent::default());
+    let error = error.expect_err("nobody listens there").to_string();
+    assert!(error.contains("127.0.0.1:1 cannot be loaded") && error.contains("is it running"), "{error}");
+}
