@@ -185,7 +185,12 @@ impl Wire {
         read: &mut impl FnMut(usize, Answered<'_, A>) -> Result<(), TalkError>,
     ) -> Result<usize, TalkError> {
         let mut chunk = [0; 64 * 1024];
-        let bytes = self.stream.read(&mut chunk).map_err(TalkError::Broken)?;
+        let bytes = loop {
+            match self.stream.read(&mut chunk) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                read => break read.map_err(TalkError::Broken)?,
+            }
+        };
         if bytes == 0 {
             return Err(TalkError::Broken(io::ErrorKind::ConnectionAborted.into()));
         }

@@ -49,7 +49,7 @@ impl Demo {
             .prefix("tidegate-demo-")
             .tempdir()
             .context("no temporary folder can be made: set TMPDIR to one that can be written to")?;
-        let server = OwnServer::start(folder.path())?;
+        let server = OwnServer::start(&folder.path().join("data"))?;
         let mut plan = LoadPlan::new(&server.address, Scenario::Flash);
         if self.seconds.is_some() {
             (plan.seconds_max, plan.requests_max) = (self.seconds, None);
@@ -197,7 +197,8 @@ fn listen(stderr: ChildStderr, said: &Sender<String>) {
 fn ready_address(line: &str) -> Option<&str> {
     let ready = line.contains("ready").then_some(line)?;
     let words = ready.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"' | '='));
-    let address = words.map(|word| word.trim_end_matches('.')).find(|word| word.starts_with("127.0.0.1:"))?;
+    let address =
+        words.map(|word| word.trim_end_matches(['.', ':'])).find(|word| word.starts_with("127.0.0.1:"))?;
     address["127.0.0.1:".len()..].parse::<u16>().ok().map(|_| address)
 }
 
@@ -207,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_ready_line_is_told_from_others() {
-        assert_eq!(ready_address("tidegate ready on 127.0.0.1:40123"), Some("127.0.0.1:40123"));
+        assert_eq!(ready_address("tidegate 0.1.0 ready on 127.0.0.1:40123: fused"), Some("127.0.0.1:40123"));
         assert_eq!(ready_address("ready: 127.0.0.1:40123, store 5f."), Some("127.0.0.1:40123"));
         assert_eq!(ready_address("INFO listening on 127.0.0.1:40123"), None);
         assert_eq!(ready_address("ready, but where"), None);
