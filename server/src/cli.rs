@@ -65,7 +65,7 @@ pub fn run() -> ExitCode {
 
 /// Writes text to stdout. A reader that went away (`| head`) is no failure of ours.
 pub fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(failed) if failed.kind() != io::ErrorKind::BrokenPipe => Err(failed.into()),
         Ok(()) | Err(_) => Ok(()),
@@ -74,7 +74,7 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 
 /// Writes a line to stderr, where people read it. When that fails there is nobody to tell.
 pub fn say(line: &dyn Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 impl Command {
@@ -107,8 +107,8 @@ fn start_log(filter: &str) -> anyhow::Result<()> {
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .init();
     Ok(())
 }
