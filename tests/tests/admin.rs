@@ -1,4 +1,5 @@
 //! `tidegate admin` against the real server: what an operator types, and what the terminal says.
+#![allow(clippy::unwrap_used)] // a step that fails is the test's failure
 
 use e2e::Server;
 use serde_json::Value;
