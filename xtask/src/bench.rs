@@ -15,8 +15,8 @@ pub struct Args {
 
 /// Builds the server and the benches with all optimisations, and runs the benches.
 pub fn run(args: &Args) -> Result<()> {
-    let only_help = args.rest.iter().any(|arg| arg == "--help" || arg == "-h");
-    if !only_help {
+    let without_redis = ["--help", "-h", "--no-redis"];
+    if !args.rest.iter().any(|arg| without_redis.contains(&arg.as_str())) {
         tools::need("redis-server", "redis-server")?;
     }
     let server = tools::build_binary("tidegate", true)?;
