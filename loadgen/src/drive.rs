@@ -28,6 +28,8 @@ pub(crate) const GONE_AFTER: Duration = Duration::from_secs(3);
 pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(15);
 /// How often whoever watches is told, and how long the longest sleep is.
 const TELL_EVERY: Duration = Duration::from_millis(100);
+/// How long an open loop goes on behind its end with what was due before.
+const OVERTIME: Duration = Duration::from_secs(10);
 /// An open loop sleeps to its next request, and no shorter: a wake costs more than it could be late.
 const SHORTEST_SLEEP: Duration = Duration::from_micros(10);
 
@@ -297,6 +299,27 @@ impl<'a, W: Watcher> Drive<'a, W> {
         self.hungry = true;
     }
 
+    /// When the time for sending is over, since the start.
+    fn end_ns(&self) -> Option<u64> {
+        self.seconds_max.map(|seconds| u64::from(seconds) * 1_000_000_000)
+    }
+
+    /// Ends the sending when its time is over. An open loop still sends what was due before: to leave it out would
+    /// hide just those that waited longest.
+    fn note_end(&mut self, now_ns: u64) {
+        let Some(end_ns) = self.end_ns().filter(|_| !self.over) else { return };
+        let Some(schedule) = &self.schedule else {
+            self.over = now_ns >= end_ns;
+            return;
+        };
+        let all_sent = schedule.due_ns(self.scheduled).is_none_or(|due_ns| due_ns >= end_ns);
+        self.over = all_sent || now_ns >= end_ns + OVERTIME.as_nanos() as u64;
+        if self.over && !all_sent {
+            let due = schedule.due_by(end_ns);
+            self.tally.unsent = due.saturating_sub(self.scheduled);
+        }
+    }
+
     /// Whether it is time to end, and how.
     fn end(&mut self, now: Instant) -> Option<Ended> {
         if self.failure.is_some() || self.watcher.is_stopped() {
@@ -321,8 +344,9 @@ impl<'a, W: Watcher> Drive<'a, W> {
     fn feed_all(&mut self, now_ns: u64, out: &mut Output) {
         if let Some(schedule) = &self.schedule {
             // One request a connection in turn, as long as one is due and some connection has room.
+            let until_ns = self.end_ns().map_or(now_ns, |end_ns| now_ns.min(end_ns.saturating_sub(1)));
             let mut due = schedule.due_ns(self.scheduled);
-            while due.is_some_and(|due_ns| due_ns <= now_ns) {
+            while due.is_some_and(|due_ns| due_ns <= until_ns) {
                 let Some(lane) = self.lanes.next_with_room() else { return };
                 let before = self.tally.sent;
                 self.feed(lane, now_ns, out);
@@ -420,9 +444,7 @@ impl<W: Watcher> Service for Drive<'_, W> {
     fn turn(&mut self, turn: Turn<'_>) -> Next {
         let now = turn.now;
         let now_ns = (now - self.started).as_nanos() as u64;
-        if self.seconds_max.is_some_and(|seconds| now_ns >= u64::from(seconds) * 1_000_000_000) {
-            self.over = true;
-        }
+        self.note_end(now_ns);
         self.feed_all(now_ns, turn.out);
         // Before the sends leave: whoever is killed now has a row for all that left.
         if let Some(recorder) = &mut self.recorder {

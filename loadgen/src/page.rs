@@ -218,6 +218,9 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         let (sent, answered) = (grouped(report.retries.sent), report.retries.answered_with_their_order);
         facts.push(("asked again", format!("{sent}, {} answered with their order", grouped(answered))));
     }
+    if report.unsent > 0 {
+        facts.push(("never sent", format!("{}, due on schedule", grouped(report.unsent))));
+    }
     facts.push(("seed", report.seed.to_string()));
     facts
 }

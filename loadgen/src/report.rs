@@ -71,6 +71,8 @@ pub struct Report {
     pub stock_units: u64,
     /// Units of the accepted orders.
     pub accepted_units: u64,
+    /// Open loop: requests that were due and never left, for want of answers. Their latency counts nowhere.
+    pub unsent: u64,
     /// Requests that were asked again on purpose.
     pub retries: Retries,
     /// What the errors were, the first few of them, in words.
@@ -277,6 +279,7 @@ pub(crate) mod sample {
             skus: 4,
             stock_units: 80_000,
             accepted_units: 80_000,
+            unsent: 0,
             retries: Retries::default(),
             first_errors: Vec::new(),
             timeline,

@@ -247,6 +247,7 @@ impl Outline {
             skus: self.skus,
             stock_units: self.stock_units,
             accepted_units: tally.accepted_units,
+            unsent: tally.unsent,
             retries: tally.retries,
             first_errors: tally.first_errors.clone(),
             timeline: tally.timeline.clone(),

@@ -43,6 +43,17 @@ impl Schedule {
         }
     }
 
+    /// How many requests are due before this time.
+    pub fn due_by(&self, end_ns: u64) -> u64 {
+        match self {
+            Schedule::Even { per_second } => {
+                let due = (u128::from(end_ns) * u128::from(*per_second)).div_ceil(1_000_000_000);
+                u64::try_from(due).unwrap_or(u64::MAX)
+            }
+            Schedule::Trace { due_ns } => due_ns.partition_point(|&due| due < end_ns) as u64,
+        }
+    }
+
     /// Requests a second that it asks for, over its whole length.
     pub fn per_second(&self) -> f64 {
         match self {
@@ -66,6 +77,11 @@ mod tests {
         let third = 1_000_000_000 / 3;
         assert_eq!(due, [0, third, 2 * third, 1_000_000_000, 4 * third + 1, 5 * third + 1, 2_000_000_000]);
         assert_eq!(Schedule::Even { per_second: 50_000 }.due_ns(50_000 * 3_600), Some(3_600_000_000_000));
+        for (end_ns, due) in
+            [(0, 0), (1, 1), (third, 1), (third + 1, 2), (1_000_000_000, 3), (1_000_000_001, 4)]
+        {
+            assert_eq!(three.due_by(end_ns), due, "before {end_ns}");
+        }
         assert_eq!(three.due_ns(u64::MAX), Some(u64::MAX), "the end of time, not the beginning");
     }
 
@@ -74,6 +90,7 @@ mod tests {
         let at = [5_000_000, 6_000_000, 6_000_000, 9_000_000];
         let own = Schedule::of_trace(at.iter().copied(), None);
         assert_eq!(own, Schedule::Trace { due_ns: vec![0, 1_000_000_000, 1_000_000_000, 4_000_000_000] });
+        assert_eq!((own.due_by(0), own.due_by(1_000_000_000), own.due_by(1_000_000_001)), (0, 1, 3));
         let pressed = Schedule::of_trace(at.iter().copied(), Some(2));
         let due: Vec<_> = (0..5).map(|n| pressed.due_ns(n).map(|ns| ns / 1_000_000)).collect();
         assert_eq!(due, [Some(0), Some(499), Some(499), Some(1_999), None]);

@@ -79,6 +79,9 @@ impl Table {
         if report.unknown > 0 {
             self.count("unknown", report.unknown, "sent, and no answer that tells");
         }
+        if report.unsent > 0 {
+            self.count("never sent", report.unsent, "due on schedule, but the server did not keep up");
+        }
         if report.errors > 0 {
             self.count("errors", report.errors, "");
             for error in &report.first_errors {

@@ -21,6 +21,8 @@ pub(crate) struct Tally {
     pub(crate) retries: Retries,
     /// Sent and never answered.
     pub(crate) unanswered: u64,
+    /// Due in an open loop, and never sent.
+    pub(crate) unsent: u64,
     pub(crate) errors: u64,
     pub(crate) first_errors: Vec<String>,
     /// Answers that are not accepted, by status code.
@@ -52,6 +54,7 @@ impl Tally {
             accepted_units: 0,
             retries: Retries::default(),
             unanswered: 0,
+            unsent: 0,
             errors: 0,
             first_errors: Vec::with_capacity(FIRST_ERRORS_MAX),
             by_code: vec![0; CODES].into_boxed_slice(),

@@ -204,10 +204,9 @@ impl Shop {
         if head.user == 0 || lines.iter().any(|line| line.sku == 0 || line.quantity == 0) {
             return refuse(Status::InvalidField);
         }
-        if let Some((brief, _)) = self.orders.get(&(head.user, head.request)) {
-            if !faults.forgets.load(Ordering::SeqCst) {
-                return Ok((*brief, vec![]));
-            }
+        let known = self.orders.get(&(head.user, head.request));
+        if let Some((brief, _)) = known.filter(|_| !faults.forgets.load(Ordering::SeqCst)) {
+            return Ok((*brief, vec![]));
         }
         let mut total = 0;
         let mut limit = 0;
