@@ -61,10 +61,10 @@ impl UserCounts {
         self.find(sale, user).map_or(0, |slot| u64::from(self.rows[slot as usize].units))
     }
 
-    /// Loads what [`UserCounts::units`] will look at first.
+    /// Loads what [`UserCounts::units`] will look at first, for the pairs of these tags.
     #[inline]
-    pub(crate) fn touch(&self, sale: SaleId, user: UserId) -> u64 {
-        self.table.touch(self.tag(sale, user))
+    pub(crate) fn touch(&self, tags: &[Tag]) {
+        self.table.touch(tags);
     }
 
     /// Counts units; there is room for the pair, and for the units in it.
@@ -125,7 +125,7 @@ impl UserCounts {
     }
 
     #[inline]
-    fn tag(&self, sale: SaleId, user: UserId) -> Tag {
+    pub(crate) fn tag(&self, sale: SaleId, user: UserId) -> Tag {
         self.key.tag(user.0, u64::from(sale.0))
     }
 }

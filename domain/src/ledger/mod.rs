@@ -15,6 +15,7 @@ mod orders;
 mod read;
 mod requests;
 mod timers;
+mod warm;
 
 use alloc::vec::Vec;
 
@@ -174,28 +175,6 @@ impl Ledger {
             | Intent::StockGet { .. }
             | Intent::Holdings => Needs::default(),
         }
-    }
-
-    /// Looks at the places in memory that this intent will look at, and does nothing. Called for the intents of
-    /// a turn, one after the other, before the first is applied: their cache misses then overlap, where `apply`
-    /// would wait for one after the other.
-    #[inline]
-    pub fn warm(&self, now: MicrosUtc, intent: &Intent<'_>) {
-        let Some(key) = intent.request() else { return };
-        let mut touched = self.requests.touch(key);
-        if let Intent::Create(create) = intent {
-            touched ^= self.orders.touch(create.user);
-            // The first line stands for all: baskets of many lines are rare, and the skus of a rush are few.
-            let line = &create.lines.as_slice()[0];
-            if let Some(sku) = self.goods.find_sku(line.sku) {
-                let shelf = self.goods.shelf_of(sku, line.warehouse);
-                touched ^= shelf.map_or(0, |slot| self.goods.shelf(slot).shelf.held);
-                let item = self.goods.speaking(sku, now);
-                touched ^=
-                    item.map_or(0, |item| self.counts.touch(self.goods.sale(item.sale).sale.id, create.user));
-            }
-        }
-        core::hint::black_box(touched);
     }
 
     /// Time of the last entry.

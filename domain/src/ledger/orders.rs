@@ -151,10 +151,10 @@ impl Orders {
         self.by_user.find(self.user_tag(user), |slot| self.at(slot).user == user)
     }
 
-    /// Loads what making an order of this user will look at.
+    /// Loads what making orders of the users of these tags will look at.
     #[inline]
-    pub(crate) fn touch(&self, user: UserId) -> u64 {
-        self.by_user.touch(self.user_tag(user))
+    pub(crate) fn touch(&self, tags: &[Tag]) {
+        self.by_user.touch(tags);
     }
 
     /// Whether one more order fits.
@@ -328,7 +328,7 @@ impl Orders {
     }
 
     #[inline]
-    fn user_tag(&self, user: UserId) -> Tag {
+    pub(crate) fn user_tag(&self, user: UserId) -> Tag {
         self.key.tag(user.0, 1)
     }
 }

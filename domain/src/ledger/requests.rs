@@ -107,10 +107,10 @@ impl Requests {
         Some((change.subject, change.body))
     }
 
-    /// Loads what [`Requests::find`] will look at first.
+    /// Loads what [`Requests::find`] will look at first, for the keys of these tags.
     #[inline]
-    pub(crate) fn touch(&self, key: RequestKey) -> u64 {
-        self.table.touch(self.tag(key))
+    pub(crate) fn touch(&self, tags: &[Tag]) {
+        self.table.touch(tags);
     }
 
     /// Whether so many more ids, `changes` of them in rows of their own, fit once the entry that brings them has
@@ -294,7 +294,7 @@ impl Requests {
     }
 
     #[inline]
-    fn tag(&self, key: RequestKey) -> Tag {
+    pub(crate) fn tag(&self, key: RequestKey) -> Tag {
         self.key.tag3(key.who.0, (key.id.0 >> 64) as u64, key.id.0 as u64)
     }
 }

@@ -24,8 +24,6 @@ use crate::store::{Answer, NotDecided, Outcome};
 const EXPIRED_A_TURN_MAX: usize = 1_024;
 /// Orders that expire between two looks at the room in the group.
 const EXPIRED_AT_ONCE_MAX: usize = 32;
-/// Intents whose places in memory are looked at before the first of them is applied.
-const WARMED_AT_ONCE: usize = 16;
 /// What a full disk tells clients to wait: somebody has to make room first.
 const DISK_FULL_RETRY_AFTER_MS: u32 = 1_000;
 /// How soon to look again for a segment that is being made, since nothing rings when it is there.
@@ -203,9 +201,8 @@ impl<H: HotDisk> Engine<H> {
         disk: &mut H,
     ) -> Result<(), (Held, usize)> {
         for place in decided..batch.len() {
-            if (place - decided).is_multiple_of(WARMED_AT_ONCE) {
-                let next = place..batch.len().min(place + WARMED_AT_ONCE);
-                next.for_each(|place| self.ledger.warm(now, &batch.at(place).intent));
+            if (place - decided).is_multiple_of(Ledger::WARMED_AT_ONCE) {
+                self.ledger.warm(now, (place..batch.len()).map(|place| batch.at(place).intent));
             }
             if !self.ports[port].can_answer() {
                 return Err((Held::Handle, place));
