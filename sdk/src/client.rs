@@ -213,7 +213,8 @@ impl Builder {
         self
     }
 
-    /// A server that owes answers and says nothing for so long is taken for gone. Default 10 s.
+    /// A server that owes answers, says nothing for so long, and does not answer a PING at half that time, is taken
+    /// for gone. Default 10 s.
     #[must_use]
     pub fn silence_max(mut self, span: Duration) -> Builder {
         self.opening.silence_max = span;

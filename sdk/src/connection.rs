@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use protocol::messages::{Hello, HelloAnswer};
+use protocol::messages::{Hello, HelloAnswer, Ping};
 use protocol::structs::HelloHead;
-use protocol::{Header, Kind, KindCode, Meta, Split, Status, bounds};
+use protocol::{HEADER_BYTES, Header, Kind, KindCode, Meta, Nothing, Split, Status, bounds};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -25,6 +25,8 @@ use crate::values::MicrosUtc;
 const OUT_BYTES_MAX: usize = 4 * bounds::FRAME_BYTES_MAX;
 /// Bytes read at once, at least.
 const READ_BYTES: usize = 64 * 1024;
+/// Correlation of our own PINGs; requests count up from 1 and never get there.
+const PING_CORRELATION: u64 = u64::MAX;
 const _: () = assert!(OUT_BYTES_MAX >= bounds::FRAME_BYTES_MAX && OUT_BYTES_MAX <= u32::MAX as usize);
 
 /// A frame that came back.
@@ -81,6 +83,7 @@ impl Connection {
                 waiting: HashMap::with_capacity(in_flight_max),
                 next_correlation: 1,
                 heard_at: Instant::now(),
+                pinged: false,
                 leaving: false,
                 broken: None,
             }),
@@ -161,6 +164,8 @@ struct State {
     next_correlation: u64,
     /// When the server last said something, or was first asked after a pause.
     heard_at: Instant,
+    /// A PING of our own is unanswered.
+    pinged: bool,
     /// The server takes nothing more; what it took is still answered.
     leaving: bool,
     broken: Option<Broken>,
@@ -211,6 +216,19 @@ impl Shared {
         }
     }
 
+    /// Asks whether the server is still there. Without room to write it the silence speaks for itself.
+    fn ping(&self) {
+        let Ok(room) = self.room.try_acquire_many(HEADER_BYTES as u32) else { return };
+        let mut state = self.lock();
+        let meta = Meta { correlation: PING_CORRELATION, ..Meta::default() };
+        if protocol::append::<Ping>(&mut state.out, &meta, &Nothing, [], &[]).is_ok() {
+            state.pinged = true;
+            drop(state);
+            room.forget();
+            self.something_to_write.notify_one();
+        }
+    }
+
     /// Hands an answer to its asker.
     fn answer(&self, header: Header, body: &[u8]) -> Result<(), Broken> {
         let server = |rule| Broken::Against(Violation::Server(rule));
@@ -219,6 +237,11 @@ impl Shared {
         if header.status.known() == Some(Status::GoingAway) {
             state.leaving = true;
             self.places.close();
+        }
+        if header.correlation == PING_CORRELATION && state.pinged {
+            // Whatever it says: it is there.
+            state.pinged = false;
+            return Ok(());
         }
         if let Some(waiting) = state.waiting.remove(&header.correlation) {
             drop(state);
@@ -341,17 +364,22 @@ fn hand_out(shared: &Shared, received: &mut BytesMut) -> Result<(), Broken> {
     }
 }
 
-/// Ends when answers are outstanding and the server has said nothing for too long.
+/// Ends when answers are outstanding and the server has said nothing for too long. At half that time it is asked
+/// whether it is there, so that one slow answer (an audit takes minutes) is not taken for silence.
 async fn silence(shared: &Shared) {
     loop {
-        let quiet_until = {
+        let (quiet_since, pinged) = {
             let state = shared.lock();
-            let from = if state.waiting.is_empty() { Instant::now() } else { state.heard_at };
-            from + shared.silence_max
+            (if state.waiting.is_empty() { Instant::now() } else { state.heard_at }, state.pinged)
         };
-        if quiet_until <= Instant::now() {
+        let (ping_at, end_at) = (quiet_since + shared.silence_max / 2, quiet_since + shared.silence_max);
+        let now = Instant::now();
+        if end_at <= now {
             return;
         }
-        tokio::time::sleep_until(quiet_until).await;
+        if ping_at <= now && !pinged {
+            shared.ping();
+        }
+        tokio::time::sleep_until(if ping_at <= now { end_at } else { ping_at }).await;
     }
 }

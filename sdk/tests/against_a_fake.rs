@@ -316,6 +316,22 @@ async fn a_silent_server_is_taken_for_gone() {
 }
 
 #[tokio::test]
+async fn a_slow_answer_is_not_silence() {
+    let mut fake = Fake::start().await;
+    let client = one_connection(&fake).silence_max(Duration::from_millis(400)).build();
+    let asked = order(&client, 7);
+    let mut peer = fake.accept().await;
+    let sent = peer.next().await;
+    for _ in 0..3 {
+        let ping = peer.next().await;
+        assert_eq!(ping.header.kind.known(), Some(Kind::Ping), "asked whether it is there, at half the time");
+        peer.answer_ping(&ping, MicrosUtc(0)).await;
+    }
+    peer.answer_create(&sent, brief(7)).await;
+    assert!(asked.await.unwrap().is_ok(), "600 ms later, on the same connection");
+}
+
+#[tokio::test]
 async fn retries_end_with_the_budget() {
     let mut fake = Fake::start().await;
     let client = one_connection(&fake).retry_burst(2).build();
