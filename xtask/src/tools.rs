@@ -6,15 +6,21 @@ use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 use std::thread;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-/// The folder of the workspace.
+/// The folder of the workspace. Cargo says it anew at each run: what was compiled in may be another clone's, where
+/// two share their build output.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask/ lies in the workspace's folder")
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let said = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let xtask = said.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+        xtask.parent().expect("xtask/ lies in the workspace's folder").to_path_buf()
+    });
+    &ROOT
 }
 
 /// The cargo that runs us, in the folder of the workspace.
