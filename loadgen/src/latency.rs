@@ -108,7 +108,7 @@ pub struct Timeline {
 }
 
 /// Spans of a timeline, at most; more than a plot has pixels for is of no use.
-pub const SPANS_MAX: usize = 600;
+pub const SPANS_MAX: usize = 240;
 const FIRST_SPAN_MS: u64 = 25;
 
 impl Default for Timeline {

@@ -60,7 +60,7 @@ pub struct Bar {
 /// A bar where stderr is a terminal; elsewhere nothing is drawn. `stop` ends the run.
 pub fn bar(stop: Arc<AtomicBool>) -> Bar {
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(1) } else { ProgressBar::hidden() };
-    bar.set_style(ProgressStyle::with_template("  {spinner} {msg}").expect("a template of known keys"));
+    bar.set_style(ProgressStyle::with_template("  {spinner} {wide_msg}").expect("a template of known keys"));
     bar.enable_steady_tick(Duration::from_millis(100));
     Bar { bar, stop, last: (0.0, 0) }
 }
@@ -84,7 +84,7 @@ impl Watcher for Bar {
 
     fn progress(&mut self, progress: &Progress) {
         if self.last == (0.0, 0) {
-            let style = ProgressStyle::with_template("  {bar:32.cyan/blue} {percent:>3} %  {msg}");
+            let style = ProgressStyle::with_template("  {bar:24.cyan/blue} {percent:>3} %  {wide_msg}");
             self.bar.set_style(style.expect("a template of known keys").progress_chars("━╸─"));
             self.bar.set_length(1_000);
         }
