@@ -111,6 +111,52 @@ fn a_record_outlives_a_kill_and_is_verified() {
     assert!(told.contains("order 12345 of user 4711 was acknowledged") && told.contains("is lost"), "{told}");
 }
 
+#[test]
+fn a_killed_generator_leaves_a_record_of_all_that_it_sent() {
+    let server = Server::start(TIDEGATE);
+    let folder = tempfile::tempdir().unwrap();
+    let record = folder.path().join("r.txt");
+    let mut run = Command::new(TIDEGATE);
+    run.args([
+        "load",
+        "--scenario",
+        "steady",
+        "--seconds",
+        "60",
+        "--skus",
+        "50",
+        "--target",
+        server.address(),
+    ]);
+    let mut run =
+        run.arg("--record").arg(&record).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for_rows(&record);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    // What it had sent is still being decided: let the server come to rest.
+    sleep(Duration::from_millis(500));
+    let told = load(&server, &format!("--verify {}", record.display()), 0);
+    assert!(told.contains("record and store agree"), "{told}");
+}
+
+#[test]
+fn whoever_interrupts_gets_the_report() {
+    let server = Server::start(TIDEGATE);
+    let mut run = Command::new(TIDEGATE);
+    run.args(["load", "--scenario", "steady", "--seconds", "60", "--target", server.address()]);
+    let run = run.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    sleep(Duration::from_secs(2));
+    let interrupted = Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    let ran = run.wait_with_output().unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{}", said(&ran));
+    assert!(
+        said(&ran).contains("stopped before its end") && said(&ran).contains("audit     ok"),
+        "{}",
+        said(&ran)
+    );
+}
+
 /// Until orders were accepted, and some more.
 fn wait_for_rows(record: &Path) {
     let until = Instant::now() + Duration::from_secs(30);
