@@ -322,12 +322,17 @@ impl<'a, W: Watcher> Drive<'a, W> {
 
     /// Whether it is time to end, and how.
     fn end(&mut self, now: Instant) -> Option<Ended> {
-        if self.failure.is_some() || self.watcher.is_stopped() {
+        if self.failure.is_some() {
             return Some(Ended::Interrupted);
+        }
+        // What is on its way is still waited for, so that whoever stops a run leaves nothing unknown behind.
+        if !self.over && self.watcher.is_stopped() {
+            self.over = true;
+            self.ended = Ended::Interrupted;
         }
         let in_flight = self.lanes.in_flight();
         if self.over && in_flight == 0 {
-            return Some(Ended::Done);
+            return Some(self.ended);
         }
         let gone = self.alone_since.is_some_and(|since| now - since >= GONE_AFTER);
         let silent = in_flight > 0 && now - self.last_answer >= SILENT_AFTER;
