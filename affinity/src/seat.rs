@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use rustix::process::setpriority_process;
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Where a thread runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,15 @@ pub fn pin_current_thread(cpu: usize) -> io::Result<()> {
     Ok(sched_setaffinity(None, &set)?)
 }
 
+/// CPUs that the process may use and the calling thread, being pinned, does not: room for its helpers. Empty where
+/// there are none, as on one core.
+pub fn cpus_left_to_others() -> io::Result<Vec<usize>> {
+    // The mask of the process is that of its first thread, which nothing here pins.
+    let process = sched_getaffinity(Some(rustix::process::getpid()))?;
+    let own = sched_getaffinity(None)?;
+    Ok((0..CpuSet::MAX_CPU).filter(|&cpu| process.is_set(cpu) && !own.is_set(cpu)).collect())
+}
+
 /// How nice the calling thread is to others: 0 not at all, 19 most. Niceness is a thread's own on Linux.
 pub fn nice_current_thread(nice: i32) -> io::Result<()> {
     Ok(setpriority_process(None, nice)?)
@@ -51,9 +60,21 @@ pub fn nice_current_thread(nice: i32) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use rustix::thread::sched_getaffinity;
-
     use super::*;
+
+    #[test]
+    fn a_pinned_thread_leaves_the_rest_of_the_process_s_cpus_to_others() {
+        let process = sched_getaffinity(Some(rustix::process::getpid())).unwrap();
+        let cpu = (0..CpuSet::MAX_CPU).find(|&cpu| process.is_set(cpu)).unwrap();
+        std::thread::spawn(move || {
+            pin_current_thread(cpu).unwrap();
+            let left = cpus_left_to_others().unwrap();
+            assert_eq!(left.len() as u32, process.count() - 1);
+            assert!(!left.contains(&cpu));
+        })
+        .join()
+        .unwrap();
+    }
 
     #[test]
     fn a_pinned_thread_may_run_on_that_cpu_only() {
