@@ -27,7 +27,7 @@ pub mod verdict;
 pub use fact::{Actor, Fact, Facts, RequestKey, Stamp};
 pub use ids::{OrderId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId};
 pub use intent::Intent;
-pub use ledger::{Ledger, LedgerBounds, Needs};
+pub use ledger::{Ledger, LedgerBounds, Needs, PassedBound};
 pub use refusal::{Reason, Refusal};
 pub use request::Rules;
 pub use units::{Currency, Micros, MicrosUtc, MinorUnits, Quantity};

@@ -247,17 +247,3 @@ fn a_failed_write_ends_everything() {
     let fatal = store.turn(common::at(10), &mut Failing).unwrap_err();
     assert!(fatal.to_string().contains("the disk is gone"), "{fatal}");
 }
-
-#[test]
-fn a_ledger_configured_too_small_for_its_journal_is_refused() {
-    let (disk, mut life) = shop(Dsync);
-    for n in 0..5 {
-        assert!(life.ask(create(1, request_id(0, n), b"")).outcome.is_ok());
-    }
-    drop(life.store);
-    disk.end(End::Kill, life.hot);
-    let disk = disk.next_process();
-    let ledger = LedgerBounds { orders_max: 2, ..common::small_bounds() };
-    let error = Life::open(&disk, Config { ledger, ..tiny(Dsync) }, 1).map(|_| ()).unwrap_err();
-    assert!(matches!(error, OpenError::TooSmall { orders_max: 2, .. }), "{error}");
-}

@@ -383,7 +383,7 @@ impl Facts for Listeners {
         if let Fact::OrderCancelled { order, reason: CancelReason::Timer, .. } = fact {
             self.expired.push(*order);
         }
-        self.replayed.replay(&stamp, fact);
+        self.replayed.replay(&stamp, fact).expect("it has the same bounds");
         self.auditor.fact(self.position, self.begins_entry, &stamp, fact);
         self.position += 1;
         self.begins_entry = false;

@@ -92,6 +92,28 @@ fn a_folder_that_cannot_be_used_is_refused_in_a_sentence_and_left_alone() {
 }
 
 #[test]
+fn a_bound_below_what_the_folder_holds_is_named_by_its_key_and_the_folder_left_alone() {
+    let mut server = shop();
+    server.kill();
+    let data = server.data();
+    let list = || {
+        let mut names: Vec<_> = fs::read_dir(&data).unwrap().map(|it| it.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = list();
+    let config = data.with_file_name("small.toml");
+    fs::write(&config, "[bounds]\nshelves = 0\n").unwrap();
+    let (code, told) = fails(&["--config", config.to_str().unwrap(), "--data", data.to_str().unwrap()]);
+    assert_eq!(code, Some(1), "{told}");
+    says(&told, &[data.to_str().unwrap(), "[bounds] shelves = 0 ", "set a larger shelves"]);
+    assert_eq!(list(), before);
+    server.restart();
+    let client = Client::connect(server.address()).unwrap();
+    client.wait(client.create(UserId(1), PRICE).line(SkuId(1), 1)).unwrap();
+}
+
+#[test]
 fn bad_usage_is_told_in_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("tidegate.toml");

@@ -58,7 +58,9 @@ impl Ledger {
         let slot = self.goods.find_sale(put.sale.id);
         let version = next_version(put.replaces, slot.map(|slot| self.goods.sale(slot).sale.version))?;
         self.judge_skus_of(put)?;
-        if !self.goods.has_room_for_sale(&self.bounds, slot, put.skus.len()) {
+        let fits = self.goods.has_room_for_sale(&self.bounds, slot)
+            && self.goods.has_room_for_items(&self.bounds, slot, put.skus.len());
+        if !fits {
             return Err(Refusal::of(Reason::Overloaded));
         }
         self.judge_room_for_change(now)?;

@@ -222,16 +222,20 @@ impl Goods {
         &mut self.sales[slot as usize]
     }
 
-    /// Whether a sale with so many skus fits in the place of the one that is at `replaced`.
-    pub(crate) fn has_room_for_sale(
+    /// Whether a sale fits, in the place of the one that is at `replaced`.
+    pub(crate) fn has_room_for_sale(&self, bounds: &LedgerBounds, replaced: Option<u32>) -> bool {
+        replaced.is_some() || self.sales.len() < bounds.sales_max
+    }
+
+    /// Whether the skus of a sale fit, in the place of those of the sale that is at `replaced`.
+    pub(crate) fn has_room_for_items(
         &self,
         bounds: &LedgerBounds,
         replaced: Option<u32>,
         skus: usize,
     ) -> bool {
         let freed = replaced.map_or(0, |slot| self.items_of_sale(slot).count());
-        (replaced.is_some() || self.sales.len() < bounds.sales_max)
-            && self.items_used - freed + skus <= bounds.sale_skus_max
+        self.items_used - freed + skus <= bounds.sale_skus_max
     }
 
     /// Makes or replaces a sale with all its skus, which are known, and says where it is.

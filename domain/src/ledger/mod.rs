@@ -14,12 +14,14 @@ mod goods;
 mod orders;
 mod read;
 mod requests;
+mod room;
 mod timers;
 mod warm;
 
 use alloc::vec::Vec;
 
 pub use bounds::LedgerBounds;
+pub use room::PassedBound;
 
 use crate::fact::{Actor, Fact, Facts, Request, RequestKey, Stamp};
 use crate::ids::{OrderId, TraceId};
@@ -128,13 +130,27 @@ impl Ledger {
         decided.unwrap_or_else(Verdict::Refused)
     }
 
-    /// Does what a fact says, again. Facts come in the order in which they were made, from an empty ledger on.
+    /// Does what a fact says, again. Facts come in the order in which they were made, from an empty ledger on; when
+    /// the last one is in, [`Ledger::judge_replayed`] has a word.
+    ///
+    /// # Errors
+    /// Where the fact was made under a larger bound than this ledger has; it was not done, and none may follow.
     ///
     /// # Panics
     /// Where the facts contradict each other: they cannot come from a ledger. (`audit` names what is wrong.)
-    pub fn replay(&mut self, stamp: &Stamp, fact: &Fact<'_>) {
+    pub fn replay(&mut self, stamp: &Stamp, fact: &Fact<'_>) -> Result<(), PassedBound> {
+        self.judge_room_for_fact(stamp, fact)?;
         self.clock = self.clock.max(stamp.at);
         self.evolve(stamp, fact);
+        Ok(())
+    }
+
+    /// Whether what was replayed can go on: every order that can still end needs room for its end.
+    ///
+    /// # Errors
+    /// Where a bound leaves less room than that.
+    pub fn judge_replayed(&self) -> Result<(), PassedBound> {
+        self.judge_room_for_ends()
     }
 
     /// Ends unpaid orders whose time is over by `now`, at most `orders_max` of them, the earliest first; each is

@@ -161,9 +161,25 @@ impl Orders {
     #[inline]
     pub(crate) fn has_room(&self, bounds: &LedgerBounds, needs: &OrderNeeds) -> bool {
         self.rows.len() < bounds.orders_max
-            && self.lines.len() + needs.lines <= bounds.lines_max
-            && self.client_bytes.len() + needs.client_bytes <= bounds.client_bytes_max
-            && self.history.len() + needs.history_rows <= bounds.history_rows_max
+            && self.has_room_for_lines(bounds, needs.lines)
+            && self.has_room_for_client_bytes(bounds, needs.client_bytes)
+            && self.has_room_for_rows(bounds, needs.history_rows)
+    }
+
+    #[inline]
+    pub(crate) fn has_room_for_lines(&self, bounds: &LedgerBounds, arena_lines: usize) -> bool {
+        self.lines.len() + arena_lines <= bounds.lines_max
+    }
+
+    #[inline]
+    pub(crate) fn has_room_for_client_bytes(&self, bounds: &LedgerBounds, arena_bytes: usize) -> bool {
+        self.client_bytes.len() + arena_bytes <= bounds.client_bytes_max
+    }
+
+    /// Rows of the history behind the first of each order.
+    #[inline]
+    pub(crate) fn has_room_for_rows(&self, bounds: &LedgerBounds, rows: usize) -> bool {
+        self.history.len() + rows <= bounds.history_rows_max
     }
 
     /// Lines that go to the arena, of an order with so many plain lines.
@@ -174,6 +190,15 @@ impl Orders {
     /// Bytes that so many client bytes take.
     pub(crate) const fn arena_bytes(client_bytes: usize) -> usize {
         if client_bytes == 0 { 0 } else { client_bytes + CLIENT_LENGTH_BYTES }
+    }
+
+    /// Lines and bytes that go to the arenas with this order.
+    pub(crate) fn arena_of(created: &OrderCreated<'_>) -> (usize, usize) {
+        let lines = match created.lines {
+            [line] if PlainLine::of(line).is_some() => 0,
+            lines => lines.len(),
+        };
+        (lines, Self::arena_bytes(created.client_bytes.len()))
     }
 
     /// Adds an order in PENDING_PAYMENT. There is room for it, and its id is new.

@@ -107,6 +107,11 @@ impl Requests {
         Some((change.subject, change.body))
     }
 
+    /// Ids that are remembered, and how many of them in rows of their own.
+    pub(crate) fn len(&self) -> (usize, usize) {
+        (self.table.len(), self.changes_used)
+    }
+
     /// Loads what [`Requests::find`] will look at first, for the keys of these tags.
     #[inline]
     pub(crate) fn touch(&self, tags: &[Tag]) {

@@ -50,7 +50,7 @@ impl Facts for Mirror {
     fn fact(&mut self, fact: &Fact<'_>) {
         let text = format!("{fact:?}");
         self.last.push(text.split(['(', ' ']).next().unwrap_or_default().to_owned());
-        self.ledger.replay(&self.stamp.expect("an entry is open"), fact);
+        self.ledger.replay(&self.stamp.expect("an entry is open"), fact).expect("it has the same bounds");
     }
     fn end(&mut self) {
         assert!(self.stamp.take().is_some() && !self.last.is_empty(), "an entry without a fact");

@@ -191,7 +191,7 @@ fn replayed(disk: &impl ReadDisk, rules: Rules, bounds: LedgerBounds) -> Holding
     let mut now = MicrosUtc(0);
     reader::read(disk, u64::MAX, |record| {
         now = record.stamp.at;
-        ledger.replay(record.stamp, record.fact);
+        ledger.replay(record.stamp, record.fact).expect("its bounds were made for these facts");
     });
     let Verdict::Holdings(held) = ledger.apply(now, Envelope::default(), &Intent::Holdings, &mut Silence)
     else {

@@ -24,11 +24,11 @@ use std::thread::JoinHandle;
 
 use affinity::{Layout, Machine, Plan, Seat};
 use anyhow::Context;
-use domain::MicrosUtc;
+use domain::{MicrosUtc, PassedBound};
 use handlers::{About, Common, Host};
 use reactor::{Acceptor, Counters, Reactor};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use storage::embedded::{ClockReading, FileDisk, Opened, open};
+use storage::embedded::{ClockReading, FileDisk, OpenError, Opened, open};
 
 pub use notify::Notifier;
 
@@ -164,7 +164,8 @@ fn open_store(config: &Config, settings: &Settings) -> anyhow::Result<Opened<Fil
             told = replayed.facts / 10_000_000;
             tracing::info!(facts = replayed.facts, groups = replayed.groups, "replaying the journal");
         }
-    })?;
+    })
+    .map_err(in_keys)?;
     let report = &opened.report;
     tracing::info!(
         run = report.run,
@@ -178,6 +179,26 @@ fn open_store(config: &Config, settings: &Settings) -> anyhow::Result<Opened<Fil
         tracing::info!(?tail, "what stood behind the last good group was never acknowledged");
     }
     Ok(opened)
+}
+
+/// The error with the name that a bound has in the configuration: the ledger's without its `_max`.
+fn in_keys(error: OpenError) -> anyhow::Error {
+    match &error {
+        OpenError::TooSmall { place, bound: PassedBound { name, value } } => {
+            let key = name.trim_end_matches("_max");
+            anyhow::anyhow!(
+                "{place} holds more than [bounds] {key} = {value} allows: set a larger {key} in the \
+                 configuration, then start again"
+            )
+        }
+        OpenError::Config(_)
+        | OpenError::InUse { .. }
+        | OpenError::Folder { .. }
+        | OpenError::NotOurs { .. }
+        | OpenError::Damaged { .. }
+        | OpenError::Full { .. }
+        | OpenError::Clock(_) => error.into(),
+    }
 }
 
 fn about(opened: &Opened<FileDisk>, settings: &Settings, plan: &Plan, machine: &Machine) -> About {

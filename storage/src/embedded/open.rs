@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use domain::{Fact, Ledger, MicrosUtc, Stamp};
+use domain::{Fact, Ledger, MicrosUtc, PassedBound, Stamp};
 
 use super::chain::{Chain, Damage, Survey, TornTail, survey};
 use super::clock::{ClockBehind, ClockReading, LedgerClock};
@@ -63,13 +63,13 @@ pub enum OpenError {
         /// What and where.
         damage: Damage,
     },
-    /// The journal holds more orders than the ledger may.
-    #[error("{place} holds more than {orders_max} orders: configure a larger orders_max, then start again")]
+    /// The journal holds more than the ledger may.
+    #[error("{place} holds more than the bound {} = {} allows: set a larger one, then start again", bound.name, bound.value)]
     TooSmall {
         /// The folder.
         place: String,
-        /// As configured.
-        orders_max: usize,
+        /// The first bound that was passed, as configured.
+        bound: PassedBound,
     },
     /// There is no room for one more segment.
     #[error("{place} has no room for one more segment of {bytes} bytes: make room, then start again")]
@@ -161,8 +161,8 @@ pub fn open<D: Disk>(
     };
     let mut ledger = Ledger::new(config.ledger, config.rules, identity.ledger_seed);
     let replay = replay(&*disk, &found, &mut ledger, progress).map_err(damaged)?;
-    if replay.orders_left_out {
-        return Err(OpenError::TooSmall { place, orders_max: config.ledger.orders_max });
+    if let Some(bound) = replay.passed.or(ledger.judge_replayed().err()) {
+        return Err(OpenError::TooSmall { place, bound });
     }
     let last_fact_at = replay.last_fact_at;
     let clock =
@@ -260,8 +260,8 @@ struct Replay {
     tail: Option<TornTail>,
     /// Segments, by place in the survey, that hold no group of the chain.
     without_groups: Vec<usize>,
-    /// The ledger was full before the journal ended.
-    orders_left_out: bool,
+    /// The ledger was full before the journal ended; the rest of it was only read.
+    passed: Option<PassedBound>,
 }
 
 /// Follows the chain to its end, gives the ledger every fact, and judges what is left over.
@@ -272,7 +272,7 @@ fn replay<D: Disk>(
     progress: &mut dyn FnMut(Replayed),
 ) -> Result<Replay, Damage> {
     let mut replayed = Replayed::default();
-    let (mut last_fact_at, mut orders_left_out) = (None, false);
+    let (mut last_fact_at, mut passed) = (None, None);
     let Some(mut chain) = Chain::new(disk, found) else {
         let last = GroupRef::NONE;
         return Ok(Replay {
@@ -282,16 +282,14 @@ fn replay<D: Disk>(
             last_fact_at,
             tail: None,
             without_groups: vec![],
-            orders_left_out: false,
+            passed,
         });
     };
     let mut decoder = Decoder::default();
     while let Some(group) = chain.next_group()? {
         let replay_one = |_, stamp: &Stamp, fact: &Fact<'_>| {
-            let creates = matches!(fact, Fact::OrderCreated(_));
-            orders_left_out |= creates && ledger.orders() >= ledger.bounds().orders_max;
-            if !orders_left_out {
-                ledger.replay(stamp, fact);
+            if passed.is_none() {
+                passed = ledger.replay(stamp, fact).err();
             }
             last_fact_at = Some(stamp.at);
         };
@@ -313,7 +311,7 @@ fn replay<D: Disk>(
         last_fact_at,
         tail: Some(tail),
         without_groups,
-        orders_left_out,
+        passed,
     })
 }
 

@@ -1,0 +1,117 @@
+//! Whether a ledger has room for facts that were made under other bounds.
+//!
+//! A live ledger looks for room before it decides. A journal may hold more than the bounds of today allow: that is
+//! a setting to change, not a bug, so replay asks here before each fact, with the same sums as the live ledger.
+
+use core::fmt;
+
+use crate::fact::{Fact, Line, OrderCreated, Stamp};
+use crate::ids::{OrderId, SaleId};
+use crate::ledger::Ledger;
+use crate::ledger::orders::Orders;
+
+/// A bound of [`LedgerBounds`](crate::LedgerBounds) below what the facts need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PassedBound {
+    /// Its name there.
+    pub name: &'static str,
+    /// Its value.
+    pub value: usize,
+}
+
+impl fmt::Display for PassedBound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {} is less than what the journal holds", self.name, self.value)
+    }
+}
+
+impl core::error::Error for PassedBound {}
+
+impl Ledger {
+    /// Whether this fact fits.
+    pub(super) fn judge_room_for_fact(&self, stamp: &Stamp, fact: &Fact<'_>) -> Result<(), PassedBound> {
+        let bounds = &self.bounds;
+        match fact {
+            Fact::OrderCreated(created) => return self.judge_room_for_created(stamp, created),
+            Fact::OrderConfirmed { .. } => return self.judge_room_for_row(),
+            Fact::OrderCancelled { .. } | Fact::RefundDone { .. } => self.judge_room_for_row()?,
+            Fact::SkuChanged(sku) => {
+                let fits = self.goods.has_room_for_sku(bounds) || self.goods.find_sku(sku.id).is_some();
+                within(fits, "skus_max", bounds.skus_max)?;
+            }
+            Fact::SaleChanged { sale, skus } => {
+                let replaced = self.goods.find_sale(sale.id);
+                let fits = self.goods.has_room_for_sale(bounds, replaced);
+                within(fits, "sales_max", bounds.sales_max)?;
+                let fits = self.goods.has_room_for_items(bounds, replaced, skus.len());
+                within(fits, "sale_skus_max", bounds.sale_skus_max)?;
+            }
+            Fact::StockAdjusted(change) => {
+                let fits = self.goods.has_room_for_shelf(bounds)
+                    || self.goods.find_shelf(change.sku, change.warehouse).is_some();
+                within(fits, "shelves_max", bounds.shelves_max)?;
+                if change.order != OrderId(0) {
+                    return Ok(());
+                }
+            }
+            Fact::StockReserved { .. } | Fact::StockReduced { .. } | Fact::StockReleased { .. } => {
+                return Ok(());
+            }
+        }
+        // What is left remembers its request, if it has one.
+        if stamp.request.is_some() { self.judge_room_for_ids(stamp, (1, 1)) } else { Ok(()) }
+    }
+
+    /// Whether every order that can still end has the room for it that a live ledger keeps.
+    pub(super) fn judge_room_for_ends(&self) -> Result<(), PassedBound> {
+        let (bounds, kept) = (&self.bounds, self.can_end);
+        let (ids, changes) = self.requests.len();
+        let fits = self.orders.has_room_for_rows(bounds, kept);
+        within(fits, "history_rows_max", bounds.history_rows_max)?;
+        within(changes + kept <= bounds.changes_max, "changes_max", bounds.changes_max)?;
+        within(ids + kept <= bounds.request_ids_max, "request_ids_max", bounds.request_ids_max)
+    }
+
+    fn judge_room_for_created(&self, stamp: &Stamp, created: &OrderCreated<'_>) -> Result<(), PassedBound> {
+        let bounds = &self.bounds;
+        let (lines, bytes) = Orders::arena_of(created);
+        within(self.orders.len() < bounds.orders_max, "orders_max", bounds.orders_max)?;
+        within(self.orders.has_room_for_lines(bounds, lines), "lines_max", bounds.lines_max)?;
+        let fits = self.orders.has_room_for_client_bytes(bounds, bytes);
+        within(fits, "client_bytes_max", bounds.client_bytes_max)?;
+        let fits = self.counts.len() + created.lines.len() <= bounds.user_counts_max
+            || self.counts.len() + self.new_counts(created) <= bounds.user_counts_max;
+        within(fits, "user_counts_max", bounds.user_counts_max)?;
+        self.judge_room_for_ids(stamp, (1, 0))
+    }
+
+    fn judge_room_for_row(&self) -> Result<(), PassedBound> {
+        let bounds = &self.bounds;
+        within(self.orders.has_room_for_rows(bounds, 1), "history_rows_max", bounds.history_rows_max)
+    }
+
+    /// Whether so many ids, and so many of them in rows of their own, fit.
+    fn judge_room_for_ids(&self, stamp: &Stamp, (ids, changes): (usize, usize)) -> Result<(), PassedBound> {
+        let bounds = &self.bounds;
+        let fits = |needed| self.requests.has_room(&self.orders, bounds, stamp.at, needed);
+        if fits((ids, changes)) {
+            return Ok(());
+        }
+        within(!fits((ids, 0)), "changes_max", bounds.changes_max)?;
+        Err(PassedBound { name: "request_ids_max", value: bounds.request_ids_max })
+    }
+
+    /// Pairs of sale and user that an order is the first to count.
+    fn new_counts(&self, created: &OrderCreated<'_>) -> usize {
+        let is_new = |&(at, line): &(usize, &Line)| {
+            line.sale != SaleId(0)
+                && self.counts.units(line.sale, created.user) == 0
+                && created.lines[..at].iter().all(|earlier| earlier.sale != line.sale)
+        };
+        created.lines.iter().enumerate().filter(is_new).count()
+    }
+}
+
+fn within(fits: bool, name: &'static str, value: usize) -> Result<(), PassedBound> {
+    if fits { Ok(()) } else { Err(PassedBound { name, value }) }
+}
