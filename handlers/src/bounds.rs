@@ -23,6 +23,9 @@ pub struct Bounds {
     pub rate_users: u32,
     /// Told with OVERLOADED and TOO_MANY_IN_FLIGHT. Milliseconds.
     pub retry_after_ms: u32,
+    /// How long a connection may take to say HELLO, 1 to [`Bounds::HELLO_SECONDS_MAX`]. Then it hears AUTH_REQUIRED
+    /// and is closed.
+    pub hello_seconds: u32,
 }
 
 impl Bounds {
@@ -37,7 +40,11 @@ impl Bounds {
         batches: 64,
         rate_users: 1 << 17,
         retry_after_ms: 20,
+        hello_seconds: 10,
     };
+
+    /// An hour: whoever needs longer for its first 80 bytes is not there.
+    pub const HELLO_SECONDS_MAX: u32 = 3_600;
 
     /// What is wrong with these bounds, in a sentence that begins with the name of one; nothing if they hold.
     pub const fn fault(&self) -> Option<&'static str> {
@@ -59,13 +66,16 @@ impl Bounds {
         if self.rate_users < 8 || !self.rate_users.is_power_of_two() {
             return Some("rate_users: must be a power of two of at least 8");
         }
+        if self.hello_seconds == 0 || self.hello_seconds > Self::HELLO_SECONDS_MAX {
+            return Some("hello_seconds: must be 1 to 3600");
+        }
         None
     }
 
     /// The most memory that a gateway with these bounds takes, the intents themselves aside (the store counts
     /// them).
     pub const fn gateway_bytes(&self) -> usize {
-        self.connections as usize * crate::session::SESSION_BYTES
+        self.connections as usize * (crate::session::SESSION_BYTES + crate::newcomers::NEWCOMER_BYTES)
             + self.in_flight as usize * crate::in_flight::PENDING_BYTES
             + self.batches as usize * crate::batch::BATCH_BYTES
             + self.rate_users as usize * crate::rate::USER_BYTES

@@ -79,6 +79,8 @@ pub struct Counters {
     pub frames_out: Counter,
     /// Frames whose length, magic, version or checksum was wrong.
     pub bad_frames: Counter,
+    /// Connections closed because they did not say HELLO in time.
+    pub silent: Counter,
     /// Requests refused before the store.
     pub turned_away: Counter,
     /// Requests that the store has not answered.

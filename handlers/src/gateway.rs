@@ -1,23 +1,27 @@
 //! What happens to a frame: one [`Gateway`] a thread, between the connections of that thread and the store.
 
+mod audit;
+mod batch;
+mod parting;
+
 use std::sync::Arc;
 
 use domain::intent::{AskedLine, Envelope, SaleSku};
-use domain::{Intent, Micros, MicrosUtc, TraceId, UserId, Verdict};
-use protocol::bounds::{FRAME_BYTES_MAX, FRAME_BYTES_MAX_BEFORE_HELLO, INVARIANTS_MAX};
-use protocol::structs::{BatchAnswerItem, GoawayAnswerHead};
-use protocol::{Flags, Header, Kind, KindCode, Meta, Parsed, Split, Status, messages, parse, split};
+use domain::{Intent, Micros, MicrosUtc, TraceId, UserId};
+use protocol::bounds::{FRAME_BYTES_MAX, FRAME_BYTES_MAX_BEFORE_HELLO};
+use protocol::{Flags, Header, Kind, Meta, Split, Status, messages, split};
 use storage::{Answer, Outcome, Share, Store};
 
 use crate::answer::{item_of, write_outcome};
-use crate::audit::{AuditDesk, AuditFailed, AuditReport, invariant_to_wire, report_to_wire};
+use crate::audit::AuditDesk;
 use crate::batch::Batches;
 use crate::bounds::{Bounds, Rates};
 use crate::common::{Common, Counters};
 use crate::door::Door;
 use crate::in_flight::{InFlight, Pending, Place};
+use crate::newcomers::Newcomers;
 use crate::outlet::{Client, Outlet};
-use crate::pen::{Pen, To, refused_item};
+use crate::pen::{Pen, To};
 use crate::rate::Paces;
 use crate::refused::Refused;
 use crate::session::{Phase, Sessions, drain, goaway, hello, kinds_served, ping, stats};
@@ -48,11 +52,6 @@ pub const SERVED: &[Kind] = &[
     Kind::Batch,
 ];
 
-/// How long a client waits before it asks for another audit while one runs.
-const AUDIT_RETRY_MS: u32 = 1_000;
-/// Bad frames are told in the log at most once in so long; STATS counts them all.
-const BAD_FRAME_LOG_EVERY: Micros = Micros::from_seconds(1);
-
 /// Sessions of one thread's connections, and the way of their requests to the store and back.
 ///
 /// A turn: [`Gateway::begin`], [`Gateway::received`] for each connection that has bytes, [`Gateway::submit`], the
@@ -60,6 +59,7 @@ const BAD_FRAME_LOG_EVERY: Micros = Micros::from_seconds(1);
 pub struct Gateway<S> {
     door: Door<S>,
     sessions: Sessions,
+    newcomers: Newcomers,
     batches: Batches,
     paces: Paces,
     desk: Box<dyn AuditDesk>,
@@ -69,7 +69,7 @@ pub struct Gateway<S> {
     pen: Pen,
     settings: Settings,
     now: MicrosUtc,
-    bad_frame_logged: MicrosUtc,
+    told: parting::Told,
 }
 
 /// What became of received bytes.
@@ -124,6 +124,7 @@ impl<S: Store> Gateway<S> {
         Gateway {
             door: Door::new(store, in_flight, bounds.retry_after_ms),
             sessions: Sessions::new(bounds.connections),
+            newcomers: Newcomers::new(bounds.connections),
             batches: Batches::new(bounds.batches),
             paces: Paces::new(rates, bounds.rate_users, seed),
             desk,
@@ -132,7 +133,7 @@ impl<S: Store> Gateway<S> {
             pen: Pen::default(),
             settings: Settings { common, place, bounds },
             now: MicrosUtc(0),
-            bad_frame_logged: MicrosUtc(0),
+            told: parting::Told::default(),
         }
     }
 
@@ -141,11 +142,12 @@ impl<S: Store> Gateway<S> {
         self.now = now;
     }
 
-    /// A connection is there. One beyond the bound is closed.
+    /// A connection is there, in a turn that has begun: its time to say HELLO runs. One beyond the bound is closed.
     pub fn opened(&mut self, client: Client, out: &mut impl Outlet) {
         if !self.sessions.open(client) {
-            out.close(client);
+            return out.close(client);
         }
+        self.newcomers.add(client, self.now);
     }
 
     /// Bytes of a connection, beginning with those not taken last time.
@@ -168,7 +170,7 @@ impl<S: Store> Gateway<S> {
                     }
                 }
                 Split::Bad(status) => {
-                    self.bad_frame(client, status, out);
+                    self.part_with_bad_frame(client, status, out);
                     return Taken::Close;
                 }
             }
@@ -190,6 +192,7 @@ impl<S: Store> Gateway<S> {
     pub fn closed(&mut self, client: Client) {
         if let Some(session) = self.sessions.get(client) {
             session.phase = Phase::Gone;
+            self.newcomers.remove(client.slot);
         }
     }
 
@@ -198,7 +201,7 @@ impl<S: Store> Gateway<S> {
         self.door.submit();
     }
 
-    /// Writes the answers that may leave now.
+    /// Writes the answers that may leave now, and closes who has not said HELLO in time.
     pub fn answer(&mut self, out: &mut impl Outlet) {
         while let Some(mut answers) = self.door.poll() {
             for Answer { ticket, position, outcome } in answers.drain(..) {
@@ -215,26 +218,8 @@ impl<S: Store> Gateway<S> {
             self.door.store.give_back(answers);
         }
         self.answer_audit(out);
+        self.part_with_silent(out);
         self.settings.counters().in_flight.set(u64::from(self.door.in_flight()));
-    }
-
-    /// The server ends: nothing more is taken. Every client is told, and closed after its last answer.
-    pub fn leave(&mut self, out: &mut impl Outlet) {
-        self.settings.common.set_draining(true);
-        for client in self.sessions.clients() {
-            let Some(session) = self.sessions.get(client) else { continue };
-            let known = session.phase == Phase::Known;
-            let in_flight = session.in_flight;
-            session.phase = Phase::Leaving;
-            if known {
-                let to = &mut self.settings.to(client, out);
-                let head = GoawayAnswerHead { in_flight };
-                self.pen.answer::<messages::GoawayAnswer>(to, &Meta::default(), &head, [], &[]);
-            }
-            if in_flight == 0 {
-                out.close(client);
-            }
-        }
     }
 
     /// Whether somebody still waits for an answer.
@@ -254,6 +239,7 @@ impl<S: Store> Gateway<S> {
         let goes_on = Taken::Bytes(header.length as usize);
         let is_hello = header.check_request().is_ok() && header.kind.known() == Some(Kind::Hello);
         let (result, then) = if stranger && !is_hello {
+            self.newcomers.remove(client.slot);
             (Err(Refused::of(Status::AuthRequired, "the first frame is no HELLO")), Taken::Close)
         } else {
             (self.serve(asked, out), goes_on)
@@ -383,6 +369,7 @@ impl<S: Store> Gateway<S> {
         if kind == Kind::Hello {
             let head = hello(header, body, &common.about, bounds, now)?;
             session.phase = Phase::Known;
+            self.newcomers.remove(client.slot);
             pen.answer::<messages::HelloAnswer>(to, &meta, &head, kinds_served(), &[]);
         } else if kind == Kind::Ping {
             pen.answer::<messages::PingAnswer>(to, &meta, &ping(header, body, now)?, [], &[]);
@@ -402,64 +389,6 @@ impl<S: Store> Gateway<S> {
         Ok(())
     }
 
-    /// Each item is an intent of its own; the answer leaves when all are answered.
-    fn serve_batch(&mut self, asked: Asked<'_>, out: &mut impl Outlet) -> Result<(), Refused> {
-        self.check_draining(Kind::Batch)?;
-        self.check_room(asked.client, out)?;
-        let Asked { client, header, body } = asked;
-        let Bounds { connection_batches, retry_after_ms, .. } = self.settings.bounds;
-        let Parsed { items, .. } = parse::<messages::Batch>(header, body)?;
-        let session = self.sessions.get(client).expect("its frame is being served");
-        if session.batches >= connection_batches {
-            return Err(Refused::later(Status::TooManyInFlight, retry_after_ms, "connection_batches"));
-        }
-        let trace = TraceId(header.trace);
-        let full = Refused::later(Status::Overloaded, retry_after_ms, "batches");
-        let batch = self.batches.begin(client, header.correlation, trace, items.len()).ok_or(full)?;
-        session.in_flight += 1;
-        session.batches += 1;
-
-        for (place, item) in items.iter().enumerate() {
-            if let Err(refused) = self.ask_item(client, header, batch, place, &item) {
-                self.answer_item(batch, place as u32, refused_item(&refused), out);
-            }
-        }
-        Ok(())
-    }
-
-    fn ask_item(
-        &mut self,
-        client: Client,
-        header: &Header,
-        batch: u32,
-        place: usize,
-        item: &protocol::structs::BatchItem,
-    ) -> Result<(), Refused> {
-        let create = create::batch_item(place, item, &mut self.room.lines)?;
-        let session = self.sessions.get(client).expect("its frame is being served");
-        self.paces.take(&mut session.bucket, create.user, self.now)?;
-        let envelope = Envelope { trace: TraceId(header.trace), asked_before: item.asked_before };
-        let pending = pending(client, header, Place::Item { batch, item: place as u32 });
-        self.door.ask(Share::Any, pending, envelope, deadline(self.now, header), Intent::Create(create))
-    }
-
-    fn serve_audit(&mut self, asked: Asked<'_>, out: &mut impl Outlet) -> Result<(), Refused> {
-        self.check_room(asked.client, out)?;
-        let Asked { client, header, body } = asked;
-        parse::<messages::Audit>(header, body)?;
-        if !self.settings.common.begin_audit() {
-            return Err(Refused::later(Status::Overloaded, AUDIT_RETRY_MS, "an audit is under way"));
-        }
-        let pending = pending(client, header, Place::Audit);
-        let deadline = deadline(self.now, header);
-        let done = self.door.ask(Share::Reserved, pending, envelope(header), deadline, Intent::Holdings);
-        match done {
-            Ok(()) => self.sessions.get(client).expect("its frame is being served").in_flight += 1,
-            Err(_) => self.settings.common.end_audit(),
-        }
-        done
-    }
-
     fn answer_frame(&mut self, pending: &Pending, kind: Kind, outcome: &Outcome, out: &mut impl Outlet) {
         let client = pending.client;
         // Gone: whoever asked will ask again by the same request id.
@@ -470,93 +399,6 @@ impl<S: Store> Gateway<S> {
         write_outcome(&mut self.pen, to, &pending.meta(0), kind, outcome);
         if last {
             out.close(client);
-        }
-    }
-
-    fn answer_item(&mut self, batch: u32, item: u32, answer: BatchAnswerItem, out: &mut impl Outlet) {
-        let Some(gathered) = self.batches.answer(batch, item, answer) else { return };
-        let client = gathered.client;
-        if let Some(session) = self.sessions.get(client) {
-            session.in_flight -= 1;
-            session.batches -= 1;
-            let last = session.phase == Phase::Leaving && session.in_flight == 0;
-            let meta = Meta {
-                correlation: gathered.correlation,
-                trace: gathered.trace.0,
-                flags: Flags::NONE,
-                time_ms: 0,
-            };
-            let to = &mut self.settings.to(client, out);
-            let items = gathered.items.iter().copied();
-            self.pen.answer::<messages::BatchAnswer>(to, &meta, &protocol::Nothing, items, &[]);
-            if last {
-                out.close(client);
-            }
-        }
-        self.batches.end(batch);
-    }
-
-    /// The store says what it holds; from here on it is the desk's work.
-    fn begin_audit(&mut self, pending: Pending, position: u64, outcome: Outcome, out: &mut impl Outlet) {
-        match outcome {
-            Ok(Verdict::Holdings(holdings)) => {
-                self.audit_for = Some(pending);
-                self.desk.begin(holdings, position);
-            }
-            other => {
-                self.settings.common.end_audit();
-                self.answer_frame(&pending, Kind::Audit, &other, out);
-            }
-        }
-    }
-
-    fn answer_audit(&mut self, out: &mut impl Outlet) {
-        let Some(pending) = self.audit_for else { return };
-        let Some(result) = self.desk.poll() else { return };
-        self.audit_for = None;
-        self.settings.common.end_audit();
-        let client = pending.client;
-        let Some(session) = self.sessions.get(client) else { return };
-        session.in_flight -= 1;
-        let last = session.phase == Phase::Leaving && session.in_flight == 0;
-        self.write_audit(&pending, &result, out);
-        if last {
-            out.close(client);
-        }
-    }
-
-    fn write_audit(
-        &mut self,
-        pending: &Pending,
-        result: &Result<AuditReport, AuditFailed>,
-        out: &mut impl Outlet,
-    ) {
-        let to = &mut self.settings.to(pending.client, out);
-        let meta = pending.meta(0);
-        match result {
-            Ok(report) => {
-                let most = (INVARIANTS_MAX as usize).min(report.invariants.len());
-                let invariants = report.invariants[..most].iter().map(invariant_to_wire);
-                self.pen.answer::<messages::AuditAnswer>(to, &meta, &report_to_wire(report), invariants, &[]);
-            }
-            Err(AuditFailed(why)) => {
-                tracing::error!("the audit could not be made: {why}");
-                let refused = Refused::later(Status::StoreUnavailable, AUDIT_RETRY_MS, "the audit failed");
-                self.pen.refuse(to, &meta, Kind::Audit.into(), &refused);
-            }
-        }
-    }
-
-    fn bad_frame(&mut self, client: Client, status: Status, out: &mut impl Outlet) {
-        let to = &mut self.settings.to(client, out);
-        to.counters.bad_frames.add(1);
-        let refused = Refused::of(status, "bytes that are no frame");
-        self.pen.refuse(to, &Meta::default(), KindCode::NO_REQUEST, &refused);
-        if self.now.since(self.bad_frame_logged) >= BAD_FRAME_LOG_EVERY {
-            self.bad_frame_logged = self.now;
-            let bad_frames = to.counters.bad_frames.get();
-            let status = status.name();
-            tracing::warn!(client = client.slot, status, bad_frames, "closing a connection: bad frame");
         }
     }
 

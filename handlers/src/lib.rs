@@ -25,6 +25,7 @@ mod session;
 
 mod door;
 mod in_flight;
+mod newcomers;
 mod pen;
 mod rate;
 mod refused;

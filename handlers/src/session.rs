@@ -188,7 +188,7 @@ pub(crate) fn stats(
         connections,
         connections_max,
         accepted,
-        cut_off: cut_off + bad_frames,
+        cut_off: cut_off + bad_frames + common.sum(|counters| &counters.silent),
         frames_in: common.sum(|counters| &counters.frames_in),
         frames_out: common.sum(|counters| &counters.frames_out),
         bytes_in,

@@ -4,7 +4,7 @@ mod support;
 
 use domain::order::State;
 use domain::verdict::OrderView;
-use domain::{MicrosUtc, MinorUnits, RequestId, Verdict};
+use domain::{Micros, MicrosUtc, MinorUnits, RequestId, Verdict};
 use handlers::{Bounds, Client, Rates, Taken};
 use protocol::structs::*;
 use protocol::{Kind, KindCode, Nothing, Status, messages};
@@ -238,4 +238,42 @@ fn a_client_that_says_goaway_or_ends_its_input_still_hears_its_answers() {
     house.store().answer(order());
     house.turn();
     assert_eq!((house.heard().len(), house.out.closed.as_slice()), (1, &[CLIENT][..]));
+}
+
+#[test]
+fn a_connection_has_its_time_to_say_hello_and_a_greeted_one_all_the_time() {
+    let client = |slot| Client { slot, generation: 3 };
+    let at = |seconds| NOW.after(Micros::from_seconds(seconds));
+    let mut house = House::new().known();
+    for slot in 1..=200 {
+        house.gateway.opened(client(slot), &mut house.out);
+    }
+    house.give_to(client(1), &hello()[..40]); // A part of it is no HELLO.
+    house.greet(client(201));
+    house.gateway.begin(at(4));
+    house.greet(client(202));
+    house.gateway.opened(client(203), &mut house.out);
+    house.gateway.closed(client(200)); // Gone by itself.
+    house.turn();
+    assert_eq!(house.gateway.next_silent(), Some(Micros::from_seconds(6)));
+
+    house.gateway.begin(MicrosUtc(at(10).0 - 1));
+    house.turn();
+    assert!(house.out.closed.is_empty(), "not yet");
+    house.gateway.begin(at(10));
+    for _ in 0..4 {
+        house.turn(); // A wave of them takes a few turns.
+    }
+    let closed: Vec<u32> = house.out.closed.drain(..).map(|client| client.slot).collect();
+    assert_eq!(closed, (1..=199).collect::<Vec<_>>(), "in the order in which they came");
+    assert_eq!(house.heard_by(client(7))[0].status(), Some(Status::AuthRequired));
+    assert_eq!(house.common.counters()[0].silent.get(), 199);
+    assert_eq!(house.gateway.next_silent(), Some(Micros::from_seconds(4)), "the one who came at 4 s");
+
+    house.gateway.begin(at(1_000));
+    house.turn();
+    assert_eq!(house.out.closed, [client(203)]);
+    assert_eq!(house.gateway.next_silent(), None, "those who greeted stay");
+    assert_eq!(house.give_to(client(201), &ping()), Taken::Bytes(ping().len()));
+    assert_eq!(house.heard_by(client(201))[0].status(), None);
 }

@@ -195,6 +195,8 @@ sections! {
         spin_us: u64 = 100,
         /// How long a connection that is being closed may take to read its last bytes, milliseconds.
         closing_ms: u64 = 1_000,
+        /// How long a new connection may take to say HELLO, 1 to 3600 seconds. Then it is closed.
+        hello_seconds: u32 = 10,
     }
 
     /// Which threads there are, and where they run.

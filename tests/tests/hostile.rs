@@ -144,3 +144,31 @@ fn two_thousand_silent_connections_cost_next_to_nothing() {
     drop(silent);
     others_are_unharmed(&client, 2);
 }
+
+#[test]
+fn who_says_no_hello_in_time_is_closed_and_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("hasty.toml");
+    std::fs::write(&config, "[connections]\nhello_seconds = 1\n").unwrap();
+    let server = Server::start_with(TIDEGATE, &["--config", config.to_str().unwrap()]);
+    let mut idle = Wire::connect(server.address());
+    let mut busy = Wire::connect(server.address());
+    let mut silent: Vec<Wire> = (0..200).map(|_| Wire::stranger(server.address())).collect();
+    for slow in &mut silent[..100] {
+        slow.send(&hello()[..40]); // Most of a header is no HELLO.
+    }
+    let began = Instant::now();
+    for wire in &mut silent {
+        let heard: Vec<_> = wire.hear_to_the_end().iter().map(|it| it.status()).collect();
+        assert_eq!(heard, [Some(Status::AuthRequired)]);
+        busy.send(&ping());
+        assert_eq!(busy.hear().unwrap().status(), None, "served next to them");
+    }
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    idle.send(&ping());
+    assert_eq!(idle.hear().unwrap().status(), None, "who greeted may be idle");
+    let client = Client::connect(server.address()).unwrap();
+    assert_eq!(client.wait(client.stats()).unwrap().cut_off, 200);
+    let lines = server.log().matches("no HELLO came in time").count();
+    assert!((1..=4).contains(&lines), "{lines} lines in the log");
+}

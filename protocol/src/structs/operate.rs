@@ -31,7 +31,7 @@ plain! {
         pub connections_max: u64,
         /// Connections accepted.
         pub accepted: u64,
-        /// Connections that the server cut off: bad frames, or answers that nobody read.
+        /// Connections that the server cut off: bad frames, no HELLO, or answers that nobody read.
         pub cut_off: u64,
         /// Frames received.
         pub frames_in: u64,

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use domain::Micros;
 use reactor::{Doorbell, Next};
 use storage::embedded::Progress;
 
@@ -72,6 +73,18 @@ pub(super) fn next(progress: Progress) -> Next {
         Progress::Again => Next::Again,
         Progress::Within(span) => Next::Within(Duration::from_micros(span.0.max(0) as u64)),
         Progress::Idle => Next::Idle,
+    }
+}
+
+/// The same, but no later than when the gateway has to close somebody who is silent.
+pub(super) fn no_later_than(next: Next, silent: Option<Micros>) -> Next {
+    // A millisecond at least: ledger time may run a little slower than the reactor's.
+    let span = silent.map(|span| Duration::from_micros(span.0.max(1_000) as u64));
+    match next {
+        Next::Idle => span.map_or(Next::Idle, Next::Within),
+        Next::Within(earlier) => Next::Within(span.map_or(earlier, |span| earlier.min(span))),
+        Next::Again => Next::Again,
+        Next::Stop => Next::Stop,
     }
 }
 

@@ -11,7 +11,7 @@ use storage::Store;
 use storage::embedded::{ClockReading, FileDisk, FusedStore, Opened};
 
 use super::audit::Desk;
-use super::control::{Control, next, next_while_draining};
+use super::control::{Control, next, next_while_draining, no_later_than};
 use super::disk::Relay;
 use super::link::{Out, client, received};
 use super::{Parts, thread};
@@ -82,6 +82,7 @@ impl Fused {
 
 impl Service for Fused {
     fn opened(&mut self, connection: Connection, out: &mut Output) {
+        self.begin();
         self.gateway.opened(client(connection), &mut Out(out));
     }
 
@@ -114,6 +115,10 @@ impl Service for Fused {
         if let Some(next) = self.end(&mut turn) {
             return next;
         }
-        if self.leaving { next_while_draining(progress) } else { next(progress) }
+        if self.leaving {
+            next_while_draining(progress)
+        } else {
+            no_later_than(next(progress), self.gateway.next_silent())
+        }
     }
 }

@@ -40,7 +40,7 @@ impl Settings {
             return fault("bounds", why);
         }
         if let Some(why) = settings.gateway.fault() {
-            return fault("requests", why);
+            return fault(if why.starts_with("hello_seconds") { "connections" } else { "requests" }, why);
         }
         if let Some(why) = settings.reactor.fault() {
             return fault("connections", why);
@@ -136,6 +136,7 @@ fn gateway(config: &Config) -> handlers::Bounds {
         batches: requests.batches,
         rate_users: config.rates.users,
         retry_after_ms: requests.retry_after_ms,
+        hello_seconds: config.connections.hello_seconds,
     }
 }
 
@@ -157,6 +158,7 @@ fn sockets(connections: &config::Connections) -> reactor::Bounds {
         inlet_sockets,
         spin_us,
         closing_ms,
+        hello_seconds: _, // The gateway's.
     } = *connections;
     reactor::Bounds {
         connections,
@@ -208,11 +210,13 @@ mod tests {
     #[test]
     fn a_fault_names_its_section_and_key() {
         type Change = fn(&mut Config);
-        let faults: [(Change, &str); 5] = [
+        let faults: [(Change, &str); 7] = [
             (
                 |config| config.journal.group_bytes = 5_000,
                 "[journal] or [requests] segment_bytes and group_bytes",
             ),
+            (|config| config.connections.hello_seconds = 0, "[connections] hello_seconds: must be 1 to 3600"),
+            (|config| config.connections.hello_seconds = 3_601, "[connections] hello_seconds: must be 1 to"),
             (|config| config.requests.in_flight_reserved = 70_000, "[requests] in_flight: must be more"),
             (|config| config.connections.recv_buffers = 1_000, "[connections] recv_buffers: must be a power"),
             (|config| config.connections.connection_in_bytes = 1 << 20, "[connections] connection_in_bytes"),

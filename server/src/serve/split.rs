@@ -11,7 +11,7 @@ use reactor::{Connection, Ended, Next, Output, Reactor, Received, Service, Turn}
 use storage::embedded::{ClockReading, EngineSide, FileDisk, LedgerClock, Opened, Ring, StoreHandle};
 
 use super::audit::Desk;
-use super::control::{Control, next, next_while_draining};
+use super::control::{Control, next, next_while_draining, no_later_than};
 use super::disk::Relay;
 use super::link::{Bell, Out, client, received};
 use super::{Parts, thread};
@@ -74,6 +74,7 @@ impl Serving {
 
 impl Service for Serving {
     fn opened(&mut self, connection: Connection, out: &mut Output) {
+        self.begin();
         self.gateway.opened(client(connection), &mut Out(out));
     }
 
@@ -95,7 +96,9 @@ impl Service for Serving {
         self.gateway.submit();
         self.gateway.answer(&mut Out(turn.out));
         self.begun = false;
-        let Some(until) = self.control.drain_until() else { return Next::Idle };
+        let Some(until) = self.control.drain_until() else {
+            return no_later_than(Next::Idle, self.gateway.next_silent());
+        };
         if !self.leaving {
             self.leaving = true;
             self.gateway.leave(&mut Out(turn.out));
