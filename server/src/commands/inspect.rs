@@ -12,7 +12,7 @@ use domain::intent::AdjustReason;
 use domain::{Actor, OrderId, SkuId, Stamp, UserId};
 use serde_json::{Map, Value, json};
 use storage::embedded::FileDisk;
-use storage::embedded::reader::{self, Reading, Record, SegmentSeen};
+use storage::embedded::reader::{self, Reading, Record, SegmentSeen, SegmentsSeen};
 
 use crate::cli::{print, say};
 
@@ -166,24 +166,34 @@ fn summary(disk: &FileDisk) -> (String, Reading) {
         segment.facts += u64::from(group.header.facts);
         segment.bytes += group.header.padded_bytes() as u64;
     });
-    // Where headers are damaged there is no table, and the damage says which file it is.
+    // Where not even the names can be read there is no table, and the damage says so.
     let segments = reader::segments(disk).unwrap_or_default();
-    (summary_text(&segments, &counted, &reading), reading)
+    (rows(&segments, &counted) + &ending(&reading), reading)
 }
 
-fn summary_text(segments: &[SegmentSeen], counted: &BTreeMap<String, Counted>, reading: &Reading) -> String {
-    let mut text = String::new();
-    if let Some(first) = segments.first() {
-        let _ = writeln!(text, "store {:032x}", first.store_id);
-    }
-    for SegmentSeen { file, run, cut_after, .. } in segments {
+/// A row a segment, readable or not, by name.
+fn rows(segments: &SegmentsSeen, counted: &BTreeMap<String, Counted>) -> String {
+    let SegmentsSeen { readable, damaged } = segments;
+    let mut rows: BTreeMap<&str, String> = BTreeMap::new();
+    for SegmentSeen { file, run, cut_after, .. } in readable {
         let Counted { groups, facts, bytes } = counted.get(file).copied().unwrap_or_default();
         let cut = cut_after.map(|group| format!(", opened after group {group}")).unwrap_or_default();
-        let _ = writeln!(
-            text,
-            "{file}  run {run:<4} {groups:>8} groups {facts:>10} facts {bytes:>12} bytes{cut}"
-        );
+        let row = format!("run {run:<4} {groups:>8} groups {facts:>10} facts {bytes:>12} bytes{cut}");
+        rows.insert(file, row);
     }
+    for (file, damage) in damaged {
+        rows.insert(file, format!("damaged: {damage}"));
+    }
+    let store = readable.first().map(|first| format!("store {:032x}\n", first.store_id));
+    rows.iter().fold(store.unwrap_or_default(), |mut text, (file, row)| {
+        let _ = writeln!(text, "{file}  {row}");
+        text
+    })
+}
+
+/// The sums, and how the journal ends.
+fn ending(reading: &Reading) -> String {
+    let mut text = String::new();
     let it = &reading.summary;
     let _ = writeln!(
         text,
@@ -343,9 +353,8 @@ mod tests {
     /// A folder with sku 7, its stock, and an order each of users 1 and 2, left in good order.
     fn sold() -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
-        let config = Config { segment_bytes: 2 << 20, segments_ahead: 1, ..Config::default() };
         let disk = Arc::new(FileDisk::at(dir.path()));
-        let opened = open(disk, config, ClockReading::now(), &mut |_| ()).unwrap();
+        let opened = open(disk, config(), ClockReading::now(), &mut |_| ()).unwrap();
         let mut store: FusedStore<BlockingFiles> = opened.fused().unwrap();
         let mut files = BlockingFiles::default();
         let request = |n: u128| RequestId((ClockReading::now().wall.0 as u128 / 1_000) << 80 | n);
@@ -383,6 +392,17 @@ mod tests {
             store.turn(ClockReading::now(), &mut files).unwrap();
         }
         dir
+    }
+
+    /// The folder after one more opening.
+    fn reopened(dir: &tempfile::TempDir) {
+        let disk = Arc::new(FileDisk::at(dir.path()));
+        let opened = open(disk, config(), ClockReading::now(), &mut |_| ()).unwrap();
+        drop(opened.fused::<BlockingFiles>().unwrap());
+    }
+
+    fn config() -> Config {
+        Config { segment_bytes: 2 << 20, segments_ahead: 1, ..Config::default() }
     }
 
     fn records(
@@ -434,5 +454,32 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         let (text, _) = summary(&FileDisk::at(empty.path()));
         assert!(text.contains("no journal here"), "{text}");
+    }
+
+    #[test]
+    fn a_damaged_segment_header_is_named_beside_all_that_is_readable() {
+        let dir = sold();
+        reopened(&dir);
+        let second = dir.path().join("0000000000000003.journal");
+        let mut bytes = std::fs::read(&second).unwrap();
+        bytes[9] ^= 1;
+        std::fs::write(&second, bytes).unwrap();
+        let (text, reading) = summary(&FileDisk::at(dir.path()));
+        let rows: Vec<&str> = text.lines().collect();
+        assert!(rows[0].starts_with("store "), "{text}");
+        assert!(
+            rows[1].starts_with("0000000000000001.journal  run 1") && rows[1].contains("6 facts"),
+            "{text}"
+        );
+        let damage = "the header of 0000000000000003.journal is damaged (at byte 0)";
+        assert!(text.contains(&format!("0000000000000003.journal  damaged: {damage}")), "{text}");
+        assert!(text.contains("6 facts") && !text.contains("whole up to"), "{text}");
+        assert_eq!(reading.damage.unwrap().to_string(), damage);
+        assert_eq!(
+            Inspect { dir: dir.path().into(), records: false, order: None, sku: None, user: None }
+                .run()
+                .unwrap(),
+            ExitCode::FAILURE
+        );
     }
 }

@@ -44,7 +44,7 @@ pub enum Damage {
         source: io::Error,
     },
     /// A segment does not begin with a good header.
-    #[error("the header of {file} is damaged")]
+    #[error("the header of {file} is damaged (at byte 0)")]
     BadHeader {
         /// The segment.
         file: String,
@@ -135,13 +135,24 @@ pub struct Survey {
     pub others: Vec<String>,
 }
 
-/// Reads the names in the folder and the headers of all segments.
+/// Reads the names in the folder and the headers of all segments. All of them are good.
 pub fn survey(disk: &impl ReadDisk) -> Result<Survey, Damage> {
+    let (survey, damaged) = survey_what_is_readable(disk)?;
+    damaged.into_iter().next().map_or(Ok(survey), |(_, damage)| Err(damage))
+}
+
+/// The same, without the segments whose header is not good: those stand beside it, by name, each with its damage.
+/// To look at only; a store is never built on it.
+pub fn survey_what_is_readable(disk: &impl ReadDisk) -> Result<(Survey, Vec<(String, Damage)>), Damage> {
     let names = disk.list().map_err(|source| Damage::Io { file: disk.place(), source })?;
     let mut survey = Survey::default();
+    let mut damaged = Vec::new();
     for name in names {
         match parse_name(&name) {
-            Name::Segment(number) => survey.segments.push(segment(disk, name, number)?),
+            Name::Segment(number) => match segment(disk, name.clone(), number) {
+                Ok(segment) => survey.segments.push(segment),
+                Err(damage) => damaged.push((name, damage)),
+            },
             Name::Spare => survey.spares.push(name),
             Name::Other => survey.others.push(name),
         }
@@ -150,9 +161,11 @@ pub fn survey(disk: &impl ReadDisk) -> Result<Survey, Damage> {
     if let [first, rest @ ..] = &survey.segments[..]
         && let Some(foreign) = rest.iter().find(|it| it.header.identity != first.header.identity)
     {
-        return Err(Damage::Foreign { file: foreign.file.clone(), other: first.file.clone() });
+        let damage = Damage::Foreign { file: foreign.file.clone(), other: first.file.clone() };
+        damaged.push((foreign.file.clone(), damage));
     }
-    Ok(survey)
+    damaged.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok((survey, damaged))
 }
 
 impl Survey {

@@ -5,7 +5,7 @@
 
 use domain::{Fact, Stamp};
 
-use super::chain::{Chain, Damage, Place, Survey, TornTail, survey};
+use super::chain::{Chain, Damage, Place, Survey, TornTail, survey, survey_what_is_readable};
 use super::disk::ReadDisk;
 use super::journal::GroupHeader;
 use super::record::{BadEntry, Decoder, EntryHead};
@@ -70,15 +70,27 @@ pub struct GroupSeen {
 /// is judged as well, and [`Summary::tail`] is there.
 pub fn read(disk: &impl ReadDisk, through: u64, mut each: impl FnMut(Record<'_>)) -> Reading {
     let mut summary = Summary::default();
-    let damage = read_into(disk, through, &mut |_| (), &mut each, &mut summary).err();
+    let damage = survey(disk)
+        .and_then(|survey| read_into(disk, &survey, through, &mut |_| (), &mut each, &mut summary))
+        .err();
     Reading { summary, damage }
 }
 
-/// Reads every group, and judges the rest.
+/// Reads every group, and judges the rest. Where segments are damaged from their header on, it follows the others
+/// as far as their chain goes: for who wants to see what is left.
 pub fn read_groups(disk: &impl ReadDisk, mut each: impl FnMut(GroupSeen)) -> Reading {
     let mut summary = Summary::default();
-    let damage = read_into(disk, u64::MAX, &mut each, &mut |_| (), &mut summary).err();
-    Reading { summary, damage }
+    let (survey, damaged) = match survey_what_is_readable(disk) {
+        Ok(seen) => seen,
+        Err(damage) => return Reading { summary, damage: Some(damage) },
+    };
+    let read = read_into(disk, &survey, u64::MAX, &mut each, &mut |_| (), &mut summary).err();
+    // A damaged header is why the chain ends where it does.
+    let damage = damaged.into_iter().next().map(|(_, damage)| damage);
+    if damage.is_some() {
+        summary.tail = None;
+    }
+    Reading { summary, damage: damage.or(read) }
 }
 
 /// A segment, as its header says.
@@ -96,29 +108,39 @@ pub struct SegmentSeen {
     pub cut_after: Option<u64>,
 }
 
-/// The headers of all segments, by number.
-pub fn segments(disk: &impl ReadDisk) -> Result<Vec<SegmentSeen>, Damage> {
-    let seen = survey(disk)?.segments.into_iter().map(|segment| SegmentSeen {
+/// All segments of a folder.
+#[derive(Debug, Default)]
+pub struct SegmentsSeen {
+    /// Those with a good header, by number.
+    pub readable: Vec<SegmentSeen>,
+    /// The others: file name, and what is wrong with it.
+    pub damaged: Vec<(String, Damage)>,
+}
+
+/// The headers of all segments.
+pub fn segments(disk: &impl ReadDisk) -> Result<SegmentsSeen, Damage> {
+    let (survey, damaged) = survey_what_is_readable(disk)?;
+    let seen = survey.segments.into_iter().map(|segment| SegmentSeen {
         file: segment.file,
         bytes: segment.header.bytes,
         store_id: segment.header.identity.store,
         run: segment.header.run,
         cut_after: segment.header.cut.map(|last| last.number),
     });
-    Ok(seen.collect())
+    Ok(SegmentsSeen { readable: seen.collect(), damaged })
 }
 
 fn read_into(
     disk: &impl ReadDisk,
+    survey: &Survey,
     through: u64,
     each_group: &mut impl FnMut(GroupSeen),
     each: &mut impl FnMut(Record<'_>),
     summary: &mut Summary,
 ) -> Result<(), Damage> {
-    let survey: Survey = survey(disk)?;
     summary.segments = survey.segments.len() as u64;
     summary.spares = survey.spares.len() as u64;
-    let Some(mut chain) = Chain::new(disk, &survey) else { return Ok(()) };
+    let Some(mut chain) = Chain::new(disk, survey) else { return Ok(()) };
     let mut decoder = Decoder::default();
     while summary.facts < through {
         let Some(group) = chain.next_group()? else {
