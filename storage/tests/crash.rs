@@ -9,7 +9,7 @@ use common::{Life, cancel, create, facts, orders, request_id, submit, take_answe
 use domain::{OrderId, RequestId, Verdict};
 use fastrand::Rng;
 use storage::embedded::disk::DurabilityPath;
-use storage::embedded::{Damage, OpenError};
+use storage::embedded::{Damage, OpenError, reader};
 use storage::{Answer, Store};
 
 /// What the outside knows.
@@ -179,6 +179,44 @@ fn a_missing_segment_is_refused() {
     storage::embedded::disk::Disk::remove(&disk, files.iter().nth(1).unwrap()).unwrap();
     disk.end(End::Kill, MemHot::new(&disk));
     refuses(&disk, |damage| assert!(matches!(damage, Damage::Middle { .. }), "{damage}"));
+}
+
+#[test]
+fn of_two_cuts_that_name_the_same_group_the_one_of_the_highest_run_is_followed() {
+    let disk = MemDisk::new(1).next_process();
+    let mut life = Life::open(&disk, tiny(DurabilityPath::Dsync), 0).unwrap();
+    life.set_up_shop(10);
+    disk.end(End::Kill, life.hot);
+
+    // Run 2 cuts and ends before its first group; run 3 cuts behind the same group, takes the segment of run 2
+    // away, and sells. Then the power goes, before the folder without that segment is durable.
+    let disk = disk.next_process();
+    let life = Life::open(&disk, tiny(DurabilityPath::Dsync), 1).unwrap();
+    drop(life.store);
+    disk.end(End::Kill, life.hot);
+    let with_second_cut = disk.content();
+    let disk = disk.next_process();
+    let mut life = Life::open(&disk, tiny(DurabilityPath::Dsync), 2).unwrap();
+    let sold = life.ask(create(1, request_id(2, 1), b"")).outcome;
+    assert!(matches!(sold, Ok(Verdict::Order(_))), "{sold:?}");
+    drop(life.store);
+    disk.end(End::Kill, life.hot);
+    let now = disk.content();
+    for (name, bytes) in with_second_cut.iter().filter(|(name, _)| !now.contains_key(*name)) {
+        if name.ends_with(".journal") {
+            disk.bring_back(name, bytes);
+        }
+    }
+
+    let disk = disk.next_process();
+    let seen = reader::segments(&disk).unwrap().readable;
+    let cuts: Vec<_> = seen.iter().filter_map(|it| it.cut_after.map(|after| (after, it.run))).collect();
+    let [(0, 1), (after, 2), (same, 3)] = cuts[..] else { panic!("{cuts:?}") };
+    assert_eq!(after, same, "both cuts name one group");
+    assert_eq!(orders(&disk).len(), 1, "what run 3 sold is there");
+    let mut life = Life::open(&disk, tiny(DurabilityPath::Dsync), 3).unwrap();
+    life.settle();
+    assert_eq!(life.store.stats().orders, 1);
 }
 
 /// A store that sold over a few openings and was left in good order, and its groups.

@@ -140,6 +140,15 @@ impl MemDisk {
         world.files[file].seen[byte] ^= 1 << bit;
     }
 
+    /// Lets a file be there again whose removal a power cut undid.
+    pub fn bring_back(&self, name: &str, bytes: &[u8]) {
+        let mut world = self.world();
+        let file = world.files.len();
+        world.files.push(FileState { durable: bytes.to_vec(), seen: bytes.to_vec(), ..FileState::default() });
+        world.names.insert(name.into(), file);
+        world.durable_names.insert(name.into(), file);
+    }
+
     /// All that a process sees, to compare.
     pub fn content(&self) -> BTreeMap<String, Vec<u8>> {
         let world = self.world();
