@@ -36,3 +36,22 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_pool_frees_what_comes_back_and_an_empty_one_still_gives() {
+        let mut pool = Pool::new(2, 8 << 10);
+        let taken: Vec<_> = (0..5).map(|_| pool.take()).collect();
+        assert!(pool.buffers.is_empty() && taken.iter().all(|buffer| buffer.capacity() >= FRESH_BYTES));
+        taken.into_iter().for_each(|buffer| pool.put(buffer));
+        assert_eq!(pool.buffers.len(), 2, "its bound");
+        let _two = (pool.take(), pool.take());
+        pool.put(Vec::with_capacity(9 << 10));
+        assert!(pool.buffers.is_empty(), "grown beyond what is kept");
+        pool.put(vec![7; 8 << 10]);
+        assert!(pool.take().is_empty(), "what was in it is gone");
+    }
+}

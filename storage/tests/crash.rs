@@ -220,7 +220,7 @@ fn of_two_cuts_that_name_the_same_group_the_one_of_the_highest_run_is_followed()
 }
 
 /// A store that sold over a few openings and was left in good order, and its groups.
-fn sold_and_left(rng: &mut Rng) -> (MemDisk, Vec<storage::embedded::reader::GroupSeen>) {
+fn sold_and_left(rng: &mut Rng) -> (MemDisk, Vec<reader::GroupSeen>) {
     let path = if rng.bool() { DurabilityPath::Dsync } else { DurabilityPath::Fsync };
     let mut disk = MemDisk::new(rng.u64(..));
     let mut asked = 0;
@@ -245,7 +245,7 @@ fn sold_and_left(rng: &mut Rng) -> (MemDisk, Vec<storage::embedded::reader::Grou
     }
     let mut groups = Vec::new();
     let disk = disk.next_process();
-    let reading = storage::embedded::reader::read_groups(&disk, |group| groups.push(group));
+    let reading = reader::read_groups(&disk, |group| groups.push(group));
     assert!(reading.damage.is_none() && reading.summary.cuts == 3, "{reading:?}");
     (disk, groups)
 }
