@@ -3,8 +3,8 @@
 //! Nothing here knows what the bytes mean. A [`Service`] is given them and writes its own; one object of it lives on
 //! each reactor's thread and is never shared. `examples/echo.rs` is the smallest use.
 //!
-//! What is unsafe stands in two files: `ring` owns whatever the kernel may still read or write, `buffers` what it
-//! receives into. Both are safe to use for the rest.
+//! What is unsafe stands in three files: `ring` owns whatever the kernel may still read or write, `buffers` what it
+//! receives into, and `huge_pages` passes an allocator's calls on. All are safe to use for the rest.
 #![deny(unsafe_code)]
 
 mod service;
@@ -19,6 +19,8 @@ mod connections;
 mod counters;
 mod doorbell;
 mod files;
+#[allow(unsafe_code)]
+mod huge_pages;
 mod output;
 mod pool;
 mod probe;
@@ -32,6 +34,7 @@ pub use bounds::Bounds;
 pub use counters::{Counter, Counters};
 pub use doorbell::Doorbell;
 pub use files::{FileDone, FileQueue, FileSlot, Full};
+pub use huge_pages::HugePages;
 pub use output::{Output, Refused};
 pub use probe::try_out;
 pub use reactor::{Inlet, Reactor, RunError};
