@@ -327,7 +327,7 @@ fn make_cut<D: Disk>(disk: &D, found: &Survey, replay: &Replay, cut: &SegmentHea
     }
     disk.sync_folder()?;
 
-    make_spare(disk, cut)?;
+    make_spare(disk, cut, || ())?;
     if let Err(error) = promote(disk, cut.number) {
         // Whether the new name is durable is open; the next opening takes it either way.
         let _ = disk.remove(&spare_name(cut.number));

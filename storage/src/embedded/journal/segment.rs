@@ -6,8 +6,8 @@ use super::buffer::AlignedBuffer;
 use super::layout::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::embedded::disk::{BLOCK_BYTES, Disk};
 
-/// Zeros go out in writes of so many bytes.
-const FILL_BYTES: usize = 1 << 20;
+/// Zeros go out in writes of so many bytes: a group that is written meanwhile waits for one of them.
+const FILL_BYTES: usize = 256 << 10;
 
 /// What a name in the folder stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +41,11 @@ pub(crate) fn parse_name(name: &str) -> Name {
     }
 }
 
-/// Makes a segment under its temporary name: every byte written, header included, and synced.
-pub(crate) fn make_spare<D: Disk>(disk: &D, header: &SegmentHeader) -> io::Result<()> {
+/// Makes a segment under its temporary name: every byte written, header included, and synced. After each write
+/// `breathe` is called, which may wait so that others get to the disk.
+pub(crate) fn make_spare<D: Disk>(disk: &D, header: &SegmentHeader, breathe: impl FnMut()) -> io::Result<()> {
     let name = spare_name(header.number);
-    let made = fill(disk, &name, header);
+    let made = fill(disk, &name, header, breathe);
     if made.is_err() {
         // Half a segment only takes room from what comes next; whatever else is wrong shows there.
         let _ = disk.remove(&name);
@@ -58,7 +59,12 @@ pub(crate) fn promote<D: Disk>(disk: &D, number: u64) -> io::Result<()> {
     disk.sync_folder()
 }
 
-fn fill<D: Disk>(disk: &D, name: &str, header: &SegmentHeader) -> io::Result<()> {
+fn fill<D: Disk>(
+    disk: &D,
+    name: &str,
+    header: &SegmentHeader,
+    mut breathe: impl FnMut(),
+) -> io::Result<()> {
     let file = disk.create(name, header.bytes)?;
     let bytes = header.bytes as usize;
     let mut chunk = AlignedBuffer::new(FILL_BYTES.min(bytes));
@@ -73,6 +79,7 @@ fn fill<D: Disk>(disk: &D, name: &str, header: &SegmentHeader) -> io::Result<()>
         if at == 0 {
             chunk.as_mut_slice()[..SEGMENT_HEADER_BYTES].fill(0);
         }
+        breathe();
     }
     disk.sync(&file)
 }
