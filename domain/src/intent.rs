@@ -13,6 +13,9 @@ pub const LINES_MAX: usize = 256;
 pub const CLIENT_BYTES_MAX: usize = 1_024;
 /// Orders (or history rows) of one LIST page, at most.
 pub const PAGE_MAX: u16 = 100;
+/// The most orders that are looked at for a page of LIST, those that the page leaves out included: what one read
+/// may cost everybody else.
+pub const LIST_LOOKS_MAX: u16 = 4_096;
 /// Seconds that units can be held for an unpaid order, at most: 30 days.
 pub const HOLD_SECONDS_MAX: u32 = 30 * 24 * 3_600;
 /// Skus of one sale, at most: what fits one frame of 1 MiB.
@@ -329,7 +332,7 @@ pub enum AdjustReason {
 pub struct List {
     /// Whose; never 0.
     pub user: UserId,
-    /// Only orders older than this one; 0 starts at the newest.
+    /// Only orders older than this one, which is the user's: ORDER_NOT_FOUND else. 0 starts at the newest.
     pub before: OrderId,
     /// Only orders in the state of this number; 0: all.
     pub state: u8,

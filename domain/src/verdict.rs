@@ -40,7 +40,7 @@ pub enum Verdict {
     /// GET.
     OrderFound(Box<OrderView>),
     /// LIST.
-    Orders(Box<Page<OrderBrief>>),
+    Orders(Box<OrderPage>),
     /// HISTORY, oldest first.
     History(Box<HistoryView>),
     /// SKU_GET.
@@ -102,6 +102,15 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Whether there is more behind the last item.
     pub more: bool,
+}
+
+/// One page of a user's orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderPage {
+    /// Newest first. Fewer than were asked for, or none, where [`crate::intent::LIST_LOOKS_MAX`] orders held no more.
+    pub items: Vec<OrderBrief>,
+    /// The last order that was looked at: the next page is of the orders before it. 0: no order is older.
+    pub next: OrderId,
 }
 
 /// How an order came to its state.

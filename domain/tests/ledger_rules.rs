@@ -2,7 +2,9 @@
 
 mod shop;
 
-use shop::check;
+use domain::intent::List;
+use domain::{Intent, LedgerBounds, OrderId, UserId, Verdict};
+use shop::{BOUNDS, Shop, check};
 
 const SHOP: &str = "sku 1 price 500; sku 2 price 30 hold 20; stock 1@1 +10; stock 2@1 +5; stock 2@3 +9;";
 
@@ -221,10 +223,48 @@ fn a_user_sees_only_own_orders_newest_first() {
     let orders = "create A user 5 lines 1@1x1; create B user 5 lines 1@1x1; create X user 6 lines 1@1x1; create C user 5 lines 1@1x1;";
     in_shop(&format!("{orders} list 5"), "C B A");
     in_shop(&format!("{orders} list 5 limit 2"), "C B …");
+    in_shop(&format!("{orders} list 5 limit 3"), "C B A");
     in_shop(&format!("{orders} list 5 before B"), "A");
+    in_shop(&format!("{orders} list 5 before A"), "");
+    in_shop(&format!("{orders} list 5 before X"), "OrderNotFound");
     in_shop(&format!("{orders} cancel B; list 5 state 12"), "B");
     in_shop(&format!("{orders} list 7"), "");
     in_shop(&format!("{orders} list 5 state 99"), "InvalidField");
     in_shop(&format!("{orders} list 5 limit 101"), "InvalidField");
     in_shop(&format!("{orders} get X by 5"), "OrderNotFound");
+}
+
+#[test]
+fn a_page_looks_at_a_bounded_number_of_orders() {
+    // A robot's user: of ten thousand orders only the oldest is in the state that is asked for.
+    let bounds = LedgerBounds {
+        orders_max: 10_000,
+        history_rows_max: 20_000,
+        request_ids_max: 30_000,
+        changes_max: 20_000,
+        ..BOUNDS
+    };
+    let mut shop = Shop::new(bounds);
+    shop.tell("sku 1 price 5 hold 900");
+    shop.tell("stock 1@1 +10000");
+    shop.tell("create oldest user 5 lines 1@1x1");
+    shop.tell("cancel oldest");
+    for n in 1..10_000 {
+        let said = shop.tell(&format!("create o{n} user 5 lines 1@1x1"));
+        assert_eq!(said, format!("o{n} PendingPayment v1"));
+    }
+
+    assert_eq!(shop.tell("list 5 state 12"), " …");
+    let mut list = List { user: UserId(5), before: OrderId(0), state: 12, limit: 1 };
+    let mut newest_first: Vec<OrderId> = shop.orders.iter().map(|order| order.1).rev().collect();
+    let mut found = Vec::new();
+    for looks in [4_096, 4_096, 10_000 - 2 * 4_096] {
+        let Verdict::Orders(page) = shop.read(&Intent::List(list)) else { panic!("a page") };
+        found.extend(page.items.iter().map(|brief| brief.order));
+        let seen: Vec<OrderId> = newest_first.drain(..looks).collect();
+        let last = if newest_first.is_empty() { OrderId(0) } else { seen[looks - 1] };
+        assert_eq!(page.next, last);
+        list.before = page.next;
+    }
+    assert_eq!(found, [shop.orders[0].1]);
 }

@@ -3,7 +3,9 @@
 use domain::Verdict;
 use domain::verdict::HistoryView;
 use protocol::bounds::HISTORY_ROWS_MAX;
-use protocol::structs::{BatchAnswerItem, HistoryAnswerHead, PageHead, SalePutAnswerHead, SkuPutAnswerHead};
+use protocol::structs::{
+    BatchAnswerItem, HistoryAnswerHead, ListAnswerHead, PageHead, SalePutAnswerHead, SkuPutAnswerHead,
+};
 use protocol::{Flags, Kind, Meta, Status, messages};
 use storage::Outcome;
 
@@ -64,7 +66,7 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
             pen.answer_read::<messages::GetAnswer>(to, meta, &order_to_wire(view), lines, &view.client_bytes);
         }
         Verdict::Orders(page) => {
-            let head = PageHead { more: page.more };
+            let head = ListAnswerHead { next: page.next.0 };
             pen.answer_read::<messages::ListAnswer>(
                 to,
                 meta,

@@ -4,7 +4,7 @@ mod support;
 
 use domain::order::State;
 use domain::refusal::{Reason, Refusal};
-use domain::verdict::{HistoryRow, HistoryView, OrderView, Page, ShelfView};
+use domain::verdict::{HistoryRow, HistoryView, OrderPage, OrderView, ShelfView};
 use domain::{Actor, MicrosUtc, MinorUnits, OrderId, RequestId, SkuId, UserId, Verdict, WarehouseId};
 use handlers::SERVED;
 use protocol::structs::*;
@@ -287,10 +287,10 @@ fn what_was_read_comes_back_whole() {
     assert_eq!(found.items.get(0).map(|line| (line.sku, line.quantity)), Some((7, 2)));
 
     let list = frame::<messages::List>(&ListHead { user: 9, before: 0, limit: 2, state: 0 }, &[], &[]);
-    let page = Page { items: vec![brief, brief], more: true };
+    let page = OrderPage { items: vec![brief, brief], next: brief.order };
     let heard = house.ask_store(&list, Ok(Verdict::Orders(Box::new(page))));
     let listed = heard.read::<messages::ListAnswer>();
-    assert_eq!((listed.items.len(), listed.head.more), (2, true));
+    assert_eq!((listed.items.len(), listed.head.next), (2, brief.order.0));
 
     let row = HistoryRow {
         from: None,

@@ -283,6 +283,7 @@ impl Verifying<'_> {
 /// What was listed of a user so far.
 #[derive(Clone, Copy)]
 struct Listed {
+    /// What brings the next page; 0 before the first.
     before: u64,
     orders: u64,
     more: bool,
@@ -293,9 +294,8 @@ impl Listed {
     fn add(&mut self, page: &Parsed<'_, ListAnswer>, started_at_us: i64) {
         let of_this_run = page.items.iter().filter(|order| order.created_at >= started_at_us).count();
         self.orders += of_this_run as u64;
-        let last = page.items.len().checked_sub(1).and_then(|last| page.items.get(last));
-        self.before = last.map_or(0, |order| order.order);
-        self.more = page.head.more && of_this_run == page.items.len() && last.is_some();
+        self.before = page.head.next;
+        self.more = page.head.next != 0 && of_this_run == page.items.len();
     }
 }
 

@@ -59,7 +59,7 @@ messages! {
     Get = Get request, GetHead, Nothing 0 to 0;
     GetAnswer = Get answer, OrderHead, Line 1 to LINES_MAX, tail client_bytes to CLIENT_BYTES_MAX;
     List = List request, ListHead, Nothing 0 to 0;
-    ListAnswer = List answer, PageHead, OrderBrief 0 to PAGE_MAX;
+    ListAnswer = List answer, ListAnswerHead, OrderBrief 0 to PAGE_MAX;
     History = History request, HistoryHead, Nothing 0 to 0;
     HistoryAnswer = History answer, HistoryAnswerHead, HistoryRow 1 to HISTORY_ROWS_MAX;
     Cancel = Cancel request, CancelHead, Nothing 0 to 0;

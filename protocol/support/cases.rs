@@ -192,11 +192,14 @@ fn orders() -> Vec<File> {
     let mut list = File::of("LIST");
     let head = ListHead { user: 42, before: 0, limit: 20, state: 0 };
     list.message::<List>(vec![("the newest", head, vec![], b"")]);
+    let two = vec![BRIEF, OrderBrief { order: ORDER - 1, ..BRIEF }];
     list.message::<ListAnswer>(vec![
-        ("none", PageHead { more: false }, vec![], b""),
-        ("two of more", PageHead { more: true }, vec![BRIEF, OrderBrief { order: ORDER - 1, ..BRIEF }], b""),
+        ("none", ListAnswerHead { next: 0 }, vec![], b""),
+        ("none here, go on", ListAnswerHead { next: ORDER - 9 }, vec![], b""),
+        ("two of more", ListAnswerHead { next: ORDER - 1 }, two, b""),
     ]);
     list.refusal(Kind::List.into(), Status::InvalidField, 0, WHOLE);
+    list.refusal(Kind::List.into(), Status::OrderNotFound, 0, WHOLE);
 
     let mut history = File::of("HISTORY");
     history.message::<History>(vec![("an order's", HistoryHead { user: 42, order: ORDER }, vec![], b"")]);

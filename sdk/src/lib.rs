@@ -45,7 +45,7 @@ pub use error::{Cause, Error, Refused, Violation};
 pub use protocol::{Class, Kind, Status, text_of};
 pub use request::{AdjustReason, BatchOrder, BatchOutcome, Request};
 pub use shop::{
-    Actor, Audit, HistoryRow, Line, Order, OrderBrief, Page, Priced, Sale, SaleWithSkus, Shelf, Sku, SkuNow,
-    Stats,
+    Actor, Audit, HistoryRow, Line, Order, OrderBrief, OrderPage, Page, Priced, Sale, SaleWithSkus, Shelf,
+    Sku, SkuNow, Stats,
 };
 pub use values::*;

@@ -120,6 +120,16 @@ pub struct Page<T> {
     pub more: bool,
 }
 
+/// A page of a user's orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderPage {
+    /// Newest first, at most 100. Fewer than were asked for, or none, where the server looked at as many orders
+    /// as it looks at for a page (4,096) and they held no more.
+    pub items: Vec<OrderBrief>,
+    /// Nothing on the last page; else what [`before`](crate::Request::before) takes for the next one.
+    pub next: Option<OrderId>,
+}
+
 /// A shelf, or the sum of a sku's shelves. All are units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shelf {

@@ -52,10 +52,8 @@ impl Sums {
                 let page = client.wait(client.list(UserId(user)).before(before)).unwrap();
                 let money: i64 = page.items.iter().map(|order| order.total.minor_units).sum();
                 *sums.money.entry(user).or_default() += money;
-                match page.items.last() {
-                    Some(last) if page.more => before = last.order,
-                    _ => break,
-                }
+                let Some(next) = page.next else { break };
+                before = next;
             }
         }
         sums

@@ -167,12 +167,11 @@ async fn lists_go_page_by_page() {
     }
     orders.reverse();
     let first = client.list(UserId(7)).limit(3).await.unwrap();
-    let second = client.list(UserId(7)).limit(3).before(orders[2]).await.unwrap();
-    let ids =
-        |page: &tidegate_sdk::Page<tidegate_sdk::OrderBrief>| page.items.iter().map(|o| o.order).collect();
+    let second = client.list(UserId(7)).limit(3).before(first.next.unwrap()).await.unwrap();
+    let ids = |page: &tidegate_sdk::OrderPage| page.items.iter().map(|o| o.order).collect();
     let (first_ids, second_ids): (Vec<_>, Vec<_>) = (ids(&first), ids(&second));
     assert_eq!([first_ids, second_ids].concat(), orders, "newest first");
-    assert_eq!((first.more, second.more), (true, false));
+    assert_eq!((first.next, second.next), (Some(orders[2]), None));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::fact::RequestKey;
 use crate::ids::{OrderId, RequestId, SaleId, SkuId, UserId, WarehouseId};
-use crate::intent::{List, PAGE_MAX};
+use crate::intent::{LIST_LOOKS_MAX, List, PAGE_MAX};
 use crate::ledger::Ledger;
 use crate::ledger::goods::{SaleRow, ShelfRow};
 use crate::ledger::orders::NONE;
@@ -13,7 +13,7 @@ use crate::order::State;
 use crate::refusal::{Reason, Refusal};
 use crate::units::{MicrosUtc, MinorUnits};
 use crate::verdict::{
-    HistoryView, Holdings, OrderView, Page, SaleSummary, SaleView, ShelfView, SkuView, Verdict,
+    HistoryView, Holdings, OrderPage, OrderView, Page, SaleSummary, SaleView, ShelfView, SkuView, Verdict,
 };
 
 impl Ledger {
@@ -49,25 +49,25 @@ impl Ledger {
             return Err(Refusal::of(Reason::InvalidField));
         }
         judge_limit(list.limit)?;
-        let mut page = Page { items: Vec::new(), more: false };
-        // A page that goes on begins behind its order, not at the newest again.
-        let page_end = self.orders.find(list.before).map(|slot| self.orders.at(slot));
-        let mut next = match page_end.filter(|order| order.user == list.user) {
-            Some(order) => order.older,
-            None => self.orders.newest_of(list.user).unwrap_or(NONE),
+        let mut behind = match list.before {
+            OrderId(0) => self.orders.newest_of(list.user).unwrap_or(NONE),
+            before => self.orders.at(self.order_of(list.user, before)?).older,
         };
-        while next != NONE {
-            let order = self.orders.at(next);
-            next = order.older;
-            let before = list.before == OrderId(0) || order.id < list.before;
-            if !before || state.is_some_and(|state| state != order.state) {
-                continue;
-            }
-            if page.items.len() == usize::from(list.limit) {
-                page.more = true;
+        let mut page = OrderPage { items: Vec::new(), next: OrderId(0) };
+        // A state that few orders are in must not make one page walk through all that a user ever bought: the
+        // looks are counted, not the orders found.
+        for _ in 0..LIST_LOOKS_MAX {
+            if behind == NONE || page.items.len() == usize::from(list.limit) {
                 break;
             }
-            page.items.push(order.brief());
+            let order = self.orders.at(behind);
+            if state.is_none_or(|state| state == order.state) {
+                page.items.push(order.brief());
+            }
+            (page.next, behind) = (order.id, order.older);
+        }
+        if behind == NONE {
+            page.next = OrderId(0);
         }
         Ok(Verdict::Orders(page.into()))
     }

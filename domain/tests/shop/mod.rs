@@ -342,7 +342,7 @@ impl Shop {
             }
             Verdict::Orders(page) => {
                 let names: Vec<&str> = page.items.iter().map(|it| name(it.order)).collect();
-                format!("{}{}", names.join(" "), if page.more { " …" } else { "" })
+                format!("{}{}", names.join(" "), if page.next == OrderId(0) { "" } else { " …" })
             }
             Verdict::History(it) => {
                 let row = |row: &domain::verdict::HistoryRow| format!("{:?} by {:?}", row.to, row.actor);

@@ -319,7 +319,8 @@ impl Shop {
         found.sort_unstable_by_key(|brief| std::cmp::Reverse(brief.order));
         let more = found.len() > PAGE_MAX as usize;
         found.truncate(PAGE_MAX as usize);
-        Ok((PageHead { more }, found))
+        let next = if more { found[found.len() - 1].order } else { 0 };
+        Ok((ListAnswerHead { next }, found))
     }
 
     fn audit(&self) -> AuditHead {

@@ -136,12 +136,18 @@ plain! {
     pub struct ListHead / ArchivedListHead {
         /// Whose; never 0.
         pub user: u64,
-        /// Only orders older than this one; 0 starts at the newest.
+        /// Only orders older than this one, which must be the user's; 0 starts at the newest.
         pub before: u64,
         /// Items wanted, 1 to 100.
         pub limit: u16,
         /// Only orders in this state; 0: all.
         pub state: u8,
+    }
+
+    /// A page of a user's orders. It may have fewer than were asked for, or none, and still not be the last.
+    pub struct ListAnswerHead / ArchivedListAnswerHead {
+        /// The `before` that brings the next page; 0: this is the last one.
+        pub next: u64,
     }
 
     /// A page of a longer list.

@@ -238,6 +238,9 @@ LAYOUTS = {
         ("quantity", "u32", 4),
         ("parcel", "u32", 4),
     ),
+    "ListAnswerHead": (
+        ("next", "u64", 8),
+    ),
     "ListHead": (
         ("user", "u64", 8),
         ("before", "u64", 8),
@@ -462,7 +465,7 @@ MESSAGES = {
     0x0103: ("GetHead", "Nothing", 0, 0, None, 0),
     0x8103: ("OrderHead", "Line", 1, 256, "client_bytes", 1024),
     0x0104: ("ListHead", "Nothing", 0, 0, None, 0),
-    0x8104: ("PageHead", "OrderBrief", 0, 100, None, 0),
+    0x8104: ("ListAnswerHead", "OrderBrief", 0, 100, None, 0),
     0x0105: ("HistoryHead", "Nothing", 0, 0, None, 0),
     0x8105: ("HistoryAnswerHead", "HistoryRow", 1, 32768, None, 0),
     0x0106: ("CancelHead", "Nothing", 0, 0, None, 0),

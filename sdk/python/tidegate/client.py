@@ -134,7 +134,10 @@ class Client:
         return self.read("GET", {"user": user, "request": request})
 
     def list(self, user: int, *, before: int = 0, limit: int = 100, state: int = 0) -> Answer:
-        """A page of a user's orders, newest first; `head["more"]` says whether there is more."""
+        """A page of a user's orders, newest first; `head["next"]` is the `before` of the next one, 0 on the last.
+
+        A page that names a `state` may have few items, or none, and still a `next`.
+        """
         return self.read("LIST", {"user": user, "before": before, "limit": limit, "state": state})
 
     def history(self, order: int, user: int = 0) -> list:

@@ -5,7 +5,7 @@ use protocol::{Parsed, messages};
 
 use super::sealed::Wire;
 use super::{Ask, Changes, Request};
-use crate::shop::{self, HistoryRow, Order, OrderBrief, Page, Priced};
+use crate::shop::{self, HistoryRow, Order, OrderBrief, OrderPage, Priced};
 use crate::values::{Currency, MicrosUtc, Money, OrderId, RequestId, SkuId, State, UserId, WarehouseId};
 
 /// Makes an order.
@@ -198,7 +198,7 @@ impl List {
 }
 
 impl Request<List> {
-    /// Only orders older than this one: the last one of a page brings the next page.
+    /// Only orders older than this one of the user: a page's [`next`](OrderPage::next) brings the next page.
     pub fn before(mut self, order: OrderId) -> Self {
         self.ask.before = order;
         self
@@ -229,11 +229,12 @@ impl Wire for List {
 }
 
 impl Ask for List {
-    type Answer = Page<OrderBrief>;
+    type Answer = OrderPage;
 
-    fn read(answer: &Parsed<'_, messages::ListAnswer>) -> Option<Page<OrderBrief>> {
+    fn read(answer: &Parsed<'_, messages::ListAnswer>) -> Option<OrderPage> {
         let items = answer.items.iter().map(|item| shop::brief(&item)).collect::<Option<_>>()?;
-        Some(Page { items, more: answer.head.more })
+        let next = Some(OrderId(answer.head.next)).filter(|&order| order != OrderId(0));
+        Some(OrderPage { items, next })
     }
 }
 

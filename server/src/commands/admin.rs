@@ -213,7 +213,7 @@ enum OrderAction {
     #[command(after_help = "Example: tidegate admin order list 7 --state PENDING_PAYMENT")]
     List {
         user: u64,
-        /// Only orders older than this one.
+        /// Only orders older than this one of the user.
         #[arg(long, default_value_t = 0, value_name = "ORDER")]
         before: u64,
         /// Only orders in this state.

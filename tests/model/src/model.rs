@@ -145,7 +145,7 @@ impl Model {
             Intent::Prepare(prepare) => return self.prepare(now, prepare),
             Intent::Get { user, order } => return self.get(*user, *order),
             Intent::GetByRequest { user, request } => return self.get_by_request(now, *user, *request),
-            Intent::List(list) => return Ok(self.list(list)),
+            Intent::List(list) => return self.list(list),
             Intent::History { user, order } => return self.history(*user, *order),
             Intent::SkuGet(sku) => return self.sku_get(now, *sku),
             Intent::SkuList { after, limit } => return Ok(self.sku_list(*after, *limit)),

@@ -2,7 +2,7 @@
 
 use domain::fact::Actor;
 use domain::intent::{
-    AdjustReason, AskedLine, Cancel, Create, Envelope, Lines, Sale, SalePut, SaleSku, Sku, SkuPut,
+    AdjustReason, AskedLine, Cancel, Create, Envelope, Lines, List, Sale, SalePut, SaleSku, Sku, SkuPut,
     StockAdjust,
 };
 use domain::order::State;
@@ -102,6 +102,27 @@ fn operators_replace_what_they_saw() {
     check(|shop| shop.buy(1, "7x3", 750).adjust(7, -8), "InsufficientStock: 8 of 7");
     check(|shop| shop.adjust(7, -11), "InvalidField");
     check(|shop| shop.adjust(7, -10), "0 on hand, 0 held, 0 sold");
+}
+
+#[test]
+fn a_page_looks_at_a_bounded_number_of_orders() {
+    let mut shop = Shop::open();
+    shop.adjust(7, 10_000);
+    shop.buy(1, "7x1", 250);
+    let oldest = shop.last;
+    shop.cancel(1, 0);
+    let made: Vec<OrderId> = (1..10_000).map(|_| shop.buy(1, "7x1", 250).last).collect();
+
+    let mut list = List { user: UserId(1), before: OrderId(0), state: State::Cancelled.number(), limit: 1 };
+    let mut page = |before| {
+        list.before = before;
+        let Verdict::Orders(page) = shop.ask(&Intent::List(list)) else { panic!("a page") };
+        (page.items.iter().map(|brief| brief.order).collect::<Vec<_>>(), page.next)
+    };
+    let (first, second) = (made[made.len() - 4_096], made[made.len() - 2 * 4_096]);
+    assert_eq!(page(OrderId(0)), (vec![], first));
+    assert_eq!(page(first), (vec![], second));
+    assert_eq!(page(second), (vec![oldest], OrderId(0)));
 }
 
 /// Asks the last question in a new shop and compares what it says.

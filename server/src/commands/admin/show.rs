@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use tidegate_sdk::{
-    Actor, HistoryRow, Line, MicrosUtc, Money, Order, OrderBrief, Page, Sale, SaleWithSkus, Shelf, Sku,
-    SkuNow, Stats, text_of,
+    Actor, HistoryRow, Line, MicrosUtc, Money, Order, OrderBrief, OrderPage, Page, Sale, SaleWithSkus, Shelf,
+    Sku, SkuNow, Stats, text_of,
 };
 
 /// One answer in both ways.
@@ -30,7 +30,7 @@ pub fn skus(page: &Page<Sku>) -> Shown {
         vec![sku.id.to_string(), sku.unit_price.to_string(), open.into(), hold, sku.version.to_string()]
     };
     let heads = ["sku", "price", "state", "hold", "version"];
-    paged(&heads, page, row, sku_json, |sku| format!("--after {}", sku.id))
+    paged(&heads, &page.items, row, sku_json, last_of(page).map(|sku| format!("--after {}", sku.id)))
 }
 
 pub fn sale(found: &SaleWithSkus) -> Shown {
@@ -62,7 +62,7 @@ pub fn sales(page: &Page<Sale>) -> Shown {
         ]
     };
     let heads = ["sale", "opens", "closes", "units taken", "version"];
-    paged(&heads, page, row, sale_json, |sale| format!("--after {}", sale.id))
+    paged(&heads, &page.items, row, sale_json, last_of(page).map(|sale| format!("--after {}", sale.id)))
 }
 
 pub fn shelf(shelf: &Shelf) -> Shown {
@@ -100,13 +100,16 @@ pub fn order_brief(brief: &OrderBrief) -> Shown {
     Shown { text: pairs(&brief_rows(brief)), json: brief_json(brief) }
 }
 
-pub fn orders(page: &Page<OrderBrief>) -> Shown {
+pub fn orders(page: &OrderPage) -> Shown {
     let row = |brief: &OrderBrief| {
         let (order, total) = (brief.order.to_string(), brief.total.to_string());
         vec![order, brief.state.to_string(), total, brief.created_at.to_string(), brief.version.to_string()]
     };
     let heads = ["order", "state", "total", "made", "version"];
-    paged(&heads, page, row, brief_json, |brief| format!("--before {}", brief.order))
+    let mut shown =
+        paged(&heads, &page.items, row, brief_json, page.next.map(|next| format!("--before {next}")));
+    shown.json["next"] = json!(page.next.map(|next| next.to_string()));
+    shown
 }
 
 pub fn history(rows: &[HistoryRow]) -> Shown {
@@ -284,22 +287,30 @@ fn limit(units: u64) -> String {
     if units == 0 { "no limit".into() } else { units.to_string() }
 }
 
+/// What the next page comes behind; nothing on the last page.
+fn last_of<T>(page: &Page<T>) -> Option<&T> {
+    page.items.last().filter(|_| page.more)
+}
+
 /// A page as a table, with the flag that brings the next one.
 fn paged<T>(
     heads: &[&str],
-    page: &Page<T>,
+    items: &[T],
     row: impl Fn(&T) -> Vec<String>,
     json: impl Fn(&T) -> Value,
-    next: impl Fn(&T) -> String,
+    next: Option<String>,
 ) -> Shown {
-    let rows: Vec<_> = page.items.iter().map(row).collect();
-    let mut text = if rows.is_empty() { "none\n".into() } else { table(heads, &rows) };
-    let more = page.items.last().filter(|_| page.more);
-    if let Some(last) = more {
-        text.push_str(&format!("There are more: add {}\n", next(last)));
+    let rows: Vec<_> = items.iter().map(row).collect();
+    let mut text = match (rows.is_empty(), &next) {
+        (false, _) => table(heads, &rows),
+        (true, None) => "none\n".into(),
+        (true, Some(_)) => "none here\n".into(),
+    };
+    if let Some(next) = &next {
+        text.push_str(&format!("There is more: add {next}\n"));
     }
-    let items: Vec<Value> = page.items.iter().map(json).collect();
-    Shown { text, json: json!({"items": items, "more": page.more}) }
+    let items: Vec<Value> = items.iter().map(json).collect();
+    Shown { text, json: json!({"items": items, "more": next.is_some()}) }
 }
 
 /// Names and values, a line each.
@@ -353,21 +364,26 @@ mod tests {
             created_at: MicrosUtc(0),
             pay_until: MicrosUtc(900_000_000),
         };
-        let page = Page { items: vec![brief(382_516_920_123_392_001, 39_98), brief(9, 5)], more: true };
+        let items = vec![brief(382_516_920_123_392_001, 39_98), brief(9, 5)];
+        let page = OrderPage { items, next: Some(OrderId(9)) };
         let shown = orders(&page);
         let expected = [
             "             order  state            total      made                  version",
             "382516920123392001  PENDING_PAYMENT  39.98 EUR  1970-01-01T00:00:00Z        1",
             "                 9  PENDING_PAYMENT  0.05 EUR   1970-01-01T00:00:00Z        1",
-            "There are more: add --before 9",
+            "There is more: add --before 9",
         ];
         assert_eq!(shown.text.lines().collect::<Vec<_>>(), expected);
         assert_eq!(shown.json["items"][0]["order"], "382516920123392001", "a string: no reader rounds it");
         assert_eq!(shown.json["items"][0]["total"], json!({"minor_units": 3998, "currency": "EUR"}));
-        assert_eq!(shown.json["more"], true);
+        assert_eq!((&shown.json["more"], &shown.json["next"]), (&json!(true), &json!("9")));
 
-        let none = orders(&Page { items: Vec::new(), more: false });
+        let none = orders(&OrderPage { items: Vec::new(), next: None });
         assert_eq!((none.text.as_str(), none.json["items"].as_array().map(Vec::len)), ("none\n", Some(0)));
+        assert_eq!((&none.json["more"], &none.json["next"]), (&json!(false), &json!(null)));
+        // The server looked at as many orders as it looks at for a page, and none was in the state asked for.
+        let none_here = orders(&OrderPage { items: Vec::new(), next: Some(OrderId(9)) });
+        assert_eq!(none_here.text, "none here\nThere is more: add --before 9\n");
     }
 
     #[test]

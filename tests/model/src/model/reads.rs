@@ -1,9 +1,10 @@
 //! What only looks.
 
 use domain::fact::RequestKey;
-use domain::intent::{List, SaleSku};
+use domain::intent::{LIST_LOOKS_MAX, List, SaleSku};
 use domain::verdict::{
-    HistoryView, Holdings, Page, SaleSummary, SaleView, ShelfView, SkuView, digest_order, digest_user_count,
+    HistoryView, Holdings, OrderBrief, OrderPage, Page, SaleSummary, SaleView, ShelfView, SkuView,
+    digest_order, digest_user_count,
 };
 use domain::{MicrosUtc, OrderId, Reason, Refusal, RequestId, SaleId, SkuId, UserId, Verdict, WarehouseId};
 
@@ -32,13 +33,26 @@ impl Model {
         }
     }
 
-    pub(super) fn list(&self, list: &List) -> Verdict {
-        let found = (self.orders.values().rev())
+    pub(super) fn list(&self, list: &List) -> Result<Verdict, Refusal> {
+        if list.before != OrderId(0) {
+            self.order_of(list.user, list.before)?;
+        }
+        let older: Vec<OrderBrief> = (self.orders.values().rev())
             .map(|order| order.view.brief)
             .filter(|brief| brief.user == list.user)
             .filter(|brief| list.before == OrderId(0) || brief.order < list.before)
-            .filter(|brief| list.state == 0 || brief.state.number() == list.state);
-        Verdict::Orders(Box::new(page(found, list.limit)))
+            .collect();
+        let mut page = OrderPage { items: Vec::new(), next: OrderId(0) };
+        for (place, brief) in older.iter().enumerate() {
+            if page.items.len() == usize::from(list.limit) || place == usize::from(LIST_LOOKS_MAX) {
+                page.next = older[place - 1].order;
+                break;
+            }
+            if list.state == 0 || brief.state.number() == list.state {
+                page.items.push(*brief);
+            }
+        }
+        Ok(Verdict::Orders(Box::new(page)))
     }
 
     pub(super) fn history(&self, user: UserId, order: OrderId) -> Result<Verdict, Refusal> {
