@@ -16,6 +16,15 @@ fn plan(toy: &Toy, scenario: Scenario) -> LoadPlan {
     LoadPlan { connections: 8, pipeline: 16, users: 5_000, ..LoadPlan::new(&toy.address, scenario) }
 }
 
+/// Until the run is well under way.
+fn wait_for_orders(toy: &Toy) {
+    let began = Instant::now();
+    while toy.taken().1 < 5_000 {
+        assert!(began.elapsed() < Duration::from_secs(300), "nothing is ordered");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn play(plan: &LoadPlan) -> Report {
     let report = loadgen::run(plan, &mut Silent::default()).expect("the toy shop is open");
     let told = report.accepted + report.retries.answered_with_their_order + report.refused_total();
@@ -85,14 +94,17 @@ fn a_server_that_forgets_is_found_out() {
 #[test]
 fn an_open_loop_keeps_its_pace() {
     let toy = Toy::open();
+    let began = Instant::now();
     let report = play(&LoadPlan {
         pace: Pace::PerSecond(2_000),
-        seconds_max: Some(1),
+        requests_max: Some(2_000),
+        seconds_max: None,
         skus: 5,
         ..plan(&toy, Scenario::Steady)
     });
     assert_eq!((report.mode, report.offered_per_s), (Mode::Open, 2_000.0));
     assert_eq!((report.sent, report.accepted, report.unsent), (2_000, 2_000, 0));
+    assert!(began.elapsed() > Duration::from_millis(900), "not sooner: {:?}", began.elapsed());
 }
 
 /// Rows of a made-up shop, with what it comes to a sku and a user.
@@ -184,10 +196,10 @@ fn a_server_that_is_gone_ends_the_run_with_a_record() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let record = folder.path().join("r.txt");
     let plan =
-        LoadPlan { seconds_max: Some(60), record: Some(record.clone()), ..plan(&toy, Scenario::Steady) };
+        LoadPlan { seconds_max: Some(600), record: Some(record.clone()), ..plan(&toy, Scenario::Steady) };
     let report = std::thread::scope(|scope| {
         let run = scope.spawn(|| play(&plan));
-        std::thread::sleep(Duration::from_millis(500));
+        wait_for_orders(&toy);
         toy.throw_out(true);
         run.join().expect("it ends by itself")
     });
@@ -218,10 +230,10 @@ fn whoever_stops_a_run_gets_its_report() {
     let toy = Toy::open();
     let mut watcher = Silent::default();
     let stop = watcher.stop.clone();
-    let plan = LoadPlan { seconds_max: Some(60), ..plan(&toy, Scenario::Steady) };
+    let plan = LoadPlan { seconds_max: Some(600), ..plan(&toy, Scenario::Steady) };
     let report = std::thread::scope(|scope| {
         let run = scope.spawn(|| loadgen::run(&plan, &mut watcher));
-        std::thread::sleep(Duration::from_millis(500));
+        wait_for_orders(&toy);
         stop.store(true, Ordering::SeqCst);
         run.join().expect("it ends by itself").expect("with a report")
     });

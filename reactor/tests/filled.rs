@@ -7,7 +7,7 @@ use std::sync::Barrier;
 use std::time::Duration;
 
 use reactor::{Acceptor, Bounds, Connection, Next, Output, Reactor, Received, Service, Turn};
-use support::{Server, echo, eventually};
+use support::{GIVE_UP, Server, echo, eventually};
 
 mod support;
 
@@ -65,7 +65,7 @@ fn a_full_inlet_closes_the_newcomer_and_those_in_line_are_served() {
     let (address, counters, stopper) = (acceptor.address(), acceptor.counters(), acceptor.stopper());
     let connect = || {
         let client = TcpStream::connect(address).unwrap();
-        client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        client.set_read_timeout(Some(GIVE_UP)).unwrap();
         client
     };
     let accepting = std::thread::spawn(move || acceptor.run().unwrap());

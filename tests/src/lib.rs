@@ -13,7 +13,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, se
 use tempfile::TempDir;
 
 /// A server is ready within this, or the test has failed.
-const READY_WITHIN: Duration = Duration::from_secs(30);
+const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// A running `tidegate serve` on a free port of this machine, with a folder of its own. It is killed when dropped.
 #[derive(Debug)]
@@ -46,6 +46,12 @@ impl Server {
     /// Where it listens, host:port.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// A client of it that is not put off by a machine that stands still for some seconds.
+    pub fn patiently(&self) -> tidegate_sdk::Builder {
+        let long = Duration::from_secs(60);
+        tidegate_sdk::Client::builder(&self.address).deadline(long).connect_within(long).silence_max(long)
     }
 
     /// Its data folder.

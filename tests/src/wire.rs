@@ -8,7 +8,7 @@ use protocol::structs::{AskedLine, CreateHead, HelloHead};
 use protocol::{Header, Message, Meta, Split, Status, append, messages, split, text};
 
 /// Whoever waits longer than this for an answer has failed.
-const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// A connection and what was read from it and not looked at.
 #[derive(Debug)]
@@ -62,12 +62,12 @@ impl Wire {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// Sends bytes, or says that the connection takes no more (within a short time).
+    /// Sends bytes, or says that the connection takes no more.
     ///
     /// # Errors
     /// Those of the socket.
     pub fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.set_write_timeout(Some(Duration::from_millis(500)))?;
+        self.stream.set_write_timeout(Some(ANSWER_WITHIN))?;
         self.stream.write_all(bytes)
     }
 

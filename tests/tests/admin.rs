@@ -62,7 +62,7 @@ fn an_operator_finds_and_ends_an_order() {
     assert_eq!(operator.does("order list 7"), "none\n");
 
     use tidegate_sdk::{Currency, Money, SkuId, UserId, blocking};
-    let shop = blocking::Client::connect(operator.server.address()).unwrap();
+    let shop = blocking::Client::connect_with(operator.server.patiently()).unwrap();
     let placed =
         shop.wait(shop.create(UserId(7), Money::new(39_98, Currency::EUR)).line(SkuId(1), 2)).unwrap();
 

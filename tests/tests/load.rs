@@ -81,7 +81,7 @@ fn a_record_outlives_a_kill_and_is_verified() {
         "--scenario",
         "steady",
         "--seconds",
-        "60",
+        "600",
         "--skus",
         "50",
         "--target",
@@ -95,7 +95,7 @@ fn a_record_outlives_a_kill_and_is_verified() {
     let killed = Instant::now();
     let ran = run.wait_with_output().unwrap();
     assert_eq!(ran.status.code(), Some(1), "{}", said(&ran));
-    assert!(killed.elapsed() < Duration::from_secs(20), "it went on for {:?}", killed.elapsed());
+    assert!(killed.elapsed() < Duration::from_secs(60), "it went on for {:?}", killed.elapsed());
     assert!(said(&ran).contains("ended because the server was gone"), "{}", said(&ran));
 
     server.restart();
@@ -122,7 +122,7 @@ fn a_killed_generator_leaves_a_record_of_all_that_it_sent() {
         "--scenario",
         "steady",
         "--seconds",
-        "60",
+        "600",
         "--skus",
         "50",
         "--target",
@@ -143,7 +143,7 @@ fn a_killed_generator_leaves_a_record_of_all_that_it_sent() {
 fn whoever_interrupts_gets_the_report() {
     let server = Server::start(TIDEGATE);
     let mut run = Command::new(TIDEGATE);
-    run.args(["load", "--scenario", "steady", "--seconds", "60", "--target", server.address()]);
+    run.args(["load", "--scenario", "steady", "--seconds", "600", "--target", server.address()]);
     let run = run.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     sleep(Duration::from_secs(2));
     let interrupted = Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap();
@@ -159,7 +159,7 @@ fn whoever_interrupts_gets_the_report() {
 
 /// Until orders were accepted, and some more.
 fn wait_for_rows(record: &Path) {
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + Duration::from_secs(60);
     while !fs::read_to_string(record).is_ok_and(|rows| rows.contains(" ACCEPTED ")) {
         assert!(Instant::now() < until, "nothing was accepted");
         sleep(Duration::from_millis(20));

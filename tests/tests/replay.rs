@@ -40,7 +40,7 @@ impl Sums {
 
     /// The same of the server, asked sku by sku and user by user.
     fn ask(server: &Server, like: &Sums) -> Sums {
-        let client = Client::connect(server.address()).unwrap();
+        let client = Client::connect_with(server.patiently()).unwrap();
         let mut sums = Sums::default();
         for &sku in like.units.keys() {
             let shelf = client.wait(client.stock_get(SkuId(sku))).unwrap();
@@ -172,6 +172,6 @@ fn a_bad_line_stops_it_before_anything_is_sent() {
     let said = String::from_utf8_lossy(&ran.stderr);
     assert_eq!(ran.status.code(), Some(1), "{said}");
     assert!(said.contains("nothing was sent: line 3: quantity «x»"), "{said}");
-    let client = Client::connect(server.address()).unwrap();
+    let client = Client::connect_with(server.patiently()).unwrap();
     assert!(client.wait(client.stock_get(SkuId(7))).is_err(), "the sku was never set up");
 }

@@ -17,7 +17,7 @@ const SKU: SkuId = SkuId(1);
 /// A server that has 10 units of sku 1 for 19.99 EUR.
 async fn shop() -> (Server, Client) {
     let server = Server::start(TIDEGATE);
-    let client = Client::connect(server.address()).await.unwrap();
+    let client = server.patiently().connect().await.unwrap();
     assert_eq!(client.sku_put(SKU, PRICE).await, Ok(1));
     let shelf = client.stock_adjust(SKU, WarehouseId(1)).on_hand(10, AdjustReason::Received).await.unwrap();
     assert_eq!((shelf.on_hand, shelf.sellable), (10, 10));
@@ -77,7 +77,7 @@ async fn a_killed_server_is_asked_again_when_it_is_back() {
     assert!(matches!(gone, Err(Error::TryAgain { .. } | Error::OutcomeUnknown { .. })), "{gone:?}");
 
     server.restart();
-    let client = Client::connect(server.address()).await.unwrap();
+    let client = server.patiently().connect().await.unwrap();
     let after = client.create(UserId(7), total(1)).line(SKU, 1).again(request).await.unwrap();
     assert_eq!(before, after, "acknowledged once, there for ever");
 }

@@ -18,7 +18,7 @@ const PRICE: Money = Money::new(19_99, Currency::EUR);
 
 fn shop() -> Server {
     let server = Server::start(TIDEGATE);
-    let client = Client::connect(server.address()).unwrap();
+    let client = Client::connect_with(server.patiently()).unwrap();
     client.wait(client.sku_put(SkuId(1), PRICE)).unwrap();
     let adjust = client.stock_adjust(SkuId(1), WarehouseId(1)).on_hand(1_000_000, AdjustReason::Received);
     client.wait(adjust).unwrap();
@@ -28,7 +28,7 @@ fn shop() -> Server {
 #[test]
 fn orders_survive_a_kill() {
     let mut server = shop();
-    let client = Client::connect(server.address()).unwrap();
+    let client = Client::connect_with(server.patiently()).unwrap();
     let placed: Vec<Order> = (1..=50)
         .map(|user| {
             let placed = client.wait(client.create(UserId(user), PRICE).line(SkuId(1), 1)).unwrap();
@@ -38,7 +38,7 @@ fn orders_survive_a_kill() {
     for round in 0..3 {
         server.kill();
         server.restart();
-        let client = Client::connect(server.address()).unwrap();
+        let client = Client::connect_with(server.patiently()).unwrap();
         for order in &placed {
             assert_eq!(
                 client.wait(client.get(order.brief.user, order.brief.order)).as_ref(),
@@ -76,7 +76,7 @@ fn a_folder_that_cannot_be_used_is_refused_in_a_sentence_and_left_alone() {
     assert_eq!(code, Some(1), "{told}");
     says(&told, &["another process", data.to_str().unwrap()]);
     assert_eq!(fs::read_dir(&data).unwrap().count(), before);
-    let client = Client::connect(server.address()).unwrap();
+    let client = Client::connect_with(server.patiently()).unwrap();
     client.wait(client.create(UserId(1), PRICE).line(SkuId(1), 1)).unwrap();
 
     // A folder in which nobody, root included, can make a file; and a path that is no folder.
@@ -109,7 +109,7 @@ fn a_bound_below_what_the_folder_holds_is_named_by_its_key_and_the_folder_left_a
     says(&told, &[data.to_str().unwrap(), "[bounds] shelves = 0 ", "set a larger shelves"]);
     assert_eq!(list(), before);
     server.restart();
-    let client = Client::connect(server.address()).unwrap();
+    let client = Client::connect_with(server.patiently()).unwrap();
     client.wait(client.create(UserId(1), PRICE).line(SkuId(1), 1)).unwrap();
 }
 
@@ -146,7 +146,7 @@ fn a_drained_server_answers_what_it_took_and_ends_well() {
     }
     let first = wire.hear().unwrap();
     assert_eq!(first.status(), None);
-    let ended = server.terminate(Duration::from_secs(20));
+    let ended = server.terminate(Duration::from_secs(60));
     assert_eq!(ended.code(), Some(0), "{}", server.log());
 
     // Everything that was answered before the connection closed is an order, was refused, or the farewell.
@@ -163,7 +163,7 @@ fn a_drained_server_answers_what_it_took_and_ends_well() {
     }
     assert_eq!(goaways, 1);
     server.restart();
-    let client = Client::connect(server.address()).unwrap();
+    let client = Client::connect_with(server.patiently()).unwrap();
     for order in &orders {
         let found = client.wait(client.get(UserId(order.user), OrderId(order.order))).unwrap();
         assert_eq!(found.brief.order.0, order.order);

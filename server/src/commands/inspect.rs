@@ -355,7 +355,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let disk = Arc::new(FileDisk::at(dir.path()));
         let opened = open(disk, config(), ClockReading::now(), &mut |_| ()).unwrap();
-        let mut store: FusedStore<BlockingFiles> = opened.fused().unwrap();
+        let mut store: FusedStore<BlockingFiles> = opened.fused_inline().unwrap();
         let mut files = BlockingFiles::default();
         let request = |n: u128| RequestId((ClockReading::now().wall.0 as u128 / 1_000) << 80 | n);
         let (sku, warehouse, currency) = (SkuId(7), WarehouseId(1), Currency(978));
@@ -398,7 +398,7 @@ mod tests {
     fn reopened(dir: &tempfile::TempDir) {
         let disk = Arc::new(FileDisk::at(dir.path()));
         let opened = open(disk, config(), ClockReading::now(), &mut |_| ()).unwrap();
-        drop(opened.fused::<BlockingFiles>().unwrap());
+        drop(opened.fused_inline::<BlockingFiles>().unwrap());
     }
 
     fn config() -> Config {
@@ -460,7 +460,7 @@ mod tests {
     fn a_damaged_segment_header_is_named_beside_all_that_is_readable() {
         let dir = sold();
         reopened(&dir);
-        let second = dir.path().join("0000000000000003.journal");
+        let second = dir.path().join("0000000000000002.journal");
         let mut bytes = std::fs::read(&second).unwrap();
         bytes[9] ^= 1;
         std::fs::write(&second, bytes).unwrap();
@@ -471,8 +471,8 @@ mod tests {
             rows[1].starts_with("0000000000000001.journal  run 1") && rows[1].contains("6 facts"),
             "{text}"
         );
-        let damage = "the header of 0000000000000003.journal is damaged (at byte 0)";
-        assert!(text.contains(&format!("0000000000000003.journal  damaged: {damage}")), "{text}");
+        let damage = "the header of 0000000000000002.journal is damaged (at byte 0)";
+        assert!(text.contains(&format!("0000000000000002.journal  damaged: {damage}")), "{text}");
         assert!(text.contains("6 facts") && !text.contains("whole up to"), "{text}");
         assert_eq!(reading.damage.unwrap().to_string(), damage);
         assert_eq!(
