@@ -59,12 +59,7 @@ pub(crate) fn promote<D: Disk>(disk: &D, number: u64) -> io::Result<()> {
     disk.sync_folder()
 }
 
-fn fill<D: Disk>(
-    disk: &D,
-    name: &str,
-    header: &SegmentHeader,
-    mut breathe: impl FnMut(),
-) -> io::Result<()> {
+fn fill<D: Disk>(disk: &D, name: &str, header: &SegmentHeader, mut breathe: impl FnMut()) -> io::Result<()> {
     let file = disk.create(name, header.bytes)?;
     let bytes = header.bytes as usize;
     let mut chunk = AlignedBuffer::new(FILL_BYTES.min(bytes));
