@@ -153,7 +153,7 @@ fn two_thousand_silent_connections_cost_next_to_nothing() {
 fn who_says_no_hello_in_time_is_closed_and_nobody_else() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("hasty.toml");
-    std::fs::write(&config, "[connections]\nhello_seconds = 1\n").unwrap();
+    std::fs::write(&config, "[connections]\nhello_seconds = 4\n").unwrap();
     let server = Server::start_with(TIDEGATE, &["--config", config.to_str().unwrap()]);
     let mut idle = Wire::connect(server.address());
     let mut busy = Wire::connect(server.address());

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use e2e::Server;
 use serde_json::Value;
+use tidegate_sdk::blocking::Client;
 
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
 
@@ -133,10 +134,23 @@ fn a_killed_generator_leaves_a_record_of_all_that_it_sent() {
     wait_for_rows(&record);
     run.kill().unwrap();
     run.wait().unwrap();
-    // What it had sent is still being decided: let the server come to rest.
-    sleep(Duration::from_millis(500));
+    come_to_rest(&server);
     let told = load(&server, &format!("--verify {}", record.display()), 0);
     assert!(told.contains("record and store agree"), "{told}");
+}
+
+/// Waits until nobody is connected but who asks, and all that was sent is decided.
+fn come_to_rest(server: &Server) {
+    let client = Client::connect_with(server.patiently().connections(1)).unwrap();
+    let began = Instant::now();
+    loop {
+        let stats = client.wait(client.stats()).unwrap();
+        if stats.connections == 1 && stats.in_flight == 0 {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{stats:?}");
+        sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]
