@@ -73,6 +73,26 @@ pub enum Fact<'a> {
     },
     /// A shelf changed otherwise than by holding and selling.
     StockAdjusted(StockAdjusted),
+    /// Units went from one warehouse to another: `on_hand` of the one fell, of the other grew.
+    StockTransferred {
+        /// The sku.
+        sku: SkuId,
+        /// Never 0.
+        from: WarehouseId,
+        /// Never 0, another than `from`.
+        to: WarehouseId,
+        /// How many; never 0.
+        units: u64,
+    },
+    /// Sold units came back, of no order that is named: `on_hand` grew.
+    StockReturned {
+        /// The sku.
+        sku: SkuId,
+        /// Where they came to; never 0.
+        warehouse: WarehouseId,
+        /// How many; never 0.
+        units: u64,
+    },
     /// An order exists, in PENDING_PAYMENT at version 1. Its units are in the StockReserved that follows.
     OrderCreated(OrderCreated<'a>),
     /// Units of an order are held: `held` of each shelf grew.

@@ -3,6 +3,10 @@
 //! Intents borrow their lists, so a batch of thousands lies in a few flat vectors and nothing is allocated for
 //! one request.
 
+mod stock;
+
+pub use stock::{SHELF_UNITS_MAX, StockReturn, StockTransfer};
+
 use crate::fact::RequestKey;
 use crate::ids::{OrderId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId};
 use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
@@ -36,6 +40,10 @@ pub enum Intent<'a> {
     SalePut(SalePut<'a>),
     /// Add to or take from a shelf.
     StockAdjust(StockAdjust),
+    /// Move units between warehouses.
+    StockTransfer(StockTransfer),
+    /// Take sold units back.
+    StockReturn(StockReturn),
     /// Read one order, by its id.
     Get {
         /// Whose order it must be; 0 (an operator) reads any.
@@ -349,6 +357,8 @@ impl Intent<'_> {
             Intent::SkuPut(put) => (UserId(0), put.request),
             Intent::SalePut(put) => (UserId(0), put.request),
             Intent::StockAdjust(adjust) => (UserId(0), adjust.request),
+            Intent::StockTransfer(transfer) => (UserId(0), transfer.request),
+            Intent::StockReturn(back) => (UserId(0), back.request),
             Intent::Prepare(_)
             | Intent::Get { .. }
             | Intent::GetByRequest { .. }

@@ -1,7 +1,9 @@
 //! Request ids: whether one is still inside its window, and what makes two requests the same.
 
 use crate::ids::RequestId;
-use crate::intent::{AdjustReason, AskedLine, Cancel, Create, Intent, SalePut, SkuPut, StockAdjust};
+use crate::intent::{
+    AdjustReason, AskedLine, Cancel, Create, Intent, SalePut, SkuPut, StockAdjust, StockReturn, StockTransfer,
+};
 use crate::refusal::{Reason, Refusal};
 use crate::units::{Micros, MicrosUtc};
 use crate::verdict::mix;
@@ -49,6 +51,8 @@ impl Intent<'_> {
             Intent::SkuPut(it) => hash_sku_put(it),
             Intent::SalePut(it) => hash_sale_put(it),
             Intent::StockAdjust(it) => hash_stock_adjust(it),
+            Intent::StockTransfer(it) => hash_stock_transfer(it),
+            Intent::StockReturn(it) => hash_stock_return(it),
             Intent::Prepare(_)
             | Intent::Get { .. }
             | Intent::GetByRequest { .. }
@@ -146,6 +150,16 @@ fn hash_stock_adjust(adjust: &StockAdjust) -> u64 {
         .word(safety_delta as u64)
         .word(unavailable_delta as u64)
         .0
+}
+
+fn hash_stock_transfer(transfer: &StockTransfer) -> u64 {
+    let StockTransfer { request: _, sku, from, to, units } = *transfer;
+    BodyHash::of_kind(0x0207).word(sku.0).word(u64::from(from.0) << 32 | u64::from(to.0)).word(units).0
+}
+
+fn hash_stock_return(back: &StockReturn) -> u64 {
+    let StockReturn { request: _, sku, warehouse, units } = *back;
+    BodyHash::of_kind(0x0208).word(sku.0).word(u64::from(warehouse.0)).word(units).0
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! A shelf's numbers and what may be done to them. Every change keeps `held ≤ on_hand`: else the shop oversold.
 
 use crate::fact::StockAdjusted;
-use crate::intent::StockAdjust;
+use crate::ids::OrderId;
+use crate::intent::{SHELF_UNITS_MAX, StockAdjust};
 use crate::refusal::{Reason, Refusal};
 
 /// Units of one sku in one warehouse.
@@ -17,6 +18,8 @@ pub struct Shelf {
     pub unavailable: u64,
     /// Units sold so far, those that came back later included.
     pub sold: u64,
+    /// Sold units that came back to this shelf: by an order's refund or by STOCK_RETURN.
+    pub returned: u64,
 }
 
 impl Shelf {
@@ -66,14 +69,49 @@ impl Shelf {
         Ok(())
     }
 
+    /// Units that an operator can take away: those that nobody holds.
+    pub const fn free(&self) -> u64 {
+        self.on_hand - self.held
+    }
+
+    /// Whether so many more units have room.
+    pub const fn judge_more(&self, units: u64) -> Result<(), Refusal> {
+        match self.on_hand.checked_add(units) {
+            Some(on_hand) if on_hand <= SHELF_UNITS_MAX => Ok(()),
+            Some(_) | None => Err(Refusal::of(Reason::InvalidField)),
+        }
+    }
+
+    /// The shelf without units that went to another.
+    #[must_use]
+    pub fn send(self, units: u64) -> Shelf {
+        let on_hand = self.on_hand.checked_sub(units).expect("only free units are sent");
+        Shelf { on_hand, ..self }.sound()
+    }
+
+    /// The shelf with units that came from another.
+    #[must_use]
+    pub fn receive(self, units: u64) -> Shelf {
+        Shelf { on_hand: self.on_hand + units, ..self }
+    }
+
+    /// The shelf with sold units back on it.
+    #[must_use]
+    pub fn take_back(self, units: u64) -> Shelf {
+        Shelf { on_hand: self.on_hand + units, returned: self.returned + units, ..self }
+    }
+
     /// The shelf after such a change.
     #[must_use]
     pub fn adjust(self, change: &StockAdjusted) -> Shelf {
         let moved = |units: u64, delta| units.checked_add_signed(delta).expect("the change was judged");
+        // Units of an order came back; what operators book by hand is no return that was judged.
+        let of_order = if change.order == OrderId(0) { 0 } else { change.on_hand_delta };
         Shelf {
             on_hand: moved(self.on_hand, change.on_hand_delta),
             safety: moved(self.safety, change.safety_delta),
             unavailable: moved(self.unavailable, change.unavailable_delta),
+            returned: moved(self.returned, of_order),
             ..self
         }
         .sound()
@@ -98,8 +136,10 @@ mod tests {
     use crate::ids::{RequestId, SkuId, WarehouseId};
     use crate::intent::AdjustReason;
 
+    const SOME: Shelf = Shelf { on_hand: 10, held: 4, safety: 3, unavailable: 2, sold: 0, returned: 0 };
+
     fn check(deltas: (i64, i64, i64), answer: Result<(), Refusal>) {
-        let shelf = Shelf { on_hand: 10, held: 4, safety: 3, unavailable: 2, sold: 0 };
+        let shelf = SOME;
         let (on_hand_delta, safety_delta, unavailable_delta) = deltas;
         let adjust = StockAdjust {
             request: RequestId(1),
@@ -129,9 +169,21 @@ mod tests {
 
     #[test]
     fn what_is_kept_back_is_not_sellable_and_sellable_is_never_below_0() {
-        let shelf = Shelf { on_hand: 10, held: 4, safety: 3, unavailable: 2, sold: 0 };
+        let shelf = SOME;
         assert_eq!(shelf.sellable(), 1);
         assert_eq!(Shelf { safety: 30, ..shelf }.sellable(), 0);
+    }
+
+    #[test]
+    fn held_units_do_not_leave_and_a_shelf_has_an_end() {
+        assert_eq!(SOME.free(), 6);
+        assert_eq!(SOME.send(6).free(), 0);
+        assert_eq!(SOME.judge_more(SHELF_UNITS_MAX - 10), Ok(()));
+        for units in [SHELF_UNITS_MAX - 9, u64::MAX] {
+            assert_eq!(SOME.judge_more(units), Err(Refusal::of(Reason::InvalidField)));
+        }
+        let back = SOME.take_back(3);
+        assert_eq!((back.on_hand, back.returned), (13, 3));
     }
 
     #[test]

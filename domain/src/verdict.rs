@@ -33,8 +33,10 @@ pub enum Verdict {
         /// Its version.
         version: u32,
     },
-    /// STOCK_ADJUST, STOCK_GET: the shelf as it stands now.
+    /// STOCK_ADJUST, STOCK_RETURN, STOCK_GET: the shelf as it stands now.
     Shelf(ShelfView),
+    /// STOCK_TRANSFER: both shelves as they stand now.
+    Transferred(Box<TransferView>),
     /// PREPARE: the basket with its prices.
     Priced(Box<PricedView>),
     /// GET.
@@ -158,6 +160,15 @@ pub struct ShelfView {
     pub sold: u64,
     /// `on_hand − held − safety − unavailable`, never below 0. A sum adds up what each shelf can sell.
     pub sellable: u64,
+}
+
+/// The two shelves of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransferView {
+    /// The shelf that units left.
+    pub from: ShelfView,
+    /// The shelf that they came to.
+    pub to: ShelfView,
 }
 
 /// A basket with its prices, now.

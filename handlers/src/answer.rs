@@ -15,6 +15,7 @@ use crate::outlet::Outlet;
 use crate::pen::{Pen, To, refused_item};
 use crate::reads::{order_to_wire, row_to_wire};
 use crate::refused::{Refused, from_not_decided, from_refusal};
+use crate::stock::transfer_to_wire;
 
 /// Writes the answer to a request of this kind.
 pub(crate) fn write_outcome(
@@ -45,6 +46,12 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
         }
         Verdict::Shelf(shelf) if kind == Kind::StockAdjust => {
             pen.answer::<messages::StockAdjustAnswer>(to, meta, &shelf_to_wire(shelf), [], &[]);
+        }
+        Verdict::Shelf(shelf) if kind == Kind::StockReturn => {
+            pen.answer::<messages::StockReturnAnswer>(to, meta, &shelf_to_wire(shelf), [], &[]);
+        }
+        Verdict::Transferred(view) => {
+            pen.answer::<messages::StockTransferAnswer>(to, meta, &transfer_to_wire(view), [], &[]);
         }
         Verdict::Shelf(shelf) => {
             pen.answer::<messages::StockGetAnswer>(to, meta, &shelf_to_wire(shelf), [], &[]);
@@ -114,6 +121,7 @@ pub(crate) fn item_of(outcome: &Outcome, retry_after_ms: u32) -> BatchAnswerItem
             Verdict::Sku { .. }
             | Verdict::Sale { .. }
             | Verdict::Shelf(_)
+            | Verdict::Transferred(_)
             | Verdict::Priced(_)
             | Verdict::OrderFound(_)
             | Verdict::Orders(_)

@@ -206,7 +206,7 @@ fn sale_skus(items: Items<'_, structs::SaleSku>, skus: &mut Vec<SaleSku>) -> Res
     }
 }
 
-fn some_sku(raw: u64) -> Result<SkuId, Refused> {
+pub(crate) fn some_sku(raw: u64) -> Result<SkuId, Refused> {
     if raw == 0 { Err(Refused::field("sku")) } else { Ok(SkuId(raw)) }
 }
 

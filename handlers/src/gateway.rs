@@ -25,7 +25,7 @@ use crate::pen::{Pen, To};
 use crate::rate::Paces;
 use crate::refused::Refused;
 use crate::session::{Phase, Sessions, drain, goaway, hello, kinds_served, ping, stats};
-use crate::{catalogue, create, reads};
+use crate::{catalogue, create, reads, stock};
 
 /// The kinds that this build serves; all others are UNKNOWN_KIND.
 pub const SERVED: &[Kind] = &[
@@ -40,6 +40,8 @@ pub const SERVED: &[Kind] = &[
     Kind::Cancel,
     Kind::StockGet,
     Kind::StockAdjust,
+    Kind::StockTransfer,
+    Kind::StockReturn,
     Kind::SaleGet,
     Kind::SkuPut,
     Kind::SalePut,
@@ -296,6 +298,13 @@ impl<S: Store> Gateway<S> {
                 self.forward(asked, kind, Share::Reserved, out, |h, b, _| catalogue::stock_adjust(h, b))
             }
 
+            Kind::StockTransfer => {
+                self.forward(asked, kind, Share::Reserved, out, |h, b, _| stock::transfer(h, b))
+            }
+            Kind::StockReturn => {
+                self.forward(asked, kind, Share::Reserved, out, |h, b, _| stock::take_back(h, b))
+            }
+
             Kind::Auth
             | Kind::ConfirmReceipt
             | Kind::Repair
@@ -303,8 +312,6 @@ impl<S: Store> Gateway<S> {
             | Kind::StockRelease
             | Kind::StockCommit
             | Kind::StockExtend
-            | Kind::StockTransfer
-            | Kind::StockReturn
             | Kind::PayOpen
             | Kind::PayCallback
             | Kind::PayGet
@@ -478,6 +485,8 @@ const fn asker(intent: &Intent<'_>) -> UserId {
         | Intent::SkuPut(_)
         | Intent::SalePut(_)
         | Intent::StockAdjust(_)
+        | Intent::StockTransfer(_)
+        | Intent::StockReturn(_)
         | Intent::SkuGet(_)
         | Intent::SkuList { .. }
         | Intent::SaleGet(_)

@@ -22,6 +22,7 @@ mod catalogue;
 mod create;
 mod reads;
 mod session;
+mod stock;
 
 mod door;
 mod in_flight;

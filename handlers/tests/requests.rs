@@ -165,6 +165,38 @@ fn operators_work_becomes_intents() {
     );
 }
 
+const TRANSFER: StockTransferHead = StockTransferHead { request: 1, sku: 7, units: 5, from: 1, to: 2 };
+const RETURN: StockReturnHead = StockReturnHead { request: 1, sku: 7, units: 5, warehouse: 2 };
+
+#[test]
+fn units_that_move_without_being_held_become_intents() {
+    let transfer = |head: StockTransferHead| frame::<messages::StockTransfer>(&head, &[], &[]);
+    let back = |head: StockReturnHead| frame::<messages::StockReturn>(&head, &[], &[]);
+    becomes(
+        &transfer(TRANSFER),
+        "StockTransfer(StockTransfer { request: RequestId(1), sku: SkuId(7), from: WarehouseId(1), \
+         to: WarehouseId(2), units: 5 })",
+    );
+    becomes(
+        &back(RETURN),
+        "StockReturn(StockReturn { request: RequestId(1), sku: SkuId(7), warehouse: WarehouseId(2), units: 5 })",
+    );
+    for bytes in [
+        transfer(StockTransferHead { sku: 0, ..TRANSFER }),
+        transfer(StockTransferHead { units: 0, ..TRANSFER }),
+        transfer(StockTransferHead { units: 1 << 63, ..TRANSFER }),
+        transfer(StockTransferHead { from: 0, ..TRANSFER }),
+        transfer(StockTransferHead { to: 0, ..TRANSFER }),
+        transfer(StockTransferHead { to: 1, ..TRANSFER }),
+        back(StockReturnHead { sku: 0, ..RETURN }),
+        back(StockReturnHead { units: 0, ..RETURN }),
+        back(StockReturnHead { units: u64::MAX, ..RETURN }),
+        back(StockReturnHead { warehouse: 0, ..RETURN }),
+    ] {
+        refused(&bytes, Status::InvalidField, NO_LINE);
+    }
+}
+
 #[test]
 fn wrong_fields_of_the_other_kinds_are_refused() {
     let prepare = PrepareHead { request: 0, user: 9, coupon: 0, currency: 978, hold: false };

@@ -68,6 +68,10 @@ messages! {
     StockGetAnswer = StockGet answer, Shelf, Nothing 0 to 0;
     StockAdjust = StockAdjust request, StockAdjustHead, Nothing 0 to 0;
     StockAdjustAnswer = StockAdjust answer, Shelf, Nothing 0 to 0;
+    StockTransfer = StockTransfer request, StockTransferHead, Nothing 0 to 0;
+    StockTransferAnswer = StockTransfer answer, StockTransferAnswerHead, Nothing 0 to 0;
+    StockReturn = StockReturn request, StockReturnHead, Nothing 0 to 0;
+    StockReturnAnswer = StockReturn answer, Shelf, Nothing 0 to 0;
     SaleGet = SaleGet request, SaleGetHead, Nothing 0 to 0;
     SaleGetAnswer = SaleGet answer, Sale, SaleSku 0 to SALE_SKUS_MAX;
     SkuPut = SkuPut request, SkuPutHead, Nothing 0 to 0;

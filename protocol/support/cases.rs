@@ -1,5 +1,7 @@
 //! An ordinary case or more of each message; [`super::File::message`] adds the edges.
 
+mod stock;
+
 use protocol::messages::*;
 use protocol::structs::*;
 use protocol::{Kind, KindCode, Nothing, Status, text};
@@ -74,7 +76,7 @@ const SALE: Sale = Sale {
 };
 
 pub fn files() -> Vec<File> {
-    [session(), orders(), shop(), operate()].into_iter().flatten().collect()
+    [session(), orders(), shop(), stock::files(), operate()].into_iter().flatten().collect()
 }
 
 fn refusal(line: u32, asked: i64, there: i64) -> Refusal {

@@ -105,6 +105,22 @@ impl Client {
         self.request(StockAdjust::new(sku, warehouse))
     }
 
+    /// Moves units that nobody holds from one warehouse to another, in one step.
+    pub fn stock_transfer(
+        &self,
+        sku: SkuId,
+        from: WarehouseId,
+        to: WarehouseId,
+        units: u64,
+    ) -> Request<StockTransfer> {
+        self.request(StockTransfer { sku, from, to, units })
+    }
+
+    /// Takes sold units back onto a shelf, whichever warehouse sold them.
+    pub fn stock_return(&self, sku: SkuId, warehouse: WarehouseId, units: u64) -> Request<StockReturn> {
+        self.request(StockReturn { sku, warehouse, units })
+    }
+
     /// Makes a sku, or replaces it where [`Request::replaces`] names its version.
     pub fn sku_put(&self, sku: SkuId, unit_price: Money) -> Request<SkuPut> {
         self.request(SkuPut::new(sku, unit_price))

@@ -46,6 +46,6 @@ pub use protocol::{Class, Kind, Status, text_of};
 pub use request::{AdjustReason, BatchOrder, BatchOutcome, Request};
 pub use shop::{
     Actor, Audit, HistoryRow, Line, Order, OrderBrief, OrderPage, Page, Priced, Sale, SaleWithSkus, Shelf,
-    Sku, SkuNow, Stats,
+    Sku, SkuNow, Stats, Transferred,
 };
 pub use values::*;

@@ -168,6 +168,15 @@ pub struct Sku {
     pub open: bool,
 }
 
+/// The two shelves of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transferred {
+    /// The shelf that units left.
+    pub from: Shelf,
+    /// The shelf that they came to.
+    pub to: Shelf,
+}
+
 /// A sku, its stock, and the sale that speaks for it now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SkuNow {

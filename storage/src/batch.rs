@@ -134,6 +134,8 @@ impl IntentBatch {
             Intent::Cancel(it) => Bare::Whole(Intent::Cancel(it)),
             Intent::SkuPut(it) => Bare::Whole(Intent::SkuPut(it)),
             Intent::StockAdjust(it) => Bare::Whole(Intent::StockAdjust(it)),
+            Intent::StockTransfer(it) => Bare::Whole(Intent::StockTransfer(it)),
+            Intent::StockReturn(it) => Bare::Whole(Intent::StockReturn(it)),
             Intent::Get { user, order } => Bare::Whole(Intent::Get { user, order }),
             Intent::GetByRequest { user, request } => Bare::Whole(Intent::GetByRequest { user, request }),
             Intent::List(it) => Bare::Whole(Intent::List(it)),

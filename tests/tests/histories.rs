@@ -10,7 +10,7 @@ use std::fmt::Write;
 use domain::fact::{CancelReason, Fact, Facts, Stamp};
 use domain::intent::{
     AdjustReason, AskedLine, Cancel, Create, Envelope, HOLD_SECONDS_MAX, LINES_MAX, Lines, List, PAGE_MAX,
-    Prepare, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust,
+    Prepare, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust, StockReturn, StockTransfer,
 };
 use domain::ledger::{Ledger, LedgerBounds};
 use domain::request::Rules;
@@ -62,6 +62,7 @@ const ANSWERS: &[&str] = &[
     "Sku",
     "Sale",
     "Shelf",
+    "Transferred",
     "Priced",
     "OrderFound",
     "Orders",
@@ -402,6 +403,7 @@ fn in_a_word(answer: &Verdict) -> String {
         Verdict::Sku { .. } => "Sku".into(),
         Verdict::Sale { .. } => "Sale".into(),
         Verdict::Shelf(_) => "Shelf".into(),
+        Verdict::Transferred(_) => "Transferred".into(),
         Verdict::Priced(_) => "Priced".into(),
         Verdict::OrderFound(_) => "OrderFound".into(),
         Verdict::Orders(_) => "Orders".into(),
@@ -422,7 +424,9 @@ impl History {
         skus: &'a [SaleSku],
         client_bytes: &'a [u8],
     ) -> Intent<'a> {
-        match self.dice.u8(0..40) {
+        match self.dice.u8(0..42) {
+            40 => Intent::StockTransfer(self.stock_transfer()),
+            41 => Intent::StockReturn(self.stock_return()),
             0..=2 => Intent::SkuPut(self.sku_put()),
             3 => Intent::SalePut(self.sale_put(skus)),
             4..=7 => Intent::StockAdjust(self.stock_adjust()),
@@ -505,6 +509,37 @@ impl History {
             unavailable_delta: delta(&mut self.dice),
             reason: *self.dice.choice(&reasons).expect("a choice"),
         }
+    }
+
+    fn stock_transfer(&mut self) -> StockTransfer {
+        let least = u32::from(self.mostly());
+        StockTransfer {
+            request: self.request(),
+            sku: self.sku(),
+            from: self.warehouse(least),
+            to: self.warehouse(least),
+            units: self.moved_units(),
+        }
+    }
+
+    fn stock_return(&mut self) -> StockReturn {
+        let least = u32::from(self.mostly());
+        let (sku, warehouse) = (self.sku(), self.warehouse(least));
+        StockReturn { request: self.request(), sku, warehouse, units: self.moved_units() }
+    }
+
+    /// Few, now and then nonsense.
+    fn moved_units(&mut self) -> u64 {
+        match self.dice.u8(0..40) {
+            0 => 0,
+            1 => i64::MAX as u64,
+            2 => u64::MAX,
+            _ => u64::from(self.units()),
+        }
+    }
+
+    fn warehouse(&mut self, least: u32) -> WarehouseId {
+        WarehouseId(self.dice.u32(least..=self.world.warehouses))
     }
 
     fn create<'a>(&mut self, lines: &'a [AskedLine], client_bytes: &'a [u8]) -> Create<'a> {

@@ -81,6 +81,18 @@ impl Ledger {
                 self.remember(stamp, Subject::Sale(slot));
             }
             Fact::StockAdjusted(change) => self.stock_adjusted(stamp, change),
+            Fact::StockTransferred { sku, from, to, units } => {
+                let from = self.goods.shelf_or_new(*sku, *from);
+                let to = self.goods.shelf_or_new(*sku, *to);
+                self.goods.change_shelf(from, |shelf| shelf.send(*units));
+                self.goods.change_shelf(to, |shelf| shelf.receive(*units));
+                self.remember(stamp, Subject::Shelves { from, to });
+            }
+            Fact::StockReturned { sku, warehouse, units } => {
+                let slot = self.goods.shelf_or_new(*sku, *warehouse);
+                self.goods.change_shelf(slot, |shelf| shelf.take_back(*units));
+                self.remember(stamp, Subject::Shelf(slot));
+            }
         }
     }
 

@@ -15,6 +15,7 @@ mod orders;
 mod read;
 mod requests;
 mod room;
+mod stock;
 mod timers;
 mod warm;
 
@@ -116,6 +117,8 @@ impl Ledger {
             Intent::SkuPut(put) => self.put_sku(now, trace, put, facts),
             Intent::SalePut(put) => self.put_sale(now, trace, put, facts),
             Intent::StockAdjust(adjust) => self.adjust_stock(now, trace, adjust, facts),
+            Intent::StockTransfer(transfer) => self.transfer_stock(now, trace, transfer, facts),
+            Intent::StockReturn(back) => self.return_stock(now, trace, back, facts),
             Intent::Get { user, order } => self.get(*user, *order),
             Intent::GetByRequest { user, request } => self.get_by_request(now, *user, *request),
             Intent::List(list) => self.list(list),
@@ -180,6 +183,8 @@ impl Ledger {
             | Intent::SkuPut(_)
             | Intent::SalePut(_)
             | Intent::StockAdjust(_)
+            | Intent::StockTransfer(_)
+            | Intent::StockReturn(_)
             | Intent::Get { .. }
             | Intent::GetByRequest { .. }
             | Intent::List(_)
@@ -237,6 +242,7 @@ impl Ledger {
                 Verdict::Sale { sale: sale.id, version: sale.version }
             }
             Subject::Shelf(slot) => Verdict::Shelf(ShelfView::of(self.goods.shelf(slot))),
+            Subject::Shelves { from, to } => self.transferred(from, to),
         }
     }
 

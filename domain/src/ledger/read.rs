@@ -182,7 +182,7 @@ impl ShelfView {
     }
 
     pub(super) fn of(row: &ShelfRow) -> ShelfView {
-        let crate::shelf::Shelf { on_hand, held, safety, unavailable, sold } = row.shelf;
+        let crate::shelf::Shelf { on_hand, held, safety, unavailable, sold, returned: _ } = row.shelf;
         let (sku, warehouse, sellable) = (row.sku, row.warehouse, row.shelf.sellable());
         ShelfView { sku, warehouse, on_hand, held, safety, unavailable, sold, sellable }
     }

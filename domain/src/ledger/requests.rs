@@ -32,8 +32,10 @@ pub(crate) enum Subject {
     Sku(u32),
     /// This sale was put.
     Sale(u32),
-    /// This shelf was adjusted.
+    /// This shelf was adjusted, or sold units came back to it.
     Shelf(u32),
+    /// Units went from one shelf to the other.
+    Shelves { from: u32, to: u32 },
 }
 
 /// A request that made no order.

@@ -6,7 +6,7 @@
 use core::fmt;
 
 use crate::fact::{Fact, Line, OrderCreated, Stamp};
-use crate::ids::{OrderId, SaleId};
+use crate::ids::{OrderId, SaleId, SkuId, WarehouseId};
 use crate::ledger::Ledger;
 use crate::ledger::orders::Orders;
 
@@ -47,13 +47,13 @@ impl Ledger {
                 within(fits, "sale_skus_max", bounds.sale_skus_max)?;
             }
             Fact::StockAdjusted(change) => {
-                let fits = self.goods.has_room_for_shelf(bounds)
-                    || self.goods.find_shelf(change.sku, change.warehouse).is_some();
-                within(fits, "shelves_max", bounds.shelves_max)?;
+                self.judge_room_for_shelf(change.sku, change.warehouse)?;
                 if change.order != OrderId(0) {
                     return Ok(());
                 }
             }
+            Fact::StockTransferred { sku, to, .. } => self.judge_room_for_shelf(*sku, *to)?,
+            Fact::StockReturned { sku, warehouse, .. } => self.judge_room_for_shelf(*sku, *warehouse)?,
             Fact::StockReserved { .. } | Fact::StockReduced { .. } | Fact::StockReleased { .. } => {
                 return Ok(());
             }
@@ -83,6 +83,12 @@ impl Ledger {
             || self.counts.len() + self.new_counts(created) <= bounds.user_counts_max;
         within(fits, "user_counts_max", bounds.user_counts_max)?;
         self.judge_room_for_ids(stamp, (1, 0))
+    }
+
+    fn judge_room_for_shelf(&self, sku: SkuId, warehouse: WarehouseId) -> Result<(), PassedBound> {
+        let bounds = &self.bounds;
+        let fits = self.goods.has_room_for_shelf(bounds) || self.goods.find_shelf(sku, warehouse).is_some();
+        within(fits, "shelves_max", bounds.shelves_max)
     }
 
     fn judge_room_for_row(&self) -> Result<(), PassedBound> {

@@ -4,7 +4,7 @@
 
 use domain::intent::{
     AdjustReason, AskedLine, Cancel, Create, Envelope, Lines, List, Prepare, Sale, SalePut, SaleSku, Sku,
-    SkuPut, StockAdjust,
+    SkuPut, StockAdjust, StockReturn, StockTransfer,
 };
 use domain::verdict::Holdings;
 use domain::{
@@ -151,6 +151,7 @@ impl Shop {
             "sku" => self.tell_sku(&words),
             "stock" => self.tell_stock(&words),
             "sale" => self.tell_sale(&words),
+            "transfer" | "return" => self.tell_moved(&words),
             "create" | "again" | "prepare" => self.tell_basket(&words),
             "cancel" => self.tell_cancel(&words),
             "get" => {
@@ -219,6 +220,26 @@ impl Shop {
             unavailable_delta: value(words, "unavailable").unwrap_or(0),
             reason: AdjustReason::Received,
         }));
+        self.words(&verdict)
+    }
+
+    /// `transfer 1@2 3 units 10 [twice]`, `return 1@2 units 1 [twice]`
+    fn tell_moved(&mut self, words: &[&str]) -> String {
+        let (sku, warehouse) = place(words[1]);
+        let (request, units) = (self.request(), value(words, "units").expect("how many"));
+        let to = || WarehouseId(words[2].parse().expect("a warehouse"));
+        let intent = match words[0] {
+            "transfer" => {
+                Intent::StockTransfer(StockTransfer { request, sku, from: warehouse, to: to(), units })
+            }
+            _ => Intent::StockReturn(StockReturn { request, sku, warehouse, units }),
+        };
+        let verdict = self.apply(&intent);
+        if words.contains(&"twice") {
+            let entries = self.mirror.entries;
+            assert_eq!(self.apply(&intent), verdict, "the same again");
+            assert_eq!(self.mirror.entries, entries, "nothing is done twice");
+        }
         self.words(&verdict)
     }
 
@@ -331,6 +352,7 @@ impl Shop {
                     it.on_hand, it.held, it.sold, it.sellable
                 )
             }
+            Verdict::Transferred(it) => format!("{} left, {} there", it.from.on_hand, it.to.on_hand),
             Verdict::Priced(it) => {
                 let from: Vec<u32> = it.lines.iter().map(|line| line.warehouse.0).collect();
                 format!("total {} from {from:?} for {} s", it.total.0, it.hold_seconds)

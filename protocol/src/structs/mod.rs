@@ -7,8 +7,10 @@ mod operate;
 mod order;
 mod session;
 mod shop;
+mod stock;
 
 pub use operate::*;
 pub use order::*;
 pub use session::*;
 pub use shop::*;
+pub use stock::*;

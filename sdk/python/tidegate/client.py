@@ -153,6 +153,16 @@ class Client:
         head = {"sku": sku, "warehouse": warehouse, "on_hand_delta": on_hand_delta, "reason": reason}
         return self.change("STOCK_ADJUST", head, **again).head
 
+    def stock_transfer(self, sku: int, source: int, target: int, units: int, **again) -> dict:
+        """Moves units between warehouses; both shelves as they stand then, under "from" and "to"."""
+        head = {"sku": sku, "units": units, "from": source, "to": target}
+        return self.change("STOCK_TRANSFER", head, **again).head
+
+    def stock_return(self, sku: int, warehouse: int, units: int, **again) -> dict:
+        """Takes sold units back onto a shelf; the shelf as it stands then."""
+        head = {"sku": sku, "units": units, "warehouse": warehouse}
+        return self.change("STOCK_RETURN", head, **again).head
+
     def sku_put(
         self, sku: int, unit_price: int, currency: int, *, replaces: int = 0, hold_seconds: int = 900, seller: int = 0,
         open: bool = True, **again

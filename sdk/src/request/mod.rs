@@ -3,6 +3,7 @@
 mod operate;
 mod order;
 mod shop;
+mod stock;
 
 use std::fmt::Debug;
 use std::future::{Future, IntoFuture};
@@ -14,6 +15,7 @@ use protocol::{Message, Meta, Parsed};
 pub use operate::{Audit, Drain, Ping, Stats};
 pub use order::{Batch, BatchOrder, BatchOutcome, Cancel, Create, Get, History, List, Prepare};
 pub use shop::{AdjustReason, SaleGet, SaleList, SalePut, SkuGet, SkuList, SkuPut, StockAdjust, StockGet};
+pub use stock::{StockReturn, StockTransfer};
 
 use crate::attempts::{Options, Question};
 use crate::client::Client;

@@ -165,6 +165,29 @@ enum StockAction {
         after_help = "Example: tidegate admin stock adjust 1 --warehouse 1 --on-hand -3 --reason adjusted"
     )]
     Adjust(StockAdjust),
+    /// Move units from one warehouse to another
+    #[command(after_help = "Example: tidegate admin stock transfer 1 --from 1 --to 2 --units 50")]
+    Transfer {
+        sku: u64,
+        /// The warehouse that they leave.
+        #[arg(long, value_name = "WAREHOUSE")]
+        from: u32,
+        /// The warehouse that they come to.
+        #[arg(long, value_name = "WAREHOUSE")]
+        to: u32,
+        #[arg(long)]
+        units: u64,
+    },
+    /// Take sold units back onto a shelf
+    #[command(after_help = "Example: tidegate admin stock return 1 --warehouse 1 --units 2")]
+    Return {
+        sku: u64,
+        /// Where they came to.
+        #[arg(long)]
+        warehouse: u32,
+        #[arg(long)]
+        units: u64,
+    },
     /// Show a sku's stock, over all its warehouses unless one is named
     #[command(after_help = "Example: tidegate admin stock get 1 --warehouse 2")]
     Get {
@@ -340,6 +363,14 @@ impl StockAction {
                     .on_hand(adjust.on_hand, adjust.reason.into())
                     .safety(adjust.safety)
                     .unavailable(adjust.unavailable);
+                Ok(show::shelf(&client.wait(request)?))
+            }
+            StockAction::Transfer { sku, from, to, units } => {
+                let request = client.stock_transfer(SkuId(sku), WarehouseId(from), WarehouseId(to), units);
+                Ok(show::transferred(&client.wait(request)?))
+            }
+            StockAction::Return { sku, warehouse, units } => {
+                let request = client.stock_return(SkuId(sku), WarehouseId(warehouse), units);
                 Ok(show::shelf(&client.wait(request)?))
             }
             StockAction::Get { sku, warehouse } => {

@@ -227,7 +227,7 @@ impl Room {
                 self.sale_skus += skus.len();
                 self.changes += 1;
             }
-            Fact::StockAdjusted(_) => {
+            Fact::StockAdjusted(_) | Fact::StockTransferred { .. } | Fact::StockReturned { .. } => {
                 self.shelves += 1;
                 self.changes += 1;
             }

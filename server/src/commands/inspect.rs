@@ -114,7 +114,10 @@ fn order_of(fact: &Fact<'_>) -> Option<OrderId> {
         | Fact::OrderCancelled { order, .. }
         | Fact::RefundDone { order, .. } => Some(*order),
         Fact::StockAdjusted(adjusted) => Some(adjusted.order).filter(|order| order.0 != 0),
-        Fact::SkuChanged(_) | Fact::SaleChanged { .. } => None,
+        Fact::SkuChanged(_)
+        | Fact::SaleChanged { .. }
+        | Fact::StockTransferred { .. }
+        | Fact::StockReturned { .. } => None,
     }
 }
 
@@ -125,6 +128,7 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
         | Fact::StockReduced { units, .. }
         | Fact::StockReleased { units, .. } => units.iter().any(|it| it.sku == sku),
         Fact::StockAdjusted(adjusted) => adjusted.sku == sku,
+        Fact::StockTransferred { sku: moved, .. } | Fact::StockReturned { sku: moved, .. } => *moved == sku,
         Fact::SkuChanged(changed) => changed.id == sku,
         Fact::SaleChanged { skus, .. } => skus.iter().any(|it| it.sku == sku),
         Fact::OrderConfirmed { .. } | Fact::OrderCancelled { .. } | Fact::RefundDone { .. } => false,
@@ -262,6 +266,12 @@ fn json_of_fact(fact: &Fact<'_>) -> (&'static str, Value) {
             ("RefundDone", json!({ "order": order.0, "version": version, "amount": amount.0, "why": why }))
         }
         Fact::StockAdjusted(ref adjusted) => ("StockAdjusted", json_of_adjusted(adjusted)),
+        Fact::StockTransferred { sku, from, to, units } => {
+            ("StockTransferred", json!({ "sku": sku.0, "from": from.0, "to": to.0, "units": units }))
+        }
+        Fact::StockReturned { sku, warehouse, units } => {
+            ("StockReturned", json!({ "sku": sku.0, "warehouse": warehouse.0, "units": units }))
+        }
         Fact::SkuChanged(sku) => {
             let body = json!({
                 "sku": sku.id.0, "version": sku.version, "seller": sku.seller.0, "currency": sku.currency.0,

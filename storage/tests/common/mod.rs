@@ -199,6 +199,8 @@ pub fn orders(disk: &MemDisk) -> Vec<OrderId> {
         Fact::SkuChanged(_)
         | Fact::SaleChanged { .. }
         | Fact::StockAdjusted(_)
+        | Fact::StockTransferred { .. }
+        | Fact::StockReturned { .. }
         | Fact::StockReduced { .. }
         | Fact::StockReleased { .. }
         | Fact::OrderConfirmed { .. }

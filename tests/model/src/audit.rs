@@ -7,6 +7,7 @@
 mod books;
 mod catalogue;
 mod orders;
+mod stock;
 mod store;
 mod tally;
 
@@ -202,6 +203,16 @@ impl Auditor {
                 self.stock_adjusted(adjusted);
             }
             Fact::StockAdjusted(returned) => together.units_returned(returned),
+            Fact::StockTransferred { sku, from, to, units } => {
+                self.by_an_operator(stamp);
+                together.asked_for += 1;
+                self.stock_transferred(*sku, *from, *to, *units);
+            }
+            Fact::StockReturned { sku, warehouse, units } => {
+                self.by_an_operator(stamp);
+                together.asked_for += 1;
+                self.stock_returned(*sku, *warehouse, *units);
+            }
             Fact::OrderCreated(created) => self.order_created(stamp, created, together),
             Fact::StockReserved { order, units } => together.of(*order).reserved.push(units.to_vec()),
             Fact::StockReduced { order, units } => together.of(*order).reduced.push(units.to_vec()),

@@ -3,13 +3,14 @@
 mod basket;
 mod changes;
 mod reads;
+mod stock;
 
 use std::collections::BTreeMap;
 
 use domain::fact::Actor;
 use domain::intent::{Envelope, Sku};
 use domain::order::State;
-use domain::verdict::{HistoryRow, OrderView, SaleSummary, ShelfView};
+use domain::verdict::{HistoryRow, OrderView, SaleSummary, ShelfView, TransferView};
 use domain::{
     Intent, Micros, MicrosUtc, MinorUnits, OrderId, Reason, Refusal, RequestId, SaleId, SkuId, UserId,
     Verdict, WarehouseId, fact::RequestKey,
@@ -53,6 +54,8 @@ struct Shelf {
     safety: u64,
     unavailable: u64,
     sold: u64,
+    /// Sold units that came back here: by an order's refund or by STOCK_RETURN.
+    returned: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -75,6 +78,7 @@ enum Subject {
     Sku(SkuId),
     Sale(SaleId),
     Shelf(SkuId, WarehouseId),
+    Shelves { sku: SkuId, from: WarehouseId, to: WarehouseId },
 }
 
 impl Model {
@@ -142,6 +146,8 @@ impl Model {
             Intent::SkuPut(put) => self.sku_put(put)?,
             Intent::SalePut(put) => self.sale_put(put)?,
             Intent::StockAdjust(adjust) => self.stock_adjust(adjust)?,
+            Intent::StockTransfer(transfer) => self.stock_transfer(transfer)?,
+            Intent::StockReturn(back) => self.stock_return(back)?,
             Intent::Prepare(prepare) => return self.prepare(now, prepare),
             Intent::Get { user, order } => return self.get(*user, *order),
             Intent::GetByRequest { user, request } => return self.get_by_request(now, *user, *request),
@@ -193,6 +199,10 @@ impl Model {
             Subject::Shelf(sku, warehouse) => {
                 Verdict::Shelf(self.shelves[&(sku, warehouse)].view(sku, warehouse))
             }
+            Subject::Shelves { sku, from, to } => {
+                let view = |warehouse| self.shelves[&(sku, warehouse)].view(sku, warehouse);
+                Verdict::Transferred(Box::new(TransferView { from: view(from), to: view(to) }))
+            }
         }
     }
 
@@ -217,7 +227,7 @@ impl Shelf {
     }
 
     fn view(&self, sku: SkuId, warehouse: WarehouseId) -> ShelfView {
-        let Shelf { on_hand, held, safety, unavailable, sold } = *self;
+        let Shelf { on_hand, held, safety, unavailable, sold, returned: _ } = *self;
         ShelfView { sku, warehouse, on_hand, held, safety, unavailable, sold, sellable: self.sellable() }
     }
 }
@@ -238,6 +248,8 @@ fn body_of(intent: &Intent<'_>) -> String {
         Intent::Create(_)
         | Intent::Cancel(_)
         | Intent::StockAdjust(_)
+        | Intent::StockTransfer(_)
+        | Intent::StockReturn(_)
         | Intent::Prepare(_)
         | Intent::Get { .. }
         | Intent::GetByRequest { .. }

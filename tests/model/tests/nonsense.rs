@@ -77,7 +77,11 @@ impl Dice {
 
     fn fact<'a>(&mut self, lines: &'a [Line], units: &'a [ShelfUnits], skus: &'a [SaleSku]) -> Fact<'a> {
         let (order, version) = (OrderId(self.number() as u64), self.number() as u32);
-        match self.0.u8(0..10) {
+        let (sku, moved) = (SkuId(self.number() as u64), self.number() as u64);
+        let (from, to) = (WarehouseId(self.number() as u32), WarehouseId(self.number() as u32));
+        match self.0.u8(0..12) {
+            10 => Fact::StockTransferred { sku, from, to, units: moved },
+            11 => Fact::StockReturned { sku, warehouse: to, units: moved },
             0 => Fact::SkuChanged(self.sku()),
             1 => Fact::SaleChanged { sale: self.sale(), skus },
             2 => Fact::StockAdjusted(self.adjusted()),

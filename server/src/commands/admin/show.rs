@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tidegate_sdk::{
     Actor, HistoryRow, Line, MicrosUtc, Money, Order, OrderBrief, OrderPage, Page, Sale, SaleWithSkus, Shelf,
-    Sku, SkuNow, Stats, text_of,
+    Sku, SkuNow, Stats, Transferred, text_of,
 };
 
 /// One answer in both ways.
@@ -67,6 +67,14 @@ pub fn sales(page: &Page<Sale>) -> Shown {
 
 pub fn shelf(shelf: &Shelf) -> Shown {
     Shown { text: pairs(&stock_rows(shelf)), json: shelf_json(shelf) }
+}
+
+pub fn transferred(shelves: &Transferred) -> Shown {
+    let Transferred { from, to } = shelves;
+    Shown {
+        text: format!("{}\n{}", pairs(&stock_rows(from)), pairs(&stock_rows(to))),
+        json: json!({"from": shelf_json(from), "to": shelf_json(to)}),
+    }
 }
 
 pub fn order(order: &Order) -> Shown {

@@ -88,7 +88,9 @@ impl Decoder {
             | kind::REFUND_DONE
             | kind::STOCK_ADJUSTED
             | kind::SKU_CHANGED
-            | kind::SALE_CHANGED => (),
+            | kind::SALE_CHANGED
+            | kind::STOCK_TRANSFERRED
+            | kind::STOCK_RETURNED => (),
             unknown => return Err(BadEntry::UnknownKind(unknown)),
         }
         match version {
@@ -127,6 +129,17 @@ impl Decoder {
             }),
             kind::STOCK_ADJUSTED => adjusted(from),
             kind::SKU_CHANGED => sku(from),
+            kind::STOCK_TRANSFERRED => Ok(Fact::StockTransferred {
+                sku: SkuId(from.u64()?),
+                from: WarehouseId(from.u32()?),
+                to: WarehouseId(from.u32()?),
+                units: from.u64()?,
+            }),
+            kind::STOCK_RETURNED => Ok(Fact::StockReturned {
+                sku: SkuId(from.u64()?),
+                warehouse: WarehouseId(from.u32()?),
+                units: from.u64()?,
+            }),
             _ => self.sale(from), // SALE_CHANGED: the kinds were told apart above.
         }
     }

@@ -7,8 +7,8 @@ use domain::intent::{AdjustReason, CLIENT_BYTES_MAX, LINES_MAX, Sale, SaleSku, S
 use domain::{Actor, Intent};
 
 use super::{
-    ADJUSTED_BYTES, CREATED_BYTES, FACT_VERSION, HEAD_BYTES_MAX, KIND_BYTES, LINE_BYTES, SALE_BYTES,
-    SALE_SKU_BYTES, SKU_BYTES, UNITS_BYTES, flag, kind,
+    ADJUSTED_BYTES, CREATED_BYTES, FACT_VERSION, HEAD_BYTES_MAX, KIND_BYTES, LINE_BYTES, RETURNED_BYTES,
+    SALE_BYTES, SALE_SKU_BYTES, SKU_BYTES, TRANSFERRED_BYTES, UNITS_BYTES, flag, kind,
 };
 
 /// An upper bound of the bytes that this intent's entry takes. A fact list is never cut in the middle, so the
@@ -26,6 +26,8 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         Intent::SkuPut(_) => fact_bytes(SKU_BYTES),
         Intent::SalePut(put) => fact_bytes(SALE_BYTES + 4 + put.skus.len() * SALE_SKU_BYTES),
         Intent::StockAdjust(_) => fact_bytes(ADJUSTED_BYTES),
+        Intent::StockTransfer(_) => fact_bytes(TRANSFERRED_BYTES),
+        Intent::StockReturn(_) => fact_bytes(RETURNED_BYTES),
         Intent::Prepare(_)
         | Intent::Get { .. }
         | Intent::GetByRequest { .. }
@@ -152,6 +154,19 @@ impl<'a> EntryWriter<'a> {
                 self.u16(why);
             }
             Fact::StockAdjusted(ref adjusted) => self.adjusted(adjusted),
+            Fact::StockTransferred { sku, from, to, units } => {
+                self.kind(kind::STOCK_TRANSFERRED);
+                self.u64(sku.0);
+                self.u32(from.0);
+                self.u32(to.0);
+                self.u64(units);
+            }
+            Fact::StockReturned { sku, warehouse, units } => {
+                self.kind(kind::STOCK_RETURNED);
+                self.u64(sku.0);
+                self.u32(warehouse.0);
+                self.u64(units);
+            }
             Fact::SkuChanged(ref sku) => self.sku(sku),
             Fact::SaleChanged { ref sale, skus } => self.sale(sale, skus),
         }

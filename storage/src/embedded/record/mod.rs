@@ -26,6 +26,8 @@ const SKU_BYTES: usize = 8 + 4 + 4 + 2 + 8 + 4 + 1;
 const SALE_BYTES: usize = 4 + 4 + 8 + 8 + 8 + 4 + 4 + 8 + 4;
 const SALE_SKU_BYTES: usize = 8 + 8;
 const ADJUSTED_BYTES: usize = 8 + 4 + 8 + 8 + 8 + 1 + 8;
+const TRANSFERRED_BYTES: usize = 8 + 4 + 4 + 8;
+const RETURNED_BYTES: usize = 8 + 4 + 8;
 
 /// Flags of an entry's header.
 mod flag {
@@ -54,6 +56,8 @@ mod kind {
     pub const STOCK_ADJUSTED: u8 = 8;
     pub const SKU_CHANGED: u8 = 9;
     pub const SALE_CHANGED: u8 = 10;
+    pub const STOCK_TRANSFERRED: u8 = 48;
+    pub const STOCK_RETURNED: u8 = 49;
 }
 
 #[cfg(test)]

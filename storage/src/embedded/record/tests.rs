@@ -96,6 +96,8 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
         reason: AdjustReason::Returned,
         order,
     };
+    let (warehouse, to) = (WarehouseId(0x52), WarehouseId(0x57));
+    let transferred = Fact::StockTransferred { sku: sku.id, from: warehouse, to, units: 0x6A };
     let cancelled = Fact::OrderCancelled { order, version: 2, reason: CancelReason::Timer, why: 0x77 };
     vec![
         ("created", user, vec![created(), Fact::StockReserved { order, units: &UNITS }]),
@@ -105,6 +107,8 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
         ("refunded", user, vec![Fact::RefundDone { order, version: 3, amount: MinorUnits(879), why: 1 }]),
         ("adjusted", operator, vec![Fact::StockAdjusted(adjusted)]),
         ("sku", operator, vec![Fact::SkuChanged(sku)]),
+        ("transferred", operator, vec![transferred]),
+        ("returned", operator, vec![Fact::StockReturned { sku: sku.id, warehouse, units: 0x6B }]),
         ("sale", operator, vec![Fact::SaleChanged { sale, skus: &SALE_SKUS }]),
     ]
 }

@@ -42,6 +42,10 @@ pub(super) struct ShelfBook {
     pub(super) received: i128,
     pub(super) returned: i128,
     pub(super) adjusted: i128,
+    /// Came from other warehouses, less what went to them.
+    pub(super) transferred: i128,
+    /// Of `returned`, what was sold before, and not booked by hand.
+    pub(super) came_back: i128,
     pub(super) sold: i128,
 }
 
@@ -96,6 +100,7 @@ impl Books {
             Move::Return => {
                 shelf.on_hand += units;
                 shelf.returned += units;
+                shelf.came_back += units;
             }
         }
     }

@@ -241,7 +241,7 @@ impl Auditor {
                 format!("sku {sku} in warehouse {warehouse}: {} held, {open} by open orders", shelf.held)
             });
             let gone = sold.get(place).copied().unwrap_or(0);
-            let left = shelf.received + shelf.returned + shelf.adjusted - gone;
+            let left = shelf.received + shelf.returned + shelf.adjusted + shelf.transferred - gone;
             self.tally.check(Rule::Shelves, shelf.on_hand == left && shelf.sold == gone, || {
                 format!("sku {sku} in warehouse {warehouse}: {} on hand, sums leave {left}", shelf.on_hand)
             });

@@ -10,7 +10,7 @@ use domain::{
     Currency, Intent, MicrosUtc, MinorUnits, OrderId, Reason, Refusal, SaleId, SkuId, UserId, WarehouseId,
 };
 
-use super::{Model, OneSale, Subject};
+use super::{Model, OneSale, Subject, stock};
 
 impl Model {
     pub(super) fn cancel(&mut self, now: MicrosUtc, cancel: &Cancel) -> Result<Subject, Refusal> {
@@ -115,7 +115,9 @@ impl Model {
     /// CONFIRMED with total 0 → REFUNDED: the units come back to their shelves, and stay counted as sold once.
     fn take_back(&mut self, now: MicrosUtc, order: OrderId, actor: Actor, why: u16) {
         for line in self.orders[&order].view.lines.clone() {
-            self.shelves.entry((line.sku, line.warehouse)).or_default().on_hand += line.quantity.units();
+            let shelf = self.shelves.entry((line.sku, line.warehouse)).or_default();
+            shelf.on_hand += line.quantity.units();
+            shelf.returned += line.quantity.units();
         }
         self.give_limits_back(order);
         self.move_to(now, order, State::Refunded, actor, why);
@@ -182,6 +184,8 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
             whole
         }
         Intent::StockAdjust(adjust) => adjust.warehouse != WarehouseId(0),
+        Intent::StockTransfer(transfer) => stock::is_a_transfer(transfer),
+        Intent::StockReturn(back) => stock::is_a_return(back.warehouse, back.units),
         Intent::Create(_)
         | Intent::Cancel(_)
         | Intent::Prepare(_)

@@ -27,7 +27,7 @@ impl Model {
             .ok_or(Refusal::of(Reason::OrderNotFound))?;
         match made.about {
             Subject::Order(order) => self.get(user, order),
-            Subject::Sku(_) | Subject::Sale(_) | Subject::Shelf(..) => {
+            Subject::Sku(_) | Subject::Sale(_) | Subject::Shelf(..) | Subject::Shelves { .. } => {
                 Err(Refusal::of(Reason::OrderNotFound))
             }
         }
