@@ -19,5 +19,7 @@ pub const HISTORY_ROWS_MAX: u32 = 32_768;
 /// Kinds that HELLO's answer can name, at most: it stays below [`FRAME_BYTES_MAX_BEFORE_HELLO`] so that a client
 /// can be as strict as the server.
 pub const KINDS_MAX: u32 = 128;
+/// Event items of one frame, at most: more than an event of the longest basket has.
+pub const EVENT_ITEMS_MAX: u32 = 4_096;
 /// Invariants that AUDIT's answer can name, at most.
 pub const INVARIANTS_MAX: u32 = 256;

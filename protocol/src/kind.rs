@@ -81,7 +81,7 @@ kinds! {
     0x0703 QueueLeave "QUEUE_LEAVE" "Leaves a waiting line.";
     0x0704 SaleGet "SALE_GET" "Reads a sale with its skus.";
     0x0801 Subscribe "SUBSCRIBE" "Asks for events from a cursor on.";
-    0x0802 Ack "ACK" "Moves a subscriber's cursor.";
+    0x0802 Ack "ACK" "Grants a subscription more, or moves a named cursor.";
     0x0803 Unsubscribe "UNSUBSCRIBE" "Ends a subscription.";
     0x0804 DeadLetters "DEAD_LETTERS" "Reads events that a subscriber could not take.";
     0x0901 SkuPut "SKU_PUT" "Makes or replaces a sku.";

@@ -13,6 +13,7 @@ pub mod bounds;
 mod code;
 pub mod describe;
 
+mod event;
 mod frame;
 mod header;
 mod kind;
@@ -24,6 +25,7 @@ pub mod structs;
 pub mod messages;
 
 pub use code::{KindCode, StatusCode};
+pub use event::EventType;
 pub use frame::{Split, split};
 pub use header::{Flags, HEADER_BYTES, HEADER_FIELDS, Header, MAGIC, VERSION};
 pub use kind::Kind;

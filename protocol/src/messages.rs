@@ -1,7 +1,7 @@
 //! What each kind's request and answer are made of.
 
 use crate::bounds::{
-    BATCH_ITEMS_MAX, CLIENT_BYTES_MAX, HISTORY_ROWS_MAX, INVARIANTS_MAX, KINDS_MAX, LINES_MAX, PAGE_MAX,
+    BATCH_ITEMS_MAX, CLIENT_BYTES_MAX, EVENT_ITEMS_MAX, HISTORY_ROWS_MAX, INVARIANTS_MAX, KINDS_MAX, LINES_MAX, PAGE_MAX,
     SALE_SKUS_MAX,
 };
 use crate::kind::Kind;
@@ -74,6 +74,12 @@ messages! {
     StockReturnAnswer = StockReturn answer, Shelf, Nothing 0 to 0;
     SaleGet = SaleGet request, SaleGetHead, Nothing 0 to 0;
     SaleGetAnswer = SaleGet answer, Sale, SaleSku 0 to SALE_SKUS_MAX;
+    Subscribe = Subscribe request, SubscribeHead, Nothing 0 to 0;
+    SubscribeAnswer = Subscribe answer, SubscribeAnswerHead, Event 0 to EVENT_ITEMS_MAX;
+    Ack = Ack request, AckHead, Nothing 0 to 0;
+    AckAnswer = Ack answer, AckAnswerHead, Nothing 0 to 0;
+    Unsubscribe = Unsubscribe request, UnsubscribeHead, Nothing 0 to 0;
+    UnsubscribeAnswer = Unsubscribe answer, UnsubscribeAnswerHead, Nothing 0 to 0;
     SkuPut = SkuPut request, SkuPutHead, Nothing 0 to 0;
     SkuPutAnswer = SkuPut answer, SkuPutAnswerHead, Nothing 0 to 0;
     SalePut = SalePut request, SalePutHead, SaleSku 0 to SALE_SKUS_MAX;

@@ -4,7 +4,7 @@ mod stock;
 
 use protocol::messages::*;
 use protocol::structs::*;
-use protocol::{Kind, KindCode, Nothing, Status, text};
+use protocol::{EventType, Kind, KindCode, Nothing, Status, text};
 
 use super::File;
 
@@ -76,7 +76,7 @@ const SALE: Sale = Sale {
 };
 
 pub fn files() -> Vec<File> {
-    [session(), orders(), shop(), stock::files(), operate()].into_iter().flatten().collect()
+    [session(), orders(), shop(), stock::files(), events(), operate()].into_iter().flatten().collect()
 }
 
 fn refusal(line: u32, asked: i64, there: i64) -> Refusal {
@@ -346,6 +346,99 @@ fn shop() -> Vec<File> {
     sale_list.message::<SaleListAnswer>(vec![("one of more", PageHead { more: true }, vec![SALE], b"")]);
     sale_list.refusal(Kind::SaleList.into(), Status::UnknownKind, 0, WHOLE);
     vec![stock_get, adjust, sku_put, sku_get, sku_list, sale_put, sale_get, sale_list]
+}
+
+fn events() -> Vec<File> {
+    let mut subscribe = File::of("SUBSCRIBE");
+    let head = SubscribeHead {
+        cursor: text(""),
+        position: 0,
+        types: 0,
+        user: 0,
+        sku: 0,
+        sale: 0,
+        credit_events: 1_024,
+        credit_bytes: 1 << 20,
+        partition: 0,
+        from: 0,
+    };
+    let created = EventType::OrderCreated.bit() | EventType::OrderCancelled.bit();
+    let of_a_sale = SubscribeHead { position: 41, types: created, sale: 618, from: 1, ..head };
+    let named = SubscribeHead { cursor: text("warehouse"), from: 2, ..head };
+    subscribe.message::<Subscribe>(vec![
+        ("everything from now on", head, vec![], b""),
+        ("two types of one sale behind a position", of_a_sale, vec![], b""),
+        ("behind a named cursor", named, vec![], b""),
+    ]);
+    let answer = SubscribeAnswerHead { after: 41, through: 57, durable: 60, server_time: NOON, partition: 0 };
+    let event = Event {
+        position: 44,
+        previous: 41,
+        at: NOON,
+        order: ORDER,
+        user: 42,
+        sku: 1_001,
+        unit_price: 1_999,
+        amount: 4_497,
+        units: 2,
+        safety_delta: 0,
+        unavailable_delta: 0,
+        actor_id: 42,
+        request: REQUEST,
+        trace: 7,
+        warehouse: 1,
+        sale: 618,
+        version: 1,
+        event: EventType::OrderCreated.number(),
+        schema: 1,
+        part: 0,
+        parts: 1,
+        currency: 978,
+        why: 0,
+        state: 2,
+        reason: 0,
+        actor: 1,
+    };
+    let timed_out = Event {
+        position: 52,
+        previous: 44,
+        event: EventType::OrderCancelled.number(),
+        version: 2,
+        state: 12,
+        reason: 2,
+        actor: 3,
+        actor_id: 0,
+        request: 0,
+        trace: 0,
+        ..event
+    };
+    subscribe.message::<SubscribeAnswer>(vec![
+        ("created, then timed out", answer, vec![event, timed_out], b""),
+        ("nothing that the filter wants", answer, vec![], b""),
+    ]);
+    subscribe.refusal(Kind::Subscribe.into(), Status::CursorTooOld, 0, refusal(Refusal::NO_LINE, 3, 17));
+
+    let mut ack = File::of("ACK");
+    let grant = AckHead {
+        cursor: text(""),
+        position: 0,
+        subscription: 7,
+        credit_events: 512,
+        credit_bytes: 1 << 19,
+        partition: 0,
+        forget: false,
+    };
+    let moved = AckHead { cursor: text("warehouse"), position: 57, ..grant };
+    ack.message::<Ack>(vec![("credit alone", grant, vec![], b""), ("a cursor and credit", moved, vec![], b"")]);
+    ack.message::<AckAnswer>(vec![("it stands there", AckAnswerHead { position: 57 }, vec![], b"")]);
+    ack.refusal(Kind::Ack.into(), Status::InvalidField, 0, WHOLE);
+
+    let mut unsubscribe = File::of("UNSUBSCRIBE");
+    unsubscribe.message::<Unsubscribe>(vec![("a subscription", UnsubscribeHead { subscription: 7 }, vec![], b"")]);
+    let through = UnsubscribeAnswerHead { through: 57 };
+    unsubscribe.message::<UnsubscribeAnswer>(vec![("where it ended", through, vec![], b"")]);
+    unsubscribe.refusal(Kind::Unsubscribe.into(), Status::InvalidField, 0, WHOLE);
+    vec![subscribe, ack, unsubscribe]
 }
 
 fn operate() -> Vec<File> {

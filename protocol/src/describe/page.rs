@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::exchange::exchange;
 use super::{leaves, prose, title, type_name};
 use crate::header::{HEADER_BYTES, HEADER_FIELDS};
+use crate::event::EventType;
 use crate::kind::Kind;
 use crate::message::About;
 use crate::messages;
@@ -43,6 +44,7 @@ pub fn tables() -> Vec<(String, String)> {
         ("bounds".to_owned(), limits()),
         ("kinds".to_owned(), kinds()),
         ("statuses".to_owned(), statuses()),
+        ("events".to_owned(), events()),
         ("refusal".to_owned(), layout(&structs::Refusal::LAYOUT)),
         ("exchange".to_owned(), exchange()),
     ];
@@ -68,6 +70,7 @@ fn limits() -> String {
         (bounds::SALE_SKUS_MAX as usize, "skus of a sale"),
         (bounds::BATCH_ITEMS_MAX as usize, "orders of a BATCH"),
         (bounds::HISTORY_ROWS_MAX as usize, "rows of a HISTORY answer"),
+        (bounds::EVENT_ITEMS_MAX as usize, "items of a SUBSCRIBE answer"),
         (bounds::KINDS_MAX as usize, "kinds that HELLO's answer names"),
         (bounds::INVARIANTS_MAX as usize, "invariants that AUDIT's answer names"),
     ];
@@ -95,6 +98,14 @@ fn statuses() -> String {
     for status in Status::ALL {
         let (name, class, meaning) = (status.name(), status.class().name(), status.meaning());
         row(&mut table, format_args!("{:04X} | {name} | {class} | {meaning}", status.code()));
+    }
+    table
+}
+
+fn events() -> String {
+    let mut table = String::from("| type | name | what happened |\n| ---: | --- | --- |\n");
+    for event in EventType::ALL {
+        row(&mut table, format_args!("{} | {} | {}", event.number(), event.name(), event.meaning()));
     }
     table
 }

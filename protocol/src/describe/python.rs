@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{leaves, type_name};
+use crate::event::EventType;
 use crate::kind::Kind;
 use crate::message::About;
 use crate::messages;
@@ -24,6 +25,10 @@ pub fn python() -> String {
     for status in Status::ALL {
         let (name, class, meaning) = (status.name(), status.class().name(), status.meaning());
         let _ = writeln!(text, "    0x{:04X}: (\"{name}\", \"{class}\", \"{meaning}\"),", status.code());
+    }
+    text += "}\n\n# number: name\nEVENTS = {\n";
+    for event in EventType::ALL {
+        let _ = writeln!(text, "    {}: \"{}\",", event.number(), event.name());
     }
     text += "}\n\n# struct: ((field, type, bytes), ...), without gaps and in this order\nLAYOUTS = {\n";
     for layout in layouts() {

@@ -3,12 +3,14 @@
 // rkyv derives a resolver beside each struct, and gives it no Debug.
 #![allow(missing_debug_implementations)]
 
+mod events;
 mod operate;
 mod order;
 mod session;
 mod shop;
 mod stock;
 
+pub use events::*;
 pub use operate::*;
 pub use order::*;
 pub use session::*;

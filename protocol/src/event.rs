@@ -1,0 +1,107 @@
+//! Every type that an event can have, by number, name and meaning.
+
+/// Declares the enum, its numbers, names and meanings at once, so that they cannot differ.
+macro_rules! events {
+    ($($number:literal $variant:ident $meaning:literal;)+) => {
+        /// What an event tells of.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u16)]
+        pub enum EventType {
+            $(#[doc = $meaning] $variant = $number,)+
+        }
+
+        impl EventType {
+            /// Every type, by number.
+            pub const ALL: &[EventType] = &[$(EventType::$variant),+];
+
+            /// The type of this number, if there is one.
+            pub const fn from_number(number: u16) -> Option<EventType> {
+                match number {
+                    $($number => Some(EventType::$variant),)+
+                    _ => None,
+                }
+            }
+
+            /// The name in logs, docs and SDKs.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(EventType::$variant => stringify!($variant),)+
+                }
+            }
+
+            /// What it means, in a sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(EventType::$variant => $meaning,)+
+                }
+            }
+        }
+    };
+}
+
+events! {
+    1 OrderCreated "An order exists; an item a line.";
+    2 StockReserved "Units of an order are held; an item a shelf.";
+    3 StockReserveFailed "A create was refused for want of stock. Live only, and not each of them: nothing of it is on disk.";
+    4 CouponLocked "A coupon is kept for an order.";
+    5 PaymentOpened "An attempt to pay began.";
+    6 PaymentFailed "An attempt to pay failed.";
+    7 PaymentSuccess "Money arrived.";
+    8 PaymentMismatched "Money arrived, but not what was asked for.";
+    9 StockReduced "Held units were sold; an item a shelf.";
+    10 OrderConfirmed "The order is paid (or free).";
+    11 OrderCancelled "The order ended before it was paid; see `reason`.";
+    12 StockReleased "Held units are free again; an item a shelf.";
+    13 CouponReleased "A coupon is free again.";
+    14 CouponUsed "A coupon was spent.";
+    15 StockException "A paid order found its units gone.";
+    16 RefundRequested "Money is to go back.";
+    17 RefundFailed "Money could not go back yet.";
+    18 RefundDone "Money went back: `amount`.";
+    19 OrderShipped "Lines of an order were sent.";
+    20 OrderDelivered "The order was signed for.";
+    21 OrderCompleted "The order is done.";
+    22 AftersaleChanged "An after-sales case moved on.";
+    23 StockAdjusted "A shelf changed otherwise than by holding and selling.";
+    24 SkuChanged "A sku was made or replaced; read it by SKU_GET.";
+    25 SaleChanged "A sale was made or replaced; read it by SALE_GET.";
+}
+
+impl EventType {
+    /// The number on the wire.
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// Its bit in a filter of types.
+    pub const fn bit(self) -> u64 {
+        1 << self.number()
+    }
+
+    /// The type of this name, if there is one.
+    pub fn from_name(name: &str) -> Option<EventType> {
+        EventType::ALL.iter().copied().find(|event| event.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_names_and_types_agree_and_each_has_a_bit() {
+        for number in 0..=u16::MAX {
+            match EventType::from_number(number) {
+                Some(event) => {
+                    assert_eq!(
+                        (event.number(), EventType::from_name(event.name())),
+                        (number, Some(event))
+                    );
+                }
+                None => assert!(EventType::ALL.iter().all(|event| event.number() != number)),
+            }
+        }
+        assert!(EventType::ALL.is_sorted() && EventType::ALL.iter().all(|it| it.number() < 64));
+        assert_eq!(EventType::from_number(0), None, "bit 0 of a filter means nothing");
+    }
+}
