@@ -93,10 +93,7 @@ mod tests {
         for number in 0..=u16::MAX {
             match EventType::from_number(number) {
                 Some(event) => {
-                    assert_eq!(
-                        (event.number(), EventType::from_name(event.name())),
-                        (number, Some(event))
-                    );
+                    assert_eq!((event.number(), EventType::from_name(event.name())), (number, Some(event)));
                 }
                 None => assert!(EventType::ALL.iter().all(|event| event.number() != number)),
             }

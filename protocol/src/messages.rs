@@ -1,8 +1,8 @@
 //! What each kind's request and answer are made of.
 
 use crate::bounds::{
-    BATCH_ITEMS_MAX, CLIENT_BYTES_MAX, EVENT_ITEMS_MAX, HISTORY_ROWS_MAX, INVARIANTS_MAX, KINDS_MAX, LINES_MAX, PAGE_MAX,
-    SALE_SKUS_MAX,
+    BATCH_ITEMS_MAX, CLIENT_BYTES_MAX, EVENT_ITEMS_MAX, HISTORY_ROWS_MAX, INVARIANTS_MAX, KINDS_MAX,
+    LINES_MAX, PAGE_MAX, SALE_SKUS_MAX,
 };
 use crate::kind::Kind;
 use crate::message::{About, Message, Tail};

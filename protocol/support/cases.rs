@@ -429,12 +429,20 @@ fn events() -> Vec<File> {
         forget: false,
     };
     let moved = AckHead { cursor: text("warehouse"), position: 57, ..grant };
-    ack.message::<Ack>(vec![("credit alone", grant, vec![], b""), ("a cursor and credit", moved, vec![], b"")]);
+    ack.message::<Ack>(vec![
+        ("credit alone", grant, vec![], b""),
+        ("a cursor and credit", moved, vec![], b""),
+    ]);
     ack.message::<AckAnswer>(vec![("it stands there", AckAnswerHead { position: 57 }, vec![], b"")]);
     ack.refusal(Kind::Ack.into(), Status::InvalidField, 0, WHOLE);
 
     let mut unsubscribe = File::of("UNSUBSCRIBE");
-    unsubscribe.message::<Unsubscribe>(vec![("a subscription", UnsubscribeHead { subscription: 7 }, vec![], b"")]);
+    unsubscribe.message::<Unsubscribe>(vec![(
+        "a subscription",
+        UnsubscribeHead { subscription: 7 },
+        vec![],
+        b"",
+    )]);
     let through = UnsubscribeAnswerHead { through: 57 };
     unsubscribe.message::<UnsubscribeAnswer>(vec![("where it ended", through, vec![], b"")]);
     unsubscribe.refusal(Kind::Unsubscribe.into(), Status::InvalidField, 0, WHOLE);

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::exchange::exchange;
 use super::{leaves, prose, title, type_name};
-use crate::header::{HEADER_BYTES, HEADER_FIELDS};
 use crate::event::EventType;
+use crate::header::{HEADER_BYTES, HEADER_FIELDS};
 use crate::kind::Kind;
 use crate::message::About;
 use crate::messages;

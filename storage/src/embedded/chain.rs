@@ -182,7 +182,8 @@ impl Survey {
     }
 }
 
-fn segment(disk: &impl ReadDisk, file: String, number: u64) -> Result<Segment, Damage> {
+/// A segment by its name and number, its header read.
+pub(crate) fn segment(disk: &impl ReadDisk, file: String, number: u64) -> Result<Segment, Damage> {
     let cannot_read = |source| Damage::Io { file: file.clone(), source };
     let mut block = [0; BLOCK_BYTES];
     let read = disk.read_at(&file, 0, &mut block).map_err(cannot_read)?;

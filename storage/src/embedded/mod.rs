@@ -20,6 +20,7 @@ pub mod journal;
 pub mod record;
 
 mod chain;
+pub mod follow;
 pub mod reader;
 
 pub mod author;
