@@ -18,6 +18,8 @@ pub struct Bounds {
     pub connection_answer_bytes: u32,
     /// Unanswered BATCHes of all connections together. More: OVERLOADED.
     pub batches: u32,
+    /// Subscriptions to events of all connections together. More: OVERLOADED.
+    pub subscriptions: u32,
     /// Users whose pace is remembered, where [`Rates::user_per_s`] is on: a power of two, at least 8. A user for
     /// whom there is no place is RATE_LIMITED until there is one.
     pub rate_users: u32,
@@ -38,6 +40,7 @@ impl Bounds {
         connection_batches: 8,
         connection_answer_bytes: 1 << 20,
         batches: 64,
+        subscriptions: 256,
         rate_users: 1 << 17,
         retry_after_ms: 20,
         hello_seconds: 10,
@@ -60,6 +63,9 @@ impl Bounds {
         if self.batches == 0 {
             return Some("batches: must be at least 1");
         }
+        if self.subscriptions > 1 << 16 {
+            return Some("subscriptions: must be at most 65536");
+        }
         if self.connection_answer_bytes < 4_096 {
             return Some("connection_answer_bytes: must be at least 4096");
         }
@@ -78,12 +84,13 @@ impl Bounds {
         self.connections as usize * (crate::session::SESSION_BYTES + crate::newcomers::NEWCOMER_BYTES)
             + self.in_flight as usize * crate::in_flight::PENDING_BYTES
             + self.batches as usize * crate::batch::BATCH_BYTES
+            + self.subscriptions as usize * crate::events::SUBSCRIPTION_BYTES
             + self.rate_users as usize * crate::rate::USER_BYTES
     }
 }
 
 /// What the defaults may add up to.
-const GATEWAY_BYTES_MAX: usize = 32 << 20;
+const GATEWAY_BYTES_MAX: usize = 64 << 20;
 const _: () = assert!(Bounds::DEFAULT.gateway_bytes() <= GATEWAY_BYTES_MAX);
 const _: () = assert!(Bounds::DEFAULT.fault().is_none());
 

@@ -2,6 +2,7 @@
 
 mod audit;
 mod batch;
+mod events;
 mod parting;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::batch::Batches;
 use crate::bounds::{Bounds, Rates};
 use crate::common::{Common, Counters};
 use crate::door::Door;
+use crate::events::EventDesk;
 use crate::in_flight::{InFlight, Pending, Place};
 use crate::newcomers::Newcomers;
 use crate::outlet::{Client, Outlet};
@@ -43,6 +45,9 @@ pub const SERVED: &[Kind] = &[
     Kind::StockTransfer,
     Kind::StockReturn,
     Kind::SaleGet,
+    Kind::Subscribe,
+    Kind::Ack,
+    Kind::Unsubscribe,
     Kind::SkuPut,
     Kind::SalePut,
     Kind::Stats,
@@ -65,6 +70,8 @@ pub struct Gateway<S> {
     batches: Batches,
     paces: Paces,
     desk: Box<dyn AuditDesk>,
+    events: Box<dyn EventDesk>,
+    subscriptions: events::Subscriptions,
     /// Who waits for the desk.
     audit_for: Option<Pending>,
     room: Room,
@@ -72,6 +79,14 @@ pub struct Gateway<S> {
     settings: Settings,
     now: MicrosUtc,
     told: parting::Told,
+}
+
+/// The threads that work for a gateway beside it.
+pub struct Desks {
+    /// Recomputes the journal.
+    pub audit: Box<dyn AuditDesk>,
+    /// Sends events.
+    pub events: Box<dyn EventDesk>,
 }
 
 /// What became of received bytes.
@@ -119,7 +134,7 @@ impl<S: Store> Gateway<S> {
         rates: &Rates,
         common: Arc<Common>,
         place: usize,
-        desk: Box<dyn AuditDesk>,
+        desks: Desks,
         seed: u64,
     ) -> Gateway<S> {
         let in_flight = InFlight::new(bounds.in_flight, bounds.in_flight_reserved);
@@ -129,7 +144,9 @@ impl<S: Store> Gateway<S> {
             newcomers: Newcomers::new(bounds.connections),
             batches: Batches::new(bounds.batches),
             paces: Paces::new(rates, bounds.rate_users, seed),
-            desk,
+            desk: desks.audit,
+            events: desks.events,
+            subscriptions: events::Subscriptions::default(),
             audit_for: None,
             room: Room::default(),
             pen: Pen::default(),
@@ -195,6 +212,7 @@ impl<S: Store> Gateway<S> {
         if let Some(session) = self.sessions.get(client) {
             session.phase = Phase::Gone;
             self.newcomers.remove(client.slot);
+            self.subscriptions.closed(client);
         }
     }
 
@@ -220,6 +238,7 @@ impl<S: Store> Gateway<S> {
             self.door.store.give_back(answers);
         }
         self.answer_audit(out);
+        self.deliver(out);
         self.part_with_silent(out);
         self.settings.counters().in_flight.set(u64::from(self.door.in_flight()));
     }
@@ -266,6 +285,9 @@ impl<S: Store> Gateway<S> {
             }
             Kind::Batch => self.serve_batch(asked, out),
             Kind::Audit => self.serve_audit(asked, out),
+            Kind::Subscribe => self.serve_subscribe(asked, out),
+            Kind::Ack => self.serve_ack(asked, out),
+            Kind::Unsubscribe => self.serve_unsubscribe(asked, out),
 
             Kind::Create => self.forward(asked, kind, Share::Any, out, |header, body, room| {
                 create::create(header, body, &mut room.lines)
@@ -331,9 +353,6 @@ impl<S: Store> Gateway<S> {
             | Kind::QueueEnter
             | Kind::QueueStatus
             | Kind::QueueLeave
-            | Kind::Subscribe
-            | Kind::Ack
-            | Kind::Unsubscribe
             | Kind::DeadLetters
             | Kind::LimitPut
             | Kind::Switch
@@ -493,6 +512,12 @@ const fn asker(intent: &Intent<'_>) -> UserId {
         | Intent::SaleList { .. }
         | Intent::StockGet { .. }
         | Intent::Holdings => UserId(0),
+    }
+}
+
+impl std::fmt::Debug for Desks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desks").finish_non_exhaustive()
     }
 }
 

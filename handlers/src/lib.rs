@@ -24,6 +24,8 @@ mod reads;
 mod session;
 mod stock;
 
+mod events;
+
 mod door;
 mod in_flight;
 mod newcomers;
@@ -34,5 +36,6 @@ mod refused;
 pub use audit::{AuditDesk, AuditFailed, AuditReport, Invariant};
 pub use bounds::{Bounds, Rates};
 pub use common::{About, Common, Counter, Counters, Host};
-pub use gateway::{Gateway, SERVED, Taken};
+pub use events::{Broadcaster, EventDesk, EventLog, LogFailed, Pace, Subscription};
+pub use gateway::{Desks, Gateway, SERVED, Taken};
 pub use outlet::{Client, Outlet};

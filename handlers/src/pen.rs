@@ -79,6 +79,12 @@ pub(crate) struct To<'a, O> {
 }
 
 impl<O: Outlet> To<'_, O> {
+    /// Writes so many whole frames.
+    pub(crate) fn write_all(&mut self, frames: &[u8], count: u64) {
+        self.counters.frames_out.add(count);
+        self.outlet.write(self.client, frames);
+    }
+
     fn write(&mut self, frame: &[u8]) {
         self.counters.frames_out.add(1);
         self.outlet.write(self.client, frame);

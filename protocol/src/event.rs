@@ -68,6 +68,16 @@ events! {
 }
 
 impl EventType {
+    /// The bits of all types.
+    pub const ALL_BITS: u64 = {
+        let (mut bits, mut at) = (0, 0);
+        while at < EventType::ALL.len() {
+            bits |= EventType::ALL[at].bit();
+            at += 1;
+        }
+        bits
+    };
+
     /// The number on the wire.
     pub const fn number(self) -> u16 {
         self as u16

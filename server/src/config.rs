@@ -158,6 +158,8 @@ sections! {
         connection_answer_bytes: u32 = 1 << 20,
         /// Unanswered BATCHes of all connections. More: OVERLOADED.
         batches: u32 = 64,
+        /// Subscriptions to events of all connections. More: OVERLOADED.
+        subscriptions: u32 = 256,
         /// What OVERLOADED and TOO_MANY_IN_FLIGHT tell a client to wait, milliseconds.
         retry_after_ms: u32 = 20,
         /// Batches of intents between a reactor and the engine. None left: OVERLOADED.

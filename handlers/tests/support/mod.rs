@@ -8,7 +8,8 @@ use domain::order::State;
 use domain::verdict::{Holdings, OrderBrief};
 use domain::{Currency, Micros, MicrosUtc, MinorUnits, OrderId, UserId, Verdict};
 use handlers::{
-    About, AuditDesk, AuditFailed, AuditReport, Bounds, Client, Common, Gateway, Host, Outlet, Rates, Taken,
+    About, AuditDesk, AuditFailed, AuditReport, Bounds, Client, Common, Desks, EventDesk, Gateway, Host,
+    Outlet, Rates, Subscription, Taken,
 };
 use protocol::structs::{AskedLine, CreateHead, HelloHead, Refusal};
 use protocol::{
@@ -201,8 +202,9 @@ impl House {
         };
         let host = Box::new(|| Host { connections: 3, ..Host::default() });
         let common = Arc::new(Common::new(about, 1, host));
-        let desk = Box::new(FakeDesk::default());
-        let mut gateway = Gateway::new(store, bounds, &rates, Arc::clone(&common), 0, desk, 1);
+        let events = Box::new(FakeEvents::default());
+        let desks = Desks { audit: Box::new(FakeDesk::default()), events };
+        let mut gateway = Gateway::new(store, bounds, &rates, Arc::clone(&common), 0, desks, 1);
         gateway.begin(NOW);
         House { gateway, out: FakeOutlet::default(), common }
     }
@@ -331,4 +333,23 @@ fn crc32c(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ (0x82F6_3B78 & (crc & 1).wrapping_neg()))
     })
+}
+
+/// Takes so many subscriptions and sends nothing.
+#[derive(Debug, Default)]
+pub struct FakeEvents {
+    pub taken: Vec<Arc<Subscription>>,
+}
+
+impl EventDesk for FakeEvents {
+    fn subscribe(&mut self, subscription: Arc<Subscription>) -> bool {
+        self.taken.push(subscription);
+        true
+    }
+
+    fn nudge(&mut self) {}
+
+    fn ready(&mut self) -> bool {
+        false
+    }
 }

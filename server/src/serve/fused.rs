@@ -1,11 +1,11 @@
 //! One thread for everything: a turn takes frames, decides them, writes groups and sends answers, without a wake.
 
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use anyhow::Context;
-use handlers::Gateway;
+use handlers::{Desks, Gateway};
 use reactor::{Connection, Ended, Next, Output, Received, Service, Turn};
 use storage::Store;
 use storage::embedded::{ClockReading, FileDisk, FusedStore, Opened};
@@ -13,6 +13,7 @@ use storage::embedded::{ClockReading, FileDisk, FusedStore, Opened};
 use super::audit::Desk;
 use super::control::{Control, next, next_while_draining, no_later_than};
 use super::disk::Relay;
+use super::events::Sender;
 use super::link::{Out, client, received};
 use super::{Parts, thread};
 
@@ -20,7 +21,7 @@ use super::{Parts, thread};
 pub(super) fn start(
     opened: Opened<FileDisk>,
     parts: Parts,
-    ready: Sender<u64>,
+    ready: mpsc::Sender<u64>,
 ) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
     let Parts { settings, plan, control, common, mut reactors, data, seed } = parts;
     let reactor = reactors.pop().expect("a fused plan has one reactor");
@@ -28,7 +29,10 @@ pub(super) fn start(
     // Before the thread takes its seat: the desk's thread and the segment maker's must not sit on it.
     let desk = Desk::start(&data, settings.store.rules.request_window, reactor.doorbell())?;
     let store: FusedStore<Relay> = opened.fused().context("the journal cannot be written")?;
-    let gateway = Gateway::new(store, settings.gateway, &settings.rates, common, 0, Box::new(desk), seed);
+    let subscriptions = settings.gateway.subscriptions as usize;
+    let events = Sender::start(&data, Arc::clone(store.counters()), subscriptions)?.desk(reactor.doorbell());
+    let desks = Desks { audit: Box::new(desk), events };
+    let gateway = Gateway::new(store, settings.gateway, &settings.rates, common, 0, desks, seed);
     let mut service =
         Fused { gateway, relay: Relay::new(), control, reading: None, ready: Some(ready), leaving: false };
     thread("fused", plan.engine, move || {
@@ -43,7 +47,7 @@ struct Fused {
     control: Arc<Control>,
     /// The clocks, read once a turn; nothing between turns.
     reading: Option<ClockReading>,
-    ready: Option<Sender<u64>>,
+    ready: Option<mpsc::Sender<u64>>,
     leaving: bool,
 }
 

@@ -11,6 +11,7 @@ mod split;
 mod audit;
 mod control;
 mod disk;
+mod events;
 mod link;
 
 mod notify;

@@ -134,6 +134,7 @@ fn gateway(config: &Config) -> handlers::Bounds {
         connection_batches: requests.connection_batches,
         connection_answer_bytes: requests.connection_answer_bytes,
         batches: requests.batches,
+        subscriptions: requests.subscriptions,
         rate_users: config.rates.users,
         retry_after_ms: requests.retry_after_ms,
         hello_seconds: config.connections.hello_seconds,

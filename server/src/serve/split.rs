@@ -1,25 +1,30 @@
 //! The engine on a thread of its own, and one thread a sub-reactor. Between them run the store's rings.
 
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use anyhow::Context;
 use domain::MicrosUtc;
-use handlers::Gateway;
+use handlers::{Desks, Gateway};
 use reactor::{Connection, Ended, Next, Output, Reactor, Received, Service, Turn};
 use storage::embedded::{ClockReading, EngineSide, FileDisk, LedgerClock, Opened, Ring, StoreHandle};
 
 use super::audit::Desk;
 use super::control::{Control, next, next_while_draining, no_later_than};
 use super::disk::Relay;
+use super::events::Sender;
 use super::link::{Bell, Out, client, received};
 use super::{Parts, thread};
 
 type Threads = Vec<JoinHandle<anyhow::Result<()>>>;
 
 /// Starts all threads; `ready` hears how many orders there are after the engine's first turn.
-pub(super) fn start(opened: Opened<FileDisk>, parts: Parts, ready: Sender<u64>) -> anyhow::Result<Threads> {
+pub(super) fn start(
+    opened: Opened<FileDisk>,
+    parts: Parts,
+    ready: mpsc::Sender<u64>,
+) -> anyhow::Result<Threads> {
     let Parts { settings, plan, control, common, reactors, data, seed } = parts;
     let last_fact_at = opened.report.last_fact_at.unwrap_or(MicrosUtc(0));
     let engine_reactor =
@@ -27,16 +32,19 @@ pub(super) fn start(opened: Opened<FileDisk>, parts: Parts, ready: Sender<u64>) 
     control.wake(engine_reactor.doorbell());
     let bells = reactors.iter().map(|it| Arc::new(Bell(it.doorbell())) as Arc<dyn Ring>).collect();
     let engine_bell = Arc::new(Bell(engine_reactor.doorbell()));
-    let (side, handles) =
+    let (mut side, handles) =
         opened.split::<Relay>(engine_bell, bells).context("the journal cannot be written")?;
+
+    let subscriptions = settings.gateway.subscriptions as usize * handles.len();
+    let events = Sender::start(&data, Arc::clone(side.engine().counters()), subscriptions)?;
 
     let mut threads = Threads::new();
     for (place, (reactor, handle)) in reactors.into_iter().zip(handles).enumerate() {
         control.wake(reactor.doorbell());
         let desk = Desk::start(&data, settings.store.rules.request_window, reactor.doorbell())?;
+        let desks = Desks { audit: Box::new(desk), events: events.desk(reactor.doorbell()) };
         let common = Arc::clone(&common);
-        let gateway =
-            Gateway::new(handle, settings.gateway, &settings.rates, common, place, Box::new(desk), seed);
+        let gateway = Gateway::new(handle, settings.gateway, &settings.rates, common, place, desks, seed);
         // Ledger time itself is the engine's; this one follows the same clocks, for deadlines and greetings.
         let clock = LedgerClock::start(ClockReading::now(), last_fact_at, true)?;
         let control = Arc::clone(&control);
@@ -116,7 +124,7 @@ struct Deciding {
     side: EngineSide<Relay>,
     relay: Relay,
     control: Arc<Control>,
-    ready: Option<Sender<u64>>,
+    ready: Option<mpsc::Sender<u64>>,
     leaving: bool,
 }
 

@@ -68,6 +68,11 @@ impl Counters {
         }
     }
 
+    /// Position up to which facts are durable.
+    pub fn durable_position(&self) -> u64 {
+        self.durable_position.load(Relaxed)
+    }
+
     pub(crate) fn wrote(&self, bytes: usize) {
         add(&self.groups, 1);
         add(&self.bytes, bytes as u64);

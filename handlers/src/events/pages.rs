@@ -1,0 +1,148 @@
+//! Pieces of the log as events, read and decoded once however many subscribers want them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use domain::{Fact, OrderId};
+use protocol::structs::Event;
+
+use super::orders::Orders;
+use super::sketch::{Parts, Sketch, sketch, with_line, with_shelf};
+use super::{EventLog, LogFailed};
+
+/// Bytes of pages that are kept, at most, but for the last one.
+const PAGES_BYTES_MAX: usize = 16 << 20;
+
+/// The events between two positions.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// The page begins behind this position.
+    pub(super) after: u64,
+    /// And goes up to this one.
+    pub(super) through: u64,
+    items: Vec<Event>,
+    /// For each event the place behind its last item.
+    ends: Vec<usize>,
+}
+
+impl Page {
+    /// The items of each event behind a position, by event.
+    pub(super) fn events_behind(&self, position: u64) -> impl Iterator<Item = &[Event]> {
+        let skip = self.ends.partition_point(|&end| self.items[end - 1].position <= position);
+        let mut begin = skip.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.ends[skip..].iter().map(move |&end| {
+            let items = &self.items[begin..end];
+            begin = end;
+            items
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        self.items.len() * size_of::<Event>() + self.ends.len() * size_of::<usize>()
+    }
+}
+
+/// The pages read last.
+#[derive(Debug)]
+pub(super) struct Pages<L> {
+    pub(super) log: L,
+    orders: Orders,
+    by_after: BTreeMap<u64, Rc<Page>>,
+    oldest_first: VecDeque<u64>,
+    bytes: usize,
+}
+
+impl<L: EventLog> Pages<L> {
+    pub(super) fn new(log: L) -> Pages<L> {
+        let orders = Orders::default();
+        Pages { log, orders, by_after: BTreeMap::new(), oldest_first: VecDeque::new(), bytes: 0 }
+    }
+
+    /// A page that has the position behind `cursor`; nothing where that is not durable yet.
+    pub(super) fn behind(&mut self, cursor: u64) -> Result<Option<Rc<Page>>, LogFailed> {
+        if cursor >= self.log.durable() {
+            return Ok(None);
+        }
+        let kept = self.by_after.range(..=cursor).next_back().map(|(_, page)| page);
+        if let Some(page) = kept.filter(|page| page.through > cursor) {
+            return Ok(Some(Rc::clone(page)));
+        }
+        let page = Rc::new(self.read(cursor)?);
+        if page.through <= cursor {
+            return Ok(None);
+        }
+        self.keep(&page);
+        Ok(Some(page))
+    }
+
+    fn keep(&mut self, page: &Rc<Page>) {
+        self.bytes += page.bytes();
+        self.oldest_first.push_back(page.after);
+        if let Some(replaced) = self.by_after.insert(page.after, Rc::clone(page)) {
+            self.bytes -= replaced.bytes();
+            self.oldest_first.retain(|&after| after != page.after);
+            self.oldest_first.push_back(page.after);
+        }
+        while self.bytes > PAGES_BYTES_MAX && self.by_after.len() > 1 {
+            let Some(oldest) = self.oldest_first.pop_front() else { break };
+            self.bytes -= self.by_after.remove(&oldest).map_or(0, |gone| gone.bytes());
+        }
+    }
+
+    fn read(&mut self, after: u64) -> Result<Page, LogFailed> {
+        let Pages { log, orders, .. } = self;
+        let mut sketches = Vec::new();
+        let through = log.read(after, &mut |position, stamp, fact| {
+            if let Fact::OrderCreated(created) = fact {
+                orders.learn(created);
+            }
+            sketches.extend(sketch(position, stamp, fact));
+        })?;
+        let mut page = Page { after, through, items: Vec::new(), ends: Vec::with_capacity(sketches.len()) };
+        for sketch in &sketches {
+            draw(&mut page.items, sketch, orders, log)?;
+            page.ends.push(page.items.len());
+        }
+        Ok(page)
+    }
+}
+
+/// The items of an event, with what is known of its order.
+fn draw(
+    items: &mut Vec<Event>,
+    sketch: &Sketch,
+    orders: &mut Orders,
+    log: &mut impl EventLog,
+) -> Result<(), LogFailed> {
+    let mut event = sketch.event;
+    let known = match event.order {
+        0 => None,
+        order => orders.get(OrderId(order), log)?,
+    };
+    if let Some(known) = &known {
+        (event.user, event.currency) = (known.user, known.currency);
+        if event.amount == 0 {
+            event.amount = known.total;
+        }
+    }
+    let lines = known.as_ref().map_or(&[][..], |known| &known.lines);
+    let begin = items.len();
+    match &sketch.parts {
+        Parts::One => items.push(event),
+        Parts::Shelves(shelves) => items.extend(
+            shelves
+                .iter()
+                .map(|shelf| with_shelf(event, shelf, lines.iter().find(|line| line.sku == shelf.sku.0))),
+        ),
+        Parts::Lines => items.extend(lines.iter().map(|line| with_line(event, line))),
+    }
+    if items.len() == begin {
+        items.push(event); // Of an order that no fact made: it still is an event.
+    }
+    let parts = items.len() - begin;
+    for (part, item) in items[begin..].iter_mut().enumerate() {
+        // Baskets have at most 256 lines.
+        (item.part, item.parts) = (part as u16, parts as u16);
+    }
+    Ok(())
+}
