@@ -1,0 +1,370 @@
+//! Events: what became durable reaches whoever subscribed, once or again but never with a gap, and a subscriber
+//! that does not read costs nobody anything.
+#![allow(clippy::unwrap_used)] // a step that fails is the test's failure
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use e2e::Server;
+use e2e::wire::{Heard, Wire, create, frame, unix_ms};
+use protocol::structs::{
+    AckHead, Event, OrderBrief, SubscribeAnswerHead, SubscribeHead, UnsubscribeAnswerHead, UnsubscribeHead,
+};
+use protocol::{EventType, Flags, Kind, KindCode, Plain, Status, messages, parse, text};
+use tidegate_sdk::{AdjustReason, Currency, Money, OrderId, SkuId, UserId, WarehouseId, blocking::Client};
+
+const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
+const PRICE: Money = Money::new(19_99, Currency::EUR);
+/// Correlation of the subscriptions here.
+const FEED: u64 = 1 << 40;
+
+const EVERYTHING: SubscribeHead = SubscribeHead {
+    cursor: [0; 32],
+    position: 0,
+    types: 0,
+    user: 0,
+    sku: 0,
+    sale: 0,
+    credit_events: u32::MAX,
+    credit_bytes: u32::MAX,
+    partition: 0,
+    from: 1,
+};
+
+fn shop() -> Server {
+    let server = Server::start(TIDEGATE);
+    let client = Client::connect(server.address()).unwrap();
+    for sku in [1, 2] {
+        client.wait(client.sku_put(SkuId(sku), PRICE)).unwrap();
+        let adjust =
+            client.stock_adjust(SkuId(sku), WarehouseId(1)).on_hand(1_000_000, AdjustReason::Received);
+        client.wait(adjust).unwrap();
+    }
+    server
+}
+
+/// A subscription, and what is promised of it: each frame begins where the one before ended, each event names the
+/// one before it, and the items of an event stand together.
+struct Feed {
+    wire: Wire,
+    through: u64,
+    previous: u64,
+    frames: u64,
+    heartbeats: u64,
+}
+
+impl Feed {
+    fn open(server: &Server, head: SubscribeHead) -> Feed {
+        let mut wire = Wire::connect(server.address());
+        wire.send(&frame::<messages::Subscribe>(FEED, &head, &[]));
+        let heard = wire.hear().unwrap();
+        let (first, events) = understood(&heard);
+        assert_eq!((first.after, events.len()), (first.through, 0), "the first frame says where it begins");
+        Feed { wire, through: first.through, previous: first.through, frames: 1, heartbeats: 0 }
+    }
+
+    /// The events of the next frame.
+    fn next(&mut self) -> Vec<Event> {
+        let heard = self.wire.hear().unwrap();
+        let (head, events) = understood(&heard);
+        assert!(heard.header.flags.has(Flags::MORE), "the answer goes on");
+        assert_eq!(head.after, self.through, "no gap between frames");
+        assert!(head.through <= head.durable, "only what is durable");
+        self.through = head.through;
+        (self.frames, self.heartbeats) = (self.frames + 1, self.heartbeats + u64::from(events.is_empty()));
+        let mut part = 0;
+        for event in &events {
+            assert_eq!(event.part, part, "items stand in order");
+            part = if event.part + 1 == event.parts { 0 } else { part + 1 };
+            assert!(event.position > head.after && event.position <= head.through);
+            assert_eq!(event.previous, self.previous, "no gap between events");
+            assert!(event.previous < event.position);
+            if part == 0 {
+                self.previous = event.position;
+            }
+        }
+        assert_eq!(part, 0, "an event is whole");
+        events
+    }
+
+    /// Events until so many have come.
+    fn take(&mut self, count: usize) -> Vec<Event> {
+        let (began, mut taken) = (Instant::now(), Vec::new());
+        while taken.len() < count {
+            taken.extend(self.next());
+            assert!(began.elapsed() < Duration::from_secs(20), "{} of {count} came", taken.len());
+        }
+        taken
+    }
+
+    fn grant(&mut self, credit_events: u32) {
+        let head = AckHead {
+            cursor: [0; 32],
+            position: 0,
+            subscription: FEED,
+            credit_events,
+            credit_bytes: 1 << 20,
+            partition: 0,
+            forget: false,
+        };
+        self.wire.send(&frame::<messages::Ack>(2, &head, &[]));
+        let heard = self.wire.hear().unwrap();
+        assert_eq!(heard.header.kind, KindCode::from(Kind::Ack).answer());
+        assert_eq!(heard.status(), None);
+    }
+}
+
+fn understood(heard: &Heard) -> (SubscribeAnswerHead, Vec<Event>) {
+    assert_eq!(heard.status(), None);
+    assert_eq!(heard.header.correlation, FEED);
+    let parsed = parse::<messages::SubscribeAnswer>(&heard.header, &heard.body).unwrap();
+    (parsed.head, parsed.items.iter().collect())
+}
+
+/// Types and orders, in order.
+fn told(events: &[Event]) -> Vec<(EventType, u64)> {
+    events.iter().map(|event| (EventType::from_number(event.event).unwrap(), event.order)).collect()
+}
+
+#[test]
+fn every_fact_comes_once_and_in_order_with_what_it_is_about() {
+    use EventType::*;
+    let server = shop();
+    let client = Client::connect(server.address()).unwrap();
+    let mut live = Feed::open(&server, SubscribeHead { from: 0, ..EVERYTHING });
+    let basket =
+        client.create(UserId(7), Money::new(59_97, Currency::EUR)).line(SkuId(1), 1).line(SkuId(2), 2);
+    let OrderId(order) = client.wait(basket).unwrap().order;
+    client.wait(client.cancel(UserId(7), OrderId(order))).unwrap();
+
+    let mut all = Feed::open(&server, EVERYTHING);
+    let of_shop = all.take(12);
+    let (of_shop, of_order) = of_shop.split_at(4);
+    assert_eq!(told(of_shop), [(SkuChanged, 0), (StockAdjusted, 0), (SkuChanged, 0), (StockAdjusted, 0)]);
+    assert_eq!(
+        (of_shop[1].sku, of_shop[1].warehouse, of_shop[1].units, of_shop[1].actor),
+        (1, 1, 1_000_000, 2)
+    );
+    let twice = |event| [(event, order), (event, order)];
+    let expected: Vec<_> =
+        [OrderCreated, StockReserved, OrderCancelled, StockReleased].into_iter().flat_map(twice).collect();
+    let mut names = told(of_order);
+    names.sort_by_key(|(event, _)| *event == StockReleased); // The order of the last two is the ledger's to say.
+    assert_eq!(names, expected);
+    for event in of_order {
+        assert_eq!((event.user, event.amount, event.currency, event.schema), (7, 59_97, 978, 1), "{event:?}");
+        let units = if event.sku == 1 { 1 } else { 2 };
+        assert_eq!((event.units, event.warehouse, event.unit_price), (units, 1, 19_99), "{event:?}");
+        assert_eq!((event.actor, event.actor_id), (1, 7));
+        assert_ne!(event.request, 0);
+    }
+    let states: BTreeSet<_> =
+        of_order.iter().map(|event| (event.event, event.state, event.version)).collect();
+    assert!(
+        states.contains(&(OrderCreated.number(), 2, 1)) && states.contains(&(OrderCancelled.number(), 12, 2))
+    );
+
+    let seen_live = live.take(8);
+    let positions = |events: &[Event]| events.iter().map(|it| (it.position, it.part)).collect::<Vec<_>>();
+    assert_eq!(positions(&seen_live), positions(of_order), "from now on: nothing before, everything after");
+}
+
+#[test]
+fn what_the_filter_leaves_out_moves_the_cursor() {
+    let server = shop();
+    let client = Client::connect(server.address()).unwrap();
+    let (created, cancelled) = (EventType::OrderCreated, EventType::OrderCancelled);
+    let mut of_user = Feed::open(&server, SubscribeHead { user: 9, ..EVERYTHING });
+    let mut of_sku = Feed::open(&server, SubscribeHead { sku: 2, types: created.bit(), ..EVERYTHING });
+    let mut of_nobody = Feed::open(&server, SubscribeHead { user: 1 << 60, ..EVERYTHING });
+    let mut of_no_sale = Feed::open(&server, SubscribeHead { sale: 5, ..EVERYTHING });
+    let mut orders = Vec::new();
+    for user in 1..=20 {
+        let sku = SkuId(1 + user % 2);
+        orders.push(client.wait(client.create(UserId(user), PRICE).line(sku, 1)).unwrap().order.0);
+    }
+    client.wait(client.cancel(UserId(9), OrderId(orders[8]))).unwrap();
+    let end = Feed::open(&server, SubscribeHead { from: 0, ..EVERYTHING }).through;
+
+    let of_user = of_user.take(4);
+    assert!(of_user.iter().all(|event| event.user == 9 && event.order == orders[8]));
+    assert!(told(&of_user).contains(&(cancelled, orders[8])), "of its order, whoever the fact names");
+    let odd: Vec<_> = orders.iter().step_by(2).map(|&order| (created, order)).collect();
+    assert_eq!(told(&of_sku.take(10)), odd);
+    for left_out in [&mut of_nobody, &mut of_no_sale] {
+        while left_out.through < end {
+            assert_eq!(left_out.next().len(), 0);
+        }
+        assert!(left_out.heartbeats > 0);
+    }
+}
+
+#[test]
+fn no_gap_and_no_reorder_over_kills_and_reconnects() {
+    let mut server = shop();
+    let mut seen = Vec::new();
+    let mut through = 0;
+    let mut accepted = BTreeSet::new();
+    let mut number = 0;
+    for round in 0..4 {
+        let mut feed = Feed::open(&server, SubscribeHead { position: through, ..EVERYTHING });
+        feed.previous = through;
+        let mut buyers = Wire::connect(server.address());
+        for _ in 0..300 {
+            buyers.send(&create(number, unix_ms()));
+            number += 1;
+        }
+        for _ in 0..300 {
+            let heard = buyers.hear().unwrap();
+            assert_eq!(heard.status(), None);
+            accepted.insert(OrderBrief::read(&heard.body).unwrap().order);
+        }
+        // Some of it is read, in some rounds all; the rest after the restart.
+        let wanted = [250, 600, 1, 600][round];
+        seen.extend(feed.take(wanted));
+        through = feed.through;
+        server.kill();
+        server.restart();
+    }
+    let mut feed = Feed::open(&server, SubscribeHead { position: through, ..EVERYTHING });
+    let end = Feed::open(&server, SubscribeHead { from: 0, ..EVERYTHING }).through;
+    while feed.through < end {
+        seen.extend(feed.next());
+    }
+    assert!(seen.is_sorted_by_key(|event| event.position), "in order over all lives");
+    let created: Vec<u64> = seen
+        .iter()
+        .filter(|event| event.event == EventType::OrderCreated.number())
+        .map(|event| event.order)
+        .collect();
+    assert_eq!(created.len(), accepted.len(), "each once");
+    assert_eq!(created.into_iter().collect::<BTreeSet<_>>(), accepted, "all of them");
+    let mut whole = Feed::open(&server, EVERYTHING);
+    let mut again = Vec::new();
+    while whole.through < end {
+        again.extend(whole.next());
+    }
+    let places =
+        |events: &[Event]| events.iter().map(|it| (it.position, it.part, it.event)).collect::<Vec<_>>();
+    assert_eq!(places(&again), places(&seen), "from the beginning it is the same");
+}
+
+#[test]
+fn nothing_is_sent_beyond_the_credit_and_it_goes_on_from_there() {
+    let server = shop();
+    let few = SubscribeHead { credit_events: 3, credit_bytes: 1 << 20, ..EVERYTHING };
+    let mut feed = Feed::open(&server, few);
+    let first = feed.take(3);
+    assert_eq!(told(&first).len(), 3);
+    for _ in 0..2 {
+        assert_eq!(feed.next().len(), 0, "heartbeats are free, events are not");
+    }
+    assert_eq!(feed.through, first[2].position, "and do not pass what is still to come");
+    feed.grant(1);
+    assert_eq!(feed.take(1)[0].position, first[2].position + 1);
+
+    // Bytes count as well: one event is sent while any are left.
+    let one_byte = SubscribeHead { credit_bytes: 1, ..EVERYTHING };
+    let mut feed = Feed::open(&server, one_byte);
+    assert_eq!(feed.take(1).len(), 1);
+    assert_eq!(feed.next().len(), 0);
+}
+
+#[test]
+fn a_subscriber_that_never_reads_costs_nobody_anything() {
+    let server = shop();
+    let mut deaf: Vec<Feed> = (0..100).map(|_| Feed::open(&server, EVERYTHING)).collect();
+    let client = Client::connect(server.address()).unwrap();
+    let mut buyers = Wire::connect(server.address());
+    let mut number = 0;
+    let mut buy = |orders: u64| {
+        for _ in 0..orders / 500 {
+            for _ in 0..500 {
+                buyers.send(&create(number, unix_ms()));
+                number += 1;
+            }
+            for _ in 0..500 {
+                assert_eq!(buyers.hear().unwrap().status(), None);
+            }
+        }
+    };
+    buy(10_000);
+    let before = client.wait(client.stats()).unwrap().resident_bytes;
+    buy(40_000);
+    let after = client.wait(client.stats()).unwrap();
+    // A resident order takes some 200 bytes; what 100 subscribers would be owed is some 1,400 MB.
+    assert!(after.resident_bytes < before + (96 << 20), "from {before} to {} bytes", after.resident_bytes);
+    assert_eq!(after.cut_off, 0, "and nobody was cut off");
+    // It lost nothing: as soon as it reads, everything comes.
+    let feed = &mut deaf[50];
+    let mut orders = 0;
+    while orders < 50_000 {
+        orders += feed.next().iter().filter(|it| it.event == EventType::OrderCreated.number()).count();
+    }
+}
+
+#[test]
+fn what_is_no_subscription_is_refused_and_the_connection_goes_on() {
+    let server = shop();
+    let mut wire = Wire::connect(server.address());
+    let refused = [
+        (SubscribeHead { partition: 1, ..EVERYTHING }, "a partition that is not there"),
+        (SubscribeHead { from: 3, ..EVERYTHING }, "from nowhere"),
+        (SubscribeHead { from: 0, position: 1, ..EVERYTHING }, "now, and a position"),
+        (SubscribeHead { position: 1_000_000, ..EVERYTHING }, "beyond the end"),
+        (SubscribeHead { position: u64::MAX, ..EVERYTHING }, "far beyond the end"),
+        (SubscribeHead { types: 1, ..EVERYTHING }, "type 0"),
+        (SubscribeHead { types: 1 << 63, ..EVERYTHING }, "a type that is none"),
+        (SubscribeHead { cursor: [0xFF; 32], ..EVERYTHING }, "a name that is no text"),
+        (SubscribeHead { cursor: text("a"), ..EVERYTHING }, "a position, and a name"),
+    ];
+    for (head, what) in refused {
+        wire.send(&frame::<messages::Subscribe>(FEED, &head, &[]));
+        assert_eq!(wire.hear().unwrap().status(), Some(Status::InvalidField), "{what}");
+    }
+    let end = UnsubscribeHead { subscription: FEED };
+    wire.send(&frame::<messages::Unsubscribe>(3, &end, &[]));
+    assert_eq!(wire.hear().unwrap().status(), Some(Status::InvalidField), "there is none to end");
+    wire.send(&frame::<messages::Subscribe>(FEED, &SubscribeHead { from: 0, ..EVERYTHING }, &[]));
+    assert_eq!(wire.hear().unwrap().status(), None);
+    wire.send(&frame::<messages::Subscribe>(FEED, &SubscribeHead { from: 0, ..EVERYTHING }, &[]));
+    assert_eq!(wire.hear().unwrap().status(), Some(Status::InvalidField), "its correlation is taken");
+    wire.send(&frame::<messages::Unsubscribe>(3, &end, &[]));
+    let last = wire.hear().unwrap();
+    assert!(!last.header.flags.has(Flags::MORE), "the last frame of the answer");
+    let ended = wire.hear().unwrap();
+    assert_eq!(ended.header.correlation, 3);
+    assert_eq!(UnsubscribeAnswerHead::read(&ended.body).unwrap().through, understood(&last).0.through);
+}
+
+#[test]
+fn one_subscription_too_many_is_overloaded_and_ended_ones_make_room() {
+    let server = Server::start(TIDEGATE);
+    let mut wire = Wire::connect(server.address());
+    let head = SubscribeHead { from: 0, ..EVERYTHING };
+    let subscribe = |wire: &mut Wire, correlation| {
+        wire.send(&frame::<messages::Subscribe>(correlation, &head, &[]));
+        loop {
+            let heard = wire.hear().unwrap();
+            if heard.header.correlation == correlation {
+                return heard.status();
+            }
+        }
+    };
+    let mut taken = 0;
+    let refused = loop {
+        match subscribe(&mut wire, 1 + taken) {
+            None => taken += 1,
+            Some(status) => break status,
+        }
+    };
+    assert_eq!(refused, Status::Overloaded);
+    assert_eq!(taken % 256, 0, "256 for each reactor");
+    drop(wire);
+    let began = Instant::now();
+    let mut wire = Wire::connect(server.address());
+    while subscribe(&mut wire, 1) == Some(Status::Overloaded) {
+        assert!(began.elapsed() < Duration::from_secs(5), "a closed connection frees its subscriptions");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
