@@ -62,7 +62,7 @@ events! {
     20 OrderDelivered "The order was signed for.";
     21 OrderCompleted "The order is done.";
     22 AftersaleChanged "An after-sales case moved on.";
-    23 StockAdjusted "A shelf changed otherwise than by holding and selling.";
+    23 StockAdjusted "A shelf changed otherwise than by holding and selling; two items where units went from one to another.";
     24 SkuChanged "A sku was made or replaced; read it by SKU_GET.";
     25 SaleChanged "A sale was made or replaced; read it by SALE_GET.";
 }

@@ -134,6 +134,9 @@ fn draw(
                 .iter()
                 .map(|shelf| with_shelf(event, shelf, lines.iter().find(|line| line.sku == shelf.sku.0))),
         ),
+        Parts::Moved(shelves) => {
+            items.extend(shelves.map(|(warehouse, units)| Event { warehouse: warehouse.0, units, ..event }))
+        }
         Parts::Lines => items.extend(lines.iter().map(|line| with_line(event, line))),
     }
     if items.len() == begin {

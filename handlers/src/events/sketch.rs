@@ -3,7 +3,7 @@
 use domain::fact::{CancelReason, OrderCreated, ShelfUnits, StockAdjusted};
 use domain::intent::{AdjustReason, Sale, Sku};
 use domain::order::State;
-use domain::{Actor, Fact, Stamp};
+use domain::{Actor, Fact, Stamp, WarehouseId};
 use protocol::EventType;
 use protocol::structs::Event;
 
@@ -28,6 +28,8 @@ pub(super) enum Parts {
     One,
     /// An item each of these shelves of the order.
     Shelves(Vec<ShelfUnits>),
+    /// Two shelves, and what `on_hand` of each changed by.
+    Moved([(WarehouseId, i64); 2]),
     /// An item each line of the order.
     Lines,
 }
@@ -45,6 +47,17 @@ pub(super) fn sketch(position: u64, stamp: &Stamp, fact: &Fact<'_>) -> Option<Sk
             of(EventType::SaleChanged, Parts::One, Event { sale: id.0, version: *version, ..blank })
         }
         Fact::StockAdjusted(adjusted) => of(EventType::StockAdjusted, Parts::One, shelf(blank, adjusted)),
+        Fact::StockTransferred { sku, from, to, units } => {
+            let units = i64::try_from(*units).unwrap_or(i64::MAX);
+            let shelves = [(*from, -units), (*to, units)];
+            let filled = Event { sku: sku.0, reason: 4, ..blank };
+            of(EventType::StockAdjusted, Parts::Moved(shelves), filled)
+        }
+        Fact::StockReturned { sku, warehouse, units } => {
+            let units = i64::try_from(*units).unwrap_or(i64::MAX);
+            let filled = Event { sku: sku.0, warehouse: warehouse.0, units, reason: 3, ..blank };
+            of(EventType::StockAdjusted, Parts::One, filled)
+        }
         Fact::OrderCreated(OrderCreated { order, user, total, currency, .. }) => {
             let (order, user, currency) = (order.0, user.0, currency.0);
             let state = State::PendingPayment.number();

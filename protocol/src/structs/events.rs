@@ -92,7 +92,7 @@ plain! {
         pub why: u16,
         /// State of the order from now on, where this event changed it.
         pub state: u8,
-        /// Who cancelled: 1 user, 2 timer, 3 operator, 4 risk. Why stock changed: 1 received, 2 adjusted, 3 returned.
+        /// Who cancelled: 1 user, 2 timer, 3 operator, 4 risk. Why stock changed: 1 received, 2 adjusted, 3 returned, 4 transferred.
         pub reason: u8,
         /// Who caused it: 1 user, 2 operator, 3 timer.
         pub actor: u8,
