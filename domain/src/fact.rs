@@ -3,6 +3,7 @@
 //! A fact says what became true, not what was asked, so reading it back never depends on today's rules. The facts
 //! of one intent share a [`Stamp`] (when, by whom, for which request) and belong together: all of them, or none.
 
+use crate::cursor::CursorName;
 use crate::ids::{OrderId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId};
 use crate::intent::{AdjustReason, Sale, SaleSku, Sku};
 use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
@@ -133,6 +134,15 @@ pub enum Fact<'a> {
         reason: CancelReason,
         /// The shop's own number for why; 0 where none was given.
         why: u16,
+    },
+    /// A subscriber's cursor stands elsewhere. Never told to subscribers: it is about them.
+    CursorMoved {
+        /// Which.
+        name: CursorName,
+        /// Where it stands from now on; 0 where it is forgotten.
+        position: u64,
+        /// It is forgotten.
+        forgotten: bool,
     },
     /// All money of the order went back; for an order with total 0, at once when it is cancelled. What it
     /// counted against limits and caps went back, too; its units come back by StockAdjusted.

@@ -3,10 +3,13 @@
 //! Intents borrow their lists, so a batch of thousands lies in a few flat vectors and nothing is allocated for
 //! one request.
 
+mod cursor;
 mod stock;
 
+pub use cursor::CursorMove;
 pub use stock::{SHELF_UNITS_MAX, StockReturn, StockTransfer};
 
+use crate::cursor::CursorName;
 use crate::fact::RequestKey;
 use crate::ids::{OrderId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId};
 use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
@@ -95,6 +98,10 @@ pub enum Intent<'a> {
     },
     /// Read what `audit` compares: everything countable, at one position.
     Holdings,
+    /// Move a subscriber's cursor on.
+    CursorMove(CursorMove),
+    /// Read where a subscriber's cursor stands.
+    CursorGet(CursorName),
 }
 
 /// What comes with every intent, whatever it wants.
@@ -369,7 +376,9 @@ impl Intent<'_> {
             | Intent::SaleGet(_)
             | Intent::SaleList { .. }
             | Intent::StockGet { .. }
-            | Intent::Holdings => return None,
+            | Intent::Holdings
+            | Intent::CursorMove(_)
+            | Intent::CursorGet(_) => return None,
         };
         Some(RequestKey { who, id })
     }

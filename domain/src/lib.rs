@@ -11,6 +11,7 @@
 
 extern crate alloc;
 
+pub mod cursor;
 pub mod fact;
 pub mod ids;
 pub mod intent;
@@ -24,6 +25,7 @@ mod slot_table;
 pub mod units;
 pub mod verdict;
 
+pub use cursor::CursorName;
 pub use fact::{Actor, Fact, Facts, RequestKey, Stamp};
 pub use ids::{OrderId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId};
 pub use intent::Intent;

@@ -63,7 +63,9 @@ impl Intent<'_> {
             | Intent::SaleGet(_)
             | Intent::SaleList { .. }
             | Intent::StockGet { .. }
-            | Intent::Holdings => 0,
+            | Intent::Holdings
+            | Intent::CursorMove(_)
+            | Intent::CursorGet(_) => 0,
         }
     }
 }

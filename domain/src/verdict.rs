@@ -53,6 +53,8 @@ pub enum Verdict {
     SaleFound(Box<SaleView>),
     /// SALE_LIST.
     Sales(Box<Page<SaleSummary>>),
+    /// ACK, and SUBSCRIBE behind a named cursor: where it stands; 0 where there is none.
+    Cursor(u64),
     /// What `audit` compares.
     Holdings(Box<Holdings>),
 }

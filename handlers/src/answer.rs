@@ -4,7 +4,8 @@ use domain::Verdict;
 use domain::verdict::HistoryView;
 use protocol::bounds::HISTORY_ROWS_MAX;
 use protocol::structs::{
-    BatchAnswerItem, HistoryAnswerHead, ListAnswerHead, PageHead, SalePutAnswerHead, SkuPutAnswerHead,
+    AckAnswerHead, BatchAnswerItem, HistoryAnswerHead, ListAnswerHead, PageHead, SalePutAnswerHead,
+    SkuPutAnswerHead,
 };
 use protocol::{Flags, Kind, Meta, Status, messages};
 use storage::Outcome;
@@ -105,6 +106,10 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
             let sales = page.items.iter().map(sale_to_wire);
             pen.answer_read::<messages::SaleListAnswer>(to, meta, &head, sales, &[]);
         }
+        Verdict::Cursor(position) => {
+            let head = AckAnswerHead { position: *position };
+            pen.answer::<messages::AckAnswer>(to, meta, &head, [], &[]);
+        }
         Verdict::Holdings(_) => pen.refuse(to, meta, kind.into(), &out_of_place(kind)),
     }
 }
@@ -130,6 +135,7 @@ pub(crate) fn item_of(outcome: &Outcome, retry_after_ms: u32) -> BatchAnswerItem
             | Verdict::Skus(_)
             | Verdict::SaleFound(_)
             | Verdict::Sales(_)
+            | Verdict::Cursor(_)
             | Verdict::Holdings(_),
         ) => refused_item(&out_of_place(Kind::Batch)),
     }

@@ -232,6 +232,7 @@ impl<S: Store> Gateway<S> {
                         let answer = item_of(&outcome, self.settings.bounds.retry_after_ms);
                         self.answer_item(batch, item, answer, out);
                     }
+                    Place::Subscribe => self.begin_subscription(&pending, &outcome, out),
                     Place::Audit => self.begin_audit(pending, position, outcome, out),
                 }
             }
@@ -511,7 +512,9 @@ const fn asker(intent: &Intent<'_>) -> UserId {
         | Intent::SaleGet(_)
         | Intent::SaleList { .. }
         | Intent::StockGet { .. }
-        | Intent::Holdings => UserId(0),
+        | Intent::Holdings
+        | Intent::CursorMove(_)
+        | Intent::CursorGet(_) => UserId(0),
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) enum Place {
     Frame(Kind),
     /// An item of a BATCH.
     Item { batch: u32, item: u32 },
+    /// A subscription that begins at a named cursor.
+    Subscribe,
     /// The desk that audits.
     Audit,
 }

@@ -145,6 +145,8 @@ impl IntentBatch {
             Intent::SaleGet(sale) => Bare::Whole(Intent::SaleGet(sale)),
             Intent::SaleList { after, limit } => Bare::Whole(Intent::SaleList { after, limit }),
             Intent::StockGet { sku, warehouse } => Bare::Whole(Intent::StockGet { sku, warehouse }),
+            Intent::CursorMove(it) => Bare::Whole(Intent::CursorMove(it)),
+            Intent::CursorGet(it) => Bare::Whole(Intent::CursorGet(it)),
             Intent::Holdings => Bare::Whole(Intent::Holdings),
         }
     }

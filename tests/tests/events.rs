@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use e2e::Server;
 use e2e::wire::{Heard, Wire, create, frame, unix_ms};
 use protocol::structs::{
-    AckHead, Event, OrderBrief, SubscribeAnswerHead, SubscribeHead, UnsubscribeAnswerHead, UnsubscribeHead,
+    AckAnswerHead, AckHead, Event, OrderBrief, SubscribeAnswerHead, SubscribeHead, UnsubscribeAnswerHead,
+    UnsubscribeHead,
 };
 use protocol::{EventType, Flags, Kind, KindCode, Plain, Status, messages, parse, text};
 use tidegate_sdk::{AdjustReason, Currency, Money, OrderId, SkuId, UserId, WarehouseId, blocking::Client};
@@ -367,4 +368,78 @@ fn one_subscription_too_many_is_overloaded_and_ended_ones_make_room() {
         assert!(began.elapsed() < Duration::from_secs(5), "a closed connection frees its subscriptions");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+const CURSOR: AckHead = AckHead {
+    cursor: text_of_cursor(),
+    position: 0,
+    subscription: 0,
+    credit_events: 0,
+    credit_bytes: 0,
+    partition: 0,
+    forget: false,
+};
+
+const fn text_of_cursor() -> [u8; 32] {
+    let mut padded = [0; 32];
+    padded[0] = b'w';
+    padded
+}
+
+/// What ACK of this is answered.
+fn acked(wire: &mut Wire, head: &AckHead) -> Result<u64, Status> {
+    wire.send(&frame::<messages::Ack>(9, head, &[]));
+    loop {
+        let heard = wire.hear().unwrap();
+        if heard.header.correlation == 9 {
+            return match heard.status() {
+                None => Ok(AckAnswerHead::read(&heard.body).unwrap().position),
+                Some(status) => Err(status),
+            };
+        }
+    }
+}
+
+#[test]
+fn a_named_cursor_survives_restarts_and_moves_only_on() {
+    let mut server = shop();
+    let mut wire = Wire::connect(server.address());
+    let named = SubscribeHead { from: 2, cursor: CURSOR.cursor, ..EVERYTHING };
+    let mut from_the_first = Feed::open(&server, named);
+    assert_eq!(from_the_first.through, 0, "a new name begins behind 0");
+    assert_eq!(from_the_first.take(4)[0].position, 1);
+
+    assert_eq!(acked(&mut wire, &AckHead { position: 3, ..CURSOR }), Ok(3));
+    assert_eq!(acked(&mut wire, &AckHead { position: 2, ..CURSOR }), Ok(3), "it never moves back");
+    for round in 0..3 {
+        server.kill();
+        server.restart();
+        wire = Wire::connect(server.address());
+        let mut feed = Feed::open(&server, named);
+        assert_eq!((feed.through, feed.take(1)[0].position), (3, 4), "round {round}");
+        assert_eq!(acked(&mut wire, &AckHead { position: 0, ..CURSOR }), Ok(3));
+    }
+    // Moving it is no event: whoever sees everything sees nothing of it, but the position moves on.
+    let end = Feed::open(&server, SubscribeHead { from: 0, ..EVERYTHING }).through;
+    assert_eq!(acked(&mut wire, &AckHead { position: 4, ..CURSOR }), Ok(4));
+    let mut behind = Feed::open(&server, SubscribeHead { position: end, ..EVERYTHING });
+    while behind.through == end {
+        assert_eq!(behind.next().len(), 0);
+    }
+
+    let nonsense = [
+        (AckHead { position: u64::MAX, ..CURSOR }, "beyond the end"),
+        (AckHead { cursor: [0xFF; 32], ..CURSOR }, "a name that is no text"),
+        (AckHead { cursor: [0; 32], position: 1, ..CURSOR }, "a position without a name"),
+        (AckHead { cursor: [0; 32], forget: true, ..CURSOR }, "nothing to forget"),
+        (AckHead { partition: 1, ..CURSOR }, "a partition that is not there"),
+        (AckHead { credit_events: 1, ..CURSOR }, "credit for nothing"),
+    ];
+    for (head, what) in nonsense {
+        assert_eq!(acked(&mut wire, &head), Err(Status::InvalidField), "{what}");
+    }
+    assert_eq!(acked(&mut wire, &AckHead { forget: true, ..CURSOR }), Ok(0));
+    assert_eq!(Feed::open(&server, named).through, 0, "forgotten");
+    let audit = server.run(&["audit", "--target", server.address()]);
+    assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
 }

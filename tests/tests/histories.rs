@@ -9,15 +9,15 @@ use std::fmt::Write;
 
 use domain::fact::{CancelReason, Fact, Facts, Stamp};
 use domain::intent::{
-    AdjustReason, AskedLine, Cancel, Create, Envelope, HOLD_SECONDS_MAX, LINES_MAX, Lines, List, PAGE_MAX,
-    Prepare, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust, StockReturn, StockTransfer,
+    AdjustReason, AskedLine, Cancel, Create, CursorMove, Envelope, HOLD_SECONDS_MAX, LINES_MAX, Lines, List,
+    PAGE_MAX, Prepare, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust, StockReturn, StockTransfer,
 };
 use domain::ledger::{Ledger, LedgerBounds};
 use domain::request::Rules;
 use domain::verdict::Holdings;
 use domain::{
-    Currency, Intent, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId, SkuId,
-    TraceId, UserId, Verdict, WarehouseId,
+    Currency, CursorName, Intent, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId,
+    SellerId, SkuId, TraceId, UserId, Verdict, WarehouseId,
 };
 use fastrand::Rng;
 use model::{Auditor, FIRST_POSITION, Model};
@@ -412,6 +412,7 @@ fn in_a_word(answer: &Verdict) -> String {
         Verdict::Skus(_) => "Skus".into(),
         Verdict::SaleFound(_) => "SaleFound".into(),
         Verdict::Sales(_) => "Sales".into(),
+        Verdict::Cursor(_) => "Cursor".into(),
         Verdict::Holdings(_) => "Holdings".into(),
     }
 }
@@ -424,9 +425,11 @@ impl History {
         skus: &'a [SaleSku],
         client_bytes: &'a [u8],
     ) -> Intent<'a> {
-        match self.dice.u8(0..42) {
+        match self.dice.u8(0..44) {
             40 => Intent::StockTransfer(self.stock_transfer()),
             41 => Intent::StockReturn(self.stock_return()),
+            42 => Intent::CursorMove(self.cursor_move()),
+            43 => Intent::CursorGet(self.cursor()),
             0..=2 => Intent::SkuPut(self.sku_put()),
             3 => Intent::SalePut(self.sale_put(skus)),
             4..=7 => Intent::StockAdjust(self.stock_adjust()),
@@ -509,6 +512,17 @@ impl History {
             unavailable_delta: delta(&mut self.dice),
             reason: *self.dice.choice(&reasons).expect("a choice"),
         }
+    }
+
+    fn cursor(&mut self) -> CursorName {
+        let mut name = [0; 32];
+        name[0] = self.dice.u8(b'a'..=b'c');
+        CursorName::parse(name).expect("a letter")
+    }
+
+    /// To the first fact at most: whether a position is there is looked at before the ledger.
+    fn cursor_move(&mut self) -> CursorMove {
+        CursorMove { name: self.cursor(), position: self.dice.u64(0..=1), forget: self.dice.u8(0..4) == 0 }
     }
 
     fn stock_transfer(&mut self) -> StockTransfer {

@@ -72,6 +72,10 @@ impl Ledger {
                 self.give_back_counts(slot);
                 self.remember(stamp, Subject::Order(slot));
             }
+            Fact::CursorMoved { name, position, forgotten } => {
+                self.cursor_moved(*name, *position, *forgotten);
+                self.requests.advance(&mut self.orders, stamp.at);
+            }
             Fact::SkuChanged(sku) => {
                 let slot = self.goods.put_sku(*sku);
                 self.remember(stamp, Subject::Sku(slot));

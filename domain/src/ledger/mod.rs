@@ -9,6 +9,7 @@ mod cancel;
 mod catalogue;
 mod counts;
 mod create;
+mod cursors;
 mod evolve;
 mod goods;
 mod orders;
@@ -34,6 +35,7 @@ use crate::units::MicrosUtc;
 use crate::verdict::{ShelfView, Verdict};
 use counts::UserCounts;
 use create::Scratch;
+use cursors::Cursors;
 use evolve::Sums;
 use goods::Goods;
 use orders::Orders;
@@ -53,6 +55,7 @@ pub struct Ledger {
     requests: Requests,
     counts: UserCounts,
     goods: Goods,
+    cursors: Cursors,
     timers: Timers,
     ids: OrderIds,
     /// Orders that can still end: for each of them room for a history row and a request id is kept.
@@ -89,6 +92,7 @@ impl Ledger {
             requests: Requests::new(&bounds, key, rules),
             counts: UserCounts::new(&bounds, key),
             goods: Goods::new(&bounds, key),
+            cursors: Cursors::new(),
             timers: Timers::new(),
             ids: OrderIds::default(),
             can_end: 0,
@@ -129,6 +133,8 @@ impl Ledger {
             Intent::SaleList { after, limit } => self.list_sales(*after, *limit),
             Intent::StockGet { sku, warehouse } => self.get_stock(*sku, *warehouse),
             Intent::Holdings => Ok(self.holdings()),
+            Intent::CursorMove(wanted) => self.move_cursor(now, trace, wanted, facts),
+            Intent::CursorGet(name) => Ok(self.get_cursor(*name)),
         };
         decided.unwrap_or_else(Verdict::Refused)
     }
@@ -194,7 +200,9 @@ impl Ledger {
             | Intent::SaleGet(_)
             | Intent::SaleList { .. }
             | Intent::StockGet { .. }
-            | Intent::Holdings => Needs::default(),
+            | Intent::Holdings
+            | Intent::CursorMove(_)
+            | Intent::CursorGet(_) => Needs::default(),
         }
     }
 

@@ -374,6 +374,7 @@ impl Shop {
             | Verdict::Skus(_)
             | Verdict::SaleFound(_)
             | Verdict::Sales(_)
+            | Verdict::Cursor(_)
             | Verdict::Holdings(_) => format!("{verdict:?}"),
         }
     }

@@ -83,6 +83,7 @@ pub(super) fn sketch(position: u64, stamp: &Stamp, fact: &Fact<'_>) -> Option<Sk
             let filled = Event { order: order.0, version: *version, state, reason, why: *why, ..blank };
             of(EventType::OrderCancelled, Parts::Lines, filled)
         }
+        Fact::CursorMoved { .. } => None,
         Fact::RefundDone { order, version, amount, why } => {
             let state = State::Refunded.number();
             let (order, amount) = (order.0, amount.0);

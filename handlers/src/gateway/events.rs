@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
+use domain::intent::CursorMove;
+use domain::{CursorName, Intent, Verdict};
 use protocol::structs::{
     AckAnswerHead, AckHead, SubscribeAnswerHead, SubscribeHead, UnsubscribeAnswerHead, UnsubscribeHead,
 };
-use protocol::{Flags, Meta, Status, messages, parse, text_of};
-use storage::Store;
+use protocol::{EventType, Flags, Kind, Meta, Status, messages, parse};
+use storage::{Outcome, Share, Store};
 
-use super::{Asked, Gateway};
+use super::{Asked, Gateway, deadline, envelope, pending};
 use crate::events::{Filter, Subscription};
+use crate::in_flight::{Pending, Place};
 use crate::outlet::{Client, Outlet};
 use crate::refused::Refused;
+use crate::session::Phase;
 
 /// Bytes that a client has not read, beyond which no more events are written to it: they wait in the journal.
 const UNREAD_BYTES_MAX: usize = 64 << 10;
@@ -22,6 +26,8 @@ const PARTITION: u16 = 0;
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     live: Vec<Live>,
+    /// Those that wait for the store to say where their cursor stands.
+    waiting: Vec<Waiting>,
     /// Somebody has not read enough to be written more.
     blocked: bool,
 }
@@ -34,11 +40,27 @@ struct Live {
     through: u64,
 }
 
+#[derive(Debug)]
+struct Waiting {
+    client: Client,
+    meta: Meta,
+    wish: Wish,
+}
+
+/// What a subscriber wants, but for where to begin.
+#[derive(Clone, Copy, Debug)]
+struct Wish {
+    filter: Filter,
+    credit_events: u32,
+    credit_bytes: u32,
+}
+
 /// Where a subscription begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum From {
     Now,
     Position(u64),
+    Cursor(CursorName),
 }
 
 impl Subscriptions {
@@ -51,6 +73,11 @@ impl Subscriptions {
             }
             !goes
         });
+        self.waiting.retain(|one| one.client != client);
+    }
+
+    fn waits(&self, client: Client, correlation: u64) -> Option<usize> {
+        self.waiting.iter().position(|one| one.client == client && one.meta.correlation == correlation)
     }
 
     fn place(&self, client: Client, correlation: u64) -> Option<usize> {
@@ -65,53 +92,129 @@ impl<S: Store> Gateway<S> {
         self.check_room(asked.client, out)?;
         let Asked { client, header, body } = asked;
         let head = parse::<messages::Subscribe>(header, body)?.head;
-        let (from, filter) = from_wire(&head)?;
-        if self.subscriptions.place(client, header.correlation).is_some() {
+        let (from, wish) = from_wire(&head)?;
+        let Subscriptions { live, waiting, .. } = &self.subscriptions;
+        let correlation = header.correlation;
+        let taken = self.subscriptions.place(client, correlation).is_some();
+        if taken || self.subscriptions.waits(client, correlation).is_some() {
             return Err(Refused::field("correlation: it has a subscription"));
         }
-        let retry_after_ms = self.settings.bounds.retry_after_ms;
-        if self.subscriptions.live.len() >= self.settings.bounds.subscriptions as usize {
-            return Err(Refused::later(Status::Overloaded, retry_after_ms, "subscriptions"));
+        if live.len() + waiting.len() >= self.settings.bounds.subscriptions as usize {
+            return Err(self.no_room());
         }
-        let durable = self.door.store.stats().durable_position;
-        let after = match from {
-            From::Now => durable,
-            From::Position(position) if position <= durable => position,
-            From::Position(_) => return Err(Refused::field("position: beyond the end")),
-        };
         let meta = Meta { flags: Flags::MORE, ..Meta::answering(header) };
+        let durable = self.door.store.stats().durable_position;
+        match from {
+            From::Now => self.subscribe(client, meta, wish, durable, out),
+            From::Position(position) if position <= durable => {
+                self.subscribe(client, meta, wish, position, out)
+            }
+            From::Position(_) => Err(Refused::field("position: beyond the end")),
+            From::Cursor(name) => {
+                let pending = pending(client, header, Place::Subscribe);
+                let deadline = deadline(self.now, header);
+                self.door.ask(Share::Any, pending, envelope(header), deadline, Intent::CursorGet(name))?;
+                self.sessions.get(client).expect("its frame is being served").in_flight += 1;
+                self.subscriptions.waiting.push(Waiting { client, meta, wish });
+                Ok(())
+            }
+        }
+    }
+
+    /// The store says where the cursor of a subscription stands.
+    pub(super) fn begin_subscription(&mut self, pending: &Pending, outcome: &Outcome, out: &mut impl Outlet) {
+        let waits = self.subscriptions.waits(pending.client, pending.correlation);
+        let waiting = waits.map(|place| self.subscriptions.waiting.swap_remove(place));
+        let (Ok(Verdict::Cursor(after)), Some(Waiting { client, meta, wish })) = (outcome, waiting) else {
+            return self.answer_frame(pending, Kind::Subscribe, outcome, out);
+        };
+        let Some(session) = self.sessions.get(client) else { return };
+        session.in_flight -= 1;
+        let last = session.phase == Phase::Leaving && session.in_flight == 0;
+        if let Err(refused) = self.subscribe(client, meta, wish, *after, out) {
+            let to = &mut self.settings.to(client, out);
+            let meta = Meta { flags: Flags::NONE, ..meta };
+            self.pen.refuse(to, &meta, Kind::Subscribe.into(), &refused);
+        }
+        if last {
+            out.close(client);
+        }
+    }
+
+    fn subscribe(
+        &mut self,
+        client: Client,
+        meta: Meta,
+        wish: Wish,
+        after: u64,
+        out: &mut impl Outlet,
+    ) -> Result<(), Refused> {
+        let Wish { filter, credit_events, credit_bytes } = wish;
         let subscription = Arc::new(Subscription::new(meta, filter, after));
-        subscription.grant(head.credit_events, head.credit_bytes);
+        subscription.grant(credit_events, credit_bytes);
         if !self.events.subscribe(Arc::clone(&subscription)) {
-            return Err(Refused::later(Status::Overloaded, retry_after_ms, "subscriptions"));
+            return Err(self.no_room());
         }
         self.subscriptions.live.push(Live { client, subscription, through: after });
-        let head = self.frame_head(after, durable);
+        let head = self.frame_head(after, self.door.store.stats().durable_position);
         let to = &mut self.settings.to(client, out);
         self.pen.answer::<messages::SubscribeAnswer>(to, &meta, &head, [], &[]);
         Ok(())
+    }
+
+    fn no_room(&self) -> Refused {
+        Refused::later(Status::Overloaded, self.settings.bounds.retry_after_ms, "subscriptions")
     }
 
     pub(super) fn serve_ack(&mut self, asked: Asked<'_>, out: &mut impl Outlet) -> Result<(), Refused> {
         let Asked { client, header, body } = asked;
         let AckHead { cursor, position, subscription, credit_events, credit_bytes, partition, forget } =
             parse::<messages::Ack>(header, body)?.head;
-        let cursor = text_of(&cursor).ok_or(Refused::field("cursor"))?;
         if partition != PARTITION {
             return Err(Refused::field("partition"));
         }
-        if !cursor.is_empty() || position != 0 || forget {
-            return Err(Refused::field("cursor"));
+        let grants = credit_events > 0 || credit_bytes > 0;
+        let place = self.subscriptions.place(client, subscription);
+        if grants && place.is_none() {
+            return Err(Refused::field("subscription"));
         }
-        if credit_events > 0 || credit_bytes > 0 {
-            let place = self.subscriptions.place(client, subscription);
-            let place = place.ok_or(Refused::field("subscription"))?;
+        let named = cursor != [0; 32];
+        if named {
+            self.move_cursor(asked, cursor, position, forget, out)?;
+        } else if position != 0 || forget {
+            return Err(Refused::field("cursor: it has no name"));
+        }
+        if let Some(place) = place.filter(|_| grants) {
             self.subscriptions.live[place].subscription.grant(credit_events, credit_bytes);
             self.events.nudge();
+        }
+        if named {
+            return Ok(()); // The answer comes when the cursor is durable.
         }
         let to = &mut self.settings.to(client, out);
         let answer = AckAnswerHead { position: 0 };
         self.pen.answer::<messages::AckAnswer>(to, &Meta::answering(header), &answer, [], &[]);
+        Ok(())
+    }
+
+    fn move_cursor(
+        &mut self,
+        asked: Asked<'_>,
+        name: [u8; 32],
+        position: u64,
+        forget: bool,
+        out: &mut impl Outlet,
+    ) -> Result<(), Refused> {
+        let Asked { client, header, .. } = asked;
+        self.check_room(client, out)?;
+        let name = CursorName::parse(name).ok_or(Refused::field("cursor"))?;
+        if position > self.door.store.stats().durable_position {
+            return Err(Refused::field("position: beyond the end"));
+        }
+        let intent = Intent::CursorMove(CursorMove { name, position, forget });
+        let pending = pending(client, header, Place::Frame(Kind::Ack));
+        self.door.ask(Share::Any, pending, envelope(header), deadline(self.now, header), intent)?;
+        self.sessions.get(client).expect("its frame is being served").in_flight += 1;
         Ok(())
     }
 
@@ -162,7 +265,7 @@ impl<S: Store> Gateway<S> {
                 Some(status) => {
                     let meta = Meta { flags: Flags::NONE, ..one.subscription.meta };
                     let to = &mut settings.to(client, out);
-                    pen.refuse(to, &meta, protocol::Kind::Subscribe.into(), &Refused::of(status, "events"));
+                    pen.refuse(to, &meta, Kind::Subscribe.into(), &Refused::of(status, "events"));
                     false
                 }
             }
@@ -179,19 +282,31 @@ impl<S: Store> Gateway<S> {
     }
 }
 
-fn from_wire(head: &SubscribeHead) -> Result<(From, Filter), Refused> {
-    let SubscribeHead { cursor, position, types, user, sku, sale, partition, from, .. } = *head;
-    let cursor = text_of(&cursor).ok_or(Refused::field("cursor"))?;
+fn from_wire(head: &SubscribeHead) -> Result<(From, Wish), Refused> {
+    let SubscribeHead {
+        cursor,
+        position,
+        types,
+        user,
+        sku,
+        sale,
+        credit_events,
+        credit_bytes,
+        partition,
+        from,
+    } = *head;
     if partition != PARTITION {
         return Err(Refused::field("partition"));
     }
-    if types & !protocol::EventType::ALL_BITS != 0 {
+    if types & !EventType::ALL_BITS != 0 {
         return Err(Refused::field("types"));
     }
-    let from = match (from, position, cursor) {
-        (0, 0, "") => From::Now,
-        (1, position, "") => From::Position(position),
+    let nameless = cursor == [0; 32];
+    let from = match from {
+        0 if position == 0 && nameless => From::Now,
+        1 if nameless => From::Position(position),
+        2 if position == 0 => From::Cursor(CursorName::parse(cursor).ok_or(Refused::field("cursor"))?),
         _ => return Err(Refused::field("from, position or cursor")),
     };
-    Ok((from, Filter { types, user, sku, sale }))
+    Ok((from, Wish { filter: Filter { types, user, sku, sale }, credit_events, credit_bytes }))
 }

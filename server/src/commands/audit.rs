@@ -239,7 +239,10 @@ impl Room {
             Fact::OrderConfirmed { .. } | Fact::OrderCancelled { .. } | Fact::RefundDone { .. } => {
                 self.changes += 1;
             }
-            Fact::StockReserved { .. } | Fact::StockReduced { .. } | Fact::StockReleased { .. } => (),
+            Fact::StockReserved { .. }
+            | Fact::StockReduced { .. }
+            | Fact::StockReleased { .. }
+            | Fact::CursorMoved { .. } => (),
         }
     }
 

@@ -117,7 +117,8 @@ fn order_of(fact: &Fact<'_>) -> Option<OrderId> {
         Fact::SkuChanged(_)
         | Fact::SaleChanged { .. }
         | Fact::StockTransferred { .. }
-        | Fact::StockReturned { .. } => None,
+        | Fact::StockReturned { .. }
+        | Fact::CursorMoved { .. } => None,
     }
 }
 
@@ -131,7 +132,10 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
         Fact::StockTransferred { sku: moved, .. } | Fact::StockReturned { sku: moved, .. } => *moved == sku,
         Fact::SkuChanged(changed) => changed.id == sku,
         Fact::SaleChanged { skus, .. } => skus.iter().any(|it| it.sku == sku),
-        Fact::OrderConfirmed { .. } | Fact::OrderCancelled { .. } | Fact::RefundDone { .. } => false,
+        Fact::OrderConfirmed { .. }
+        | Fact::OrderCancelled { .. }
+        | Fact::RefundDone { .. }
+        | Fact::CursorMoved { .. } => false,
     }
 }
 
@@ -272,6 +276,10 @@ fn json_of_fact(fact: &Fact<'_>) -> (&'static str, Value) {
         Fact::StockReturned { sku, warehouse, units } => {
             ("StockReturned", json!({ "sku": sku.0, "warehouse": warehouse.0, "units": units }))
         }
+        Fact::CursorMoved { name, position, forgotten } => (
+            "CursorMoved",
+            json!({ "cursor": name.as_str(), "cursor_position": position, "forgotten": forgotten }),
+        ),
         Fact::SkuChanged(sku) => {
             let body = json!({
                 "sku": sku.id.0, "version": sku.version, "seller": sku.seller.0, "currency": sku.currency.0,

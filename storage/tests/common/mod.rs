@@ -205,7 +205,8 @@ pub fn orders(disk: &MemDisk) -> Vec<OrderId> {
         | Fact::StockReleased { .. }
         | Fact::OrderConfirmed { .. }
         | Fact::OrderCancelled { .. }
-        | Fact::RefundDone { .. } => (),
+        | Fact::RefundDone { .. }
+        | Fact::CursorMoved { .. } => (),
     });
     assert_eq!(created, reserved, "nothing is half there");
     created

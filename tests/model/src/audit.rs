@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use domain::fact::{Actor, RequestKey, StockAdjusted};
 use domain::intent::AdjustReason;
 use domain::verdict::Holdings;
-use domain::{Fact, Micros, MicrosUtc, OrderId, Stamp, UserId};
+use domain::{CursorName, Fact, Micros, MicrosUtc, OrderId, Stamp, UserId};
 
 use books::Books;
 use orders::Together;
@@ -118,7 +118,7 @@ impl Auditor {
         self.books.totals.facts += 1;
         let mut together = match self.together.take() {
             Some(begun) => begun,
-            None => Together::beginning(position, self.judge_stamp(stamp)),
+            None => Together::beginning(position, self.judge_stamp(stamp, fact)),
         };
         self.take(stamp, fact, &mut together);
         self.together = Some(together);
@@ -158,7 +158,7 @@ impl Auditor {
     }
 
     /// When, who, and for which request: says whether that had done something before.
-    fn judge_stamp(&mut self, stamp: &Stamp) -> bool {
+    fn judge_stamp(&mut self, stamp: &Stamp, first: &Fact<'_>) -> bool {
         let before = self.time;
         self.tally.check(Rule::Time, stamp.at >= before, || {
             format!("time went back by {} µs", before.since(stamp.at).0)
@@ -177,7 +177,9 @@ impl Auditor {
             (Actor::User(user), Some(request)) => user != UserId(0) && request.key.who == user,
             (Actor::Operator(key), Some(request)) => request.key.who == UserId(u64::from(key)),
             (Actor::Timer, request) => request.is_none(),
-            (Actor::User(_) | Actor::Operator(_), None) => false,
+            // A cursor never moves back, so it needs no request to be remembered by.
+            (Actor::Operator(_), None) => matches!(first, Fact::CursorMoved { .. }),
+            (Actor::User(_), None) => false,
         };
         self.tally.check(Rule::Entries, right_asker, || {
             format!("facts by {:?} for request {:?}", stamp.actor, stamp.request.map(|request| request.key))
@@ -213,6 +215,11 @@ impl Auditor {
                 together.asked_for += 1;
                 self.stock_returned(*sku, *warehouse, *units);
             }
+            Fact::CursorMoved { name, position, forgotten } => {
+                self.by_an_operator(stamp);
+                together.asked_for += 1;
+                self.cursor_moved(*name, *position, *forgotten);
+            }
             Fact::OrderCreated(created) => self.order_created(stamp, created, together),
             Fact::StockReserved { order, units } => together.of(*order).reserved.push(units.to_vec()),
             Fact::StockReduced { order, units } => together.of(*order).reduced.push(units.to_vec()),
@@ -224,6 +231,24 @@ impl Auditor {
             Fact::RefundDone { order, version, amount, why: _ } => {
                 self.refund_done(stamp, *order, *version, *amount, together);
             }
+        }
+    }
+
+    /// A cursor moves on, never back and never past the facts that there are.
+    fn cursor_moved(&mut self, name: CursorName, position: u64, forgotten: bool) {
+        let there = self.books.cursors.get(&name).copied();
+        let moves_on = match there {
+            Some(there) => forgotten || position > there,
+            None => !forgotten,
+        };
+        let right = moves_on && position < self.next_position && (!forgotten || position == 0);
+        self.tally.check(Rule::Cursors, right, || {
+            format!("cursor {} went from {there:?} to {position}", name.as_str())
+        });
+        if forgotten {
+            self.books.cursors.remove(&name);
+        } else {
+            self.books.cursors.insert(name, position);
         }
     }
 

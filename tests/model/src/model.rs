@@ -7,13 +7,15 @@ mod stock;
 
 use std::collections::BTreeMap;
 
+use domain::cursor::CURSORS_MAX;
 use domain::fact::Actor;
+use domain::intent::CursorMove;
 use domain::intent::{Envelope, Sku};
 use domain::order::State;
 use domain::verdict::{HistoryRow, OrderView, SaleSummary, ShelfView, TransferView};
 use domain::{
-    Intent, Micros, MicrosUtc, MinorUnits, OrderId, Reason, Refusal, RequestId, SaleId, SkuId, UserId,
-    Verdict, WarehouseId, fact::RequestKey,
+    CursorName, Intent, Micros, MicrosUtc, MinorUnits, OrderId, Reason, Refusal, RequestId, SaleId, SkuId,
+    UserId, Verdict, WarehouseId, fact::RequestKey,
 };
 
 /// A request id may be made this much ahead of ledger time.
@@ -34,6 +36,8 @@ pub struct Model {
     /// Units that a user's orders hold or bought in a sale; a pair without units is not there.
     taken_by_user: BTreeMap<(SaleId, UserId), u64>,
     requests: BTreeMap<RequestKey, Remembered>,
+    /// Where each subscriber stands.
+    cursors: BTreeMap<CursorName, u64>,
 }
 
 /// The order named is not there, not unpaid, or its time is not up.
@@ -94,6 +98,7 @@ impl Model {
             orders: BTreeMap::new(),
             taken_by_user: BTreeMap::new(),
             requests: BTreeMap::new(),
+            cursors: BTreeMap::new(),
         }
     }
 
@@ -158,6 +163,10 @@ impl Model {
             Intent::SaleGet(sale) => return self.sale_get(*sale),
             Intent::SaleList { after, limit } => return Ok(self.sale_list(*after, *limit)),
             Intent::StockGet { sku, warehouse } => return self.stock_get(*sku, *warehouse),
+            Intent::CursorMove(wanted) => return self.cursor_move(now, wanted),
+            Intent::CursorGet(name) => {
+                return Ok(Verdict::Cursor(self.cursors.get(name).copied().unwrap_or(0)));
+            }
             Intent::Holdings => return Ok(Verdict::Holdings(Box::new(self.holdings()))),
         };
         self.time = now;
@@ -165,6 +174,26 @@ impl Model {
             self.requests.insert(key, Remembered { body: body_of(intent), about });
         }
         Ok(self.as_it_stands(about))
+    }
+
+    fn cursor_move(&mut self, now: MicrosUtc, wanted: &CursorMove) -> Result<Verdict, Refusal> {
+        let CursorMove { name, position, forget } = *wanted;
+        let there = self.cursors.get(&name).copied();
+        if forget {
+            if self.cursors.remove(&name).is_some() {
+                self.time = now;
+            }
+            return Ok(Verdict::Cursor(0));
+        }
+        match there {
+            Some(there) if there >= position => Ok(Verdict::Cursor(there)),
+            None if self.cursors.len() == CURSORS_MAX => Err(Refusal::of(Reason::Overloaded)),
+            Some(_) | None => {
+                self.cursors.insert(name, position);
+                self.time = now;
+                Ok(Verdict::Cursor(position))
+            }
+        }
     }
 
     /// The id's own time is judged first, known or not; then whether it did something already.
@@ -260,6 +289,8 @@ fn body_of(intent: &Intent<'_>) -> String {
         | Intent::SaleGet(_)
         | Intent::SaleList { .. }
         | Intent::StockGet { .. }
+        | Intent::CursorMove(_)
+        | Intent::CursorGet(_)
         | Intent::Holdings => format!("{intent:?}"),
     }
 }

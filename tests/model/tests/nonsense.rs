@@ -5,8 +5,8 @@ use domain::fact::{
 };
 use domain::intent::{AdjustReason, Sale, SaleSku, Sku};
 use domain::{
-    Currency, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId, SkuId, TraceId,
-    UserId, WarehouseId,
+    Currency, CursorName, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId,
+    SkuId, TraceId, UserId, WarehouseId,
 };
 use model::Auditor;
 
@@ -79,9 +79,14 @@ impl Dice {
         let (order, version) = (OrderId(self.number() as u64), self.number() as u32);
         let (sku, moved) = (SkuId(self.number() as u64), self.number() as u64);
         let (from, to) = (WarehouseId(self.number() as u32), WarehouseId(self.number() as u32));
-        match self.0.u8(0..12) {
+        match self.0.u8(0..13) {
             10 => Fact::StockTransferred { sku, from, to, units: moved },
             11 => Fact::StockReturned { sku, warehouse: to, units: moved },
+            12 => Fact::CursorMoved {
+                name: CursorName::parse([b'a'; 32]).expect("letters"),
+                position: moved,
+                forgotten: version == 0,
+            },
             0 => Fact::SkuChanged(self.sku()),
             1 => Fact::SaleChanged { sale: self.sale(), skus },
             2 => Fact::StockAdjusted(self.adjusted()),

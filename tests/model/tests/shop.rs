@@ -318,6 +318,7 @@ impl Shop {
             | Verdict::Skus(_)
             | Verdict::SaleFound(_)
             | Verdict::Sales(_)
+            | Verdict::Cursor(_)
             | Verdict::Holdings(_) => panic!("no row asks for this in words"),
         }
     }

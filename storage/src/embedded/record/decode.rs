@@ -5,8 +5,8 @@ use domain::fact::{
 };
 use domain::intent::{AdjustReason, CLIENT_BYTES_MAX, LINES_MAX, SALE_SKUS_MAX, Sale, SaleSku, Sku};
 use domain::{
-    Actor, Currency, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId, SkuId, TraceId,
-    UserId, WarehouseId,
+    Actor, Currency, CursorName, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId,
+    SkuId, TraceId, UserId, WarehouseId,
 };
 
 use super::{FACT_VERSION, HEAD_BYTES, LINE_BYTES, SALE_SKU_BYTES, UNITS_BYTES, flag, kind};
@@ -90,7 +90,8 @@ impl Decoder {
             | kind::SKU_CHANGED
             | kind::SALE_CHANGED
             | kind::STOCK_TRANSFERRED
-            | kind::STOCK_RETURNED => (),
+            | kind::STOCK_RETURNED
+            | kind::CURSOR_MOVED => (),
             unknown => return Err(BadEntry::UnknownKind(unknown)),
         }
         match version {
@@ -129,6 +130,15 @@ impl Decoder {
             }),
             kind::STOCK_ADJUSTED => adjusted(from),
             kind::SKU_CHANGED => sku(from),
+            kind::CURSOR_MOVED => Ok(Fact::CursorMoved {
+                name: CursorName::parse(from.array()?).ok_or(BadEntry::Field("cursor"))?,
+                position: from.u64()?,
+                forgotten: match from.u8()? {
+                    0 => false,
+                    1 => true,
+                    _ => return Err(BadEntry::Field("forgotten flag")),
+                },
+            }),
             kind::STOCK_TRANSFERRED => Ok(Fact::StockTransferred {
                 sku: SkuId(from.u64()?),
                 from: WarehouseId(from.u32()?),

@@ -7,8 +7,8 @@ use domain::intent::{AdjustReason, CLIENT_BYTES_MAX, LINES_MAX, Sale, SaleSku, S
 use domain::{Actor, Intent};
 
 use super::{
-    ADJUSTED_BYTES, CREATED_BYTES, FACT_VERSION, HEAD_BYTES_MAX, KIND_BYTES, LINE_BYTES, RETURNED_BYTES,
-    SALE_BYTES, SALE_SKU_BYTES, SKU_BYTES, TRANSFERRED_BYTES, UNITS_BYTES, flag, kind,
+    ADJUSTED_BYTES, CREATED_BYTES, CURSOR_BYTES, FACT_VERSION, HEAD_BYTES_MAX, KIND_BYTES, LINE_BYTES,
+    RETURNED_BYTES, SALE_BYTES, SALE_SKU_BYTES, SKU_BYTES, TRANSFERRED_BYTES, UNITS_BYTES, flag, kind,
 };
 
 /// An upper bound of the bytes that this intent's entry takes. A fact list is never cut in the middle, so the
@@ -28,6 +28,7 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         Intent::StockAdjust(_) => fact_bytes(ADJUSTED_BYTES),
         Intent::StockTransfer(_) => fact_bytes(TRANSFERRED_BYTES),
         Intent::StockReturn(_) => fact_bytes(RETURNED_BYTES),
+        Intent::CursorMove(_) => fact_bytes(CURSOR_BYTES),
         Intent::Prepare(_)
         | Intent::Get { .. }
         | Intent::GetByRequest { .. }
@@ -38,7 +39,8 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         | Intent::SaleGet(_)
         | Intent::SaleList { .. }
         | Intent::StockGet { .. }
-        | Intent::Holdings => return 0,
+        | Intent::Holdings
+        | Intent::CursorGet(_) => return 0,
     };
     HEAD_BYTES_MAX + facts
 }
@@ -166,6 +168,12 @@ impl<'a> EntryWriter<'a> {
                 self.u64(sku.0);
                 self.u32(warehouse.0);
                 self.u64(units);
+            }
+            Fact::CursorMoved { name, position, forgotten } => {
+                self.kind(kind::CURSOR_MOVED);
+                name.as_padded().iter().for_each(|&byte| self.u8(byte));
+                self.u64(position);
+                self.u8(forgotten.into());
             }
             Fact::SkuChanged(ref sku) => self.sku(sku),
             Fact::SaleChanged { ref sale, skus } => self.sale(sale, skus),

@@ -27,6 +27,8 @@ const SALE_BYTES: usize = 4 + 4 + 8 + 8 + 8 + 4 + 4 + 8 + 4;
 const SALE_SKU_BYTES: usize = 8 + 8;
 const ADJUSTED_BYTES: usize = 8 + 4 + 8 + 8 + 8 + 1 + 8;
 const TRANSFERRED_BYTES: usize = 8 + 4 + 4 + 8;
+/// Name, position, forgotten.
+const CURSOR_BYTES: usize = 32 + 8 + 1;
 const RETURNED_BYTES: usize = 8 + 4 + 8;
 
 /// Flags of an entry's header.
@@ -58,6 +60,7 @@ mod kind {
     pub const SALE_CHANGED: u8 = 10;
     pub const STOCK_TRANSFERRED: u8 = 48;
     pub const STOCK_RETURNED: u8 = 49;
+    pub const CURSOR_MOVED: u8 = 64;
 }
 
 #[cfg(test)]

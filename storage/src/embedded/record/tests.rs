@@ -5,8 +5,8 @@ use domain::fact::{
 };
 use domain::intent::{AdjustReason, AskedLine, Create, LINES_MAX, Lines, Sale, SaleSku, Sku};
 use domain::{
-    Actor, Currency, Intent, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId, SkuId,
-    TraceId, UserId, WarehouseId,
+    Actor, Currency, CursorName, Intent, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId,
+    SellerId, SkuId, TraceId, UserId, WarehouseId,
 };
 
 use super::{BadEntry, Decoder, EntryWriter, HEAD_BYTES, entry_bytes_max};
@@ -66,6 +66,10 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
     let user = user_stamp();
     let operator = Stamp { actor: Actor::Operator(9), trace: TraceId(0xF00D), ..user };
     let timer = Stamp { actor: Actor::Timer, request: None, ..user };
+    let acking = Stamp { request: None, ..operator };
+    let mut cursor = [0; 32];
+    cursor[..9].copy_from_slice(b"warehouse");
+    let cursor = CursorName::parse(cursor).unwrap();
     let order = ORDER;
     let sku = Sku {
         id: SkuId(0x51),
@@ -109,6 +113,8 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
         ("sku", operator, vec![Fact::SkuChanged(sku)]),
         ("transferred", operator, vec![transferred]),
         ("returned", operator, vec![Fact::StockReturned { sku: sku.id, warehouse, units: 0x6B }]),
+        ("cursor", acking, vec![Fact::CursorMoved { name: cursor, position: 0x6C, forgotten: false }]),
+        ("forgotten", acking, vec![Fact::CursorMoved { name: cursor, position: 0, forgotten: true }]),
         ("sale", operator, vec![Fact::SaleChanged { sale, skus: &SALE_SKUS }]),
     ]
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::intent::{Sale, Sku};
 use domain::order::State;
-use domain::{MicrosUtc, MinorUnits, OrderId, SaleId, SkuId, UserId, WarehouseId};
+use domain::{CursorName, MicrosUtc, MinorUnits, OrderId, SaleId, SkuId, UserId, WarehouseId};
 
 use super::Totals;
 
@@ -21,6 +21,8 @@ pub(super) struct Books {
     pub(super) last_id: Option<(u64, u16)>,
     /// Units by sale and user; a pair without units is not there.
     pub(super) taken_by_user: BTreeMap<(SaleId, UserId), i128>,
+    /// Where each subscriber stands.
+    pub(super) cursors: BTreeMap<CursorName, u64>,
     pub(super) totals: Totals,
 }
 

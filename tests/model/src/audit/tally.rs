@@ -48,6 +48,7 @@ rules! {
     Held "held" "held = what open orders hold, on every shelf"
     Shelves "shelves" "on hand = received + returned + adjusted + transferred - sold, on every shelf"
     Returns "returns" "no more units of a sku came back than were sold"
+    Cursors "cursors" "a subscriber's cursor moves on, and never past the last fact"
     StoreTime "store-time" "the store stands at the time of the last fact"
     StoreSales "store-sales" "the store counts each sale as its orders do"
     StoreOrders "store-orders" "the store has each order, in its state, with its total"

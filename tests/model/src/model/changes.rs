@@ -198,6 +198,8 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
         | Intent::SaleGet(_)
         | Intent::SaleList { .. }
         | Intent::StockGet { .. }
+        | Intent::CursorMove(_)
+        | Intent::CursorGet(_)
         | Intent::Holdings => true,
     };
     if in_range { Ok(()) } else { Err(Refusal::of(Reason::InvalidField)) }
