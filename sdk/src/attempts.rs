@@ -272,7 +272,7 @@ impl Budget {
     }
 }
 
-fn refused(status: Status, refusal: &Refusal) -> Refused {
+pub(crate) fn refused(status: Status, refusal: &Refusal) -> Refused {
     let line = (refusal.line != Refusal::NO_LINE).then_some(refusal.line);
     Refused { status, line, asked: refusal.asked, there: refusal.there }
 }

@@ -7,6 +7,7 @@ use crate::attempts::{Asker, Budget, Options, Question};
 use crate::clock::ServerClock;
 use crate::connection::{Answer, Opening};
 use crate::error::Error;
+use crate::events::{EventFilter, Events, StartAt};
 use crate::pool::Pool;
 use crate::request::*;
 use crate::values::{Currency, MicrosUtc, Money, OrderId, RequestId, SaleId, SkuId, UserId, WarehouseId};
@@ -93,6 +94,22 @@ impl Client {
     /// Sends many one-line orders in one frame, each decided for itself.
     pub fn batch(&self, orders: Vec<BatchOrder>) -> Request<Batch> {
         self.request(Batch { orders })
+    }
+
+    /// Follows events from somewhere on, over lost connections and restarts of the server. Nothing is sent until the
+    /// first [`Events::next`].
+    pub fn subscribe(&self, filter: EventFilter, start: StartAt) -> Events {
+        Events::new(Arc::clone(&self.asker), filter, start)
+    }
+
+    /// Moves a named cursor of events on, durably, and says where it stands: it never moves back.
+    pub fn ack(&self, cursor: impl Into<String>, position: u64) -> Request<Ack> {
+        self.request(Ack { cursor: cursor.into(), position, forget: false })
+    }
+
+    /// Forgets a named cursor of events.
+    pub fn forget_cursor(&self, cursor: impl Into<String>) -> Request<Ack> {
+        self.request(Ack { cursor: cursor.into(), position: 0, forget: true })
     }
 
     /// Reads a sku's stock, over all its warehouses unless one is named.

@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use protocol::messages::{Hello, HelloAnswer, Ping};
-use protocol::structs::HelloHead;
-use protocol::{HEADER_BYTES, Header, Kind, KindCode, Meta, Nothing, Split, Status, bounds};
+use protocol::messages::{Hello, HelloAnswer, Ping, Unsubscribe};
+use protocol::structs::{HelloHead, UnsubscribeHead};
+use protocol::{Flags, HEADER_BYTES, Header, Kind, KindCode, Meta, Nothing, Split, Status, bounds};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, timeout};
 
@@ -25,6 +26,9 @@ use crate::values::MicrosUtc;
 const OUT_BYTES_MAX: usize = 4 * bounds::FRAME_BYTES_MAX;
 /// Bytes read at once, at least.
 const READ_BYTES: usize = 64 * 1024;
+/// Frames of one subscription that nobody has taken, at most. Credit keeps it below; where frames without events pass
+/// it, the subscription ends and its owner asks again from where it was.
+const FEED_FRAMES_MAX: usize = 1_024;
 /// Correlation of our own PINGs; requests count up from 1 and never get there.
 const PING_CORRELATION: u64 = u64::MAX;
 const _: () = assert!(OUT_BYTES_MAX >= bounds::FRAME_BYTES_MAX && OUT_BYTES_MAX <= u32::MAX as usize);
@@ -52,7 +56,7 @@ pub struct Opening {
     pub connect_within: Duration,
     /// Unanswered requests, at most; the server may allow fewer.
     pub in_flight_max: usize,
-    /// With answers outstanding, nothing may be silent for longer.
+    /// With answers or subscriptions outstanding, nothing may be silent for longer.
     pub silence_max: Duration,
     /// For the server's logs.
     pub client_name: String,
@@ -81,6 +85,7 @@ impl Connection {
             state: Mutex::new(State {
                 out: Vec::new(),
                 waiting: HashMap::with_capacity(in_flight_max),
+                feeds: HashMap::new(),
                 next_correlation: 1,
                 heard_at: Instant::now(),
                 pinged: false,
@@ -131,6 +136,38 @@ impl Connection {
         Ok(reply)
     }
 
+    /// Sends a SUBSCRIBE; its frames come until one says that it was the last, or the connection ends.
+    pub async fn subscribe(
+        &self,
+        frame_bytes: usize,
+        encode: &mut Encode<'_>,
+    ) -> Result<(u64, Receiver<Answer>), Broken> {
+        let ended = || self.shared.lock().ended();
+        let bytes = u32::try_from(frame_bytes).expect("frames are at most 1 MiB");
+        let room = self.shared.room.acquire_many(bytes).await.map_err(|_| ended())?;
+        let mut state = self.shared.lock();
+        if !state.takes_requests() {
+            return Err(state.ended());
+        }
+        let correlation = state.next_correlation;
+        encode(correlation, &mut state.out).map_err(Broken::Against)?;
+        state.next_correlation += 1;
+        if state.waiting.is_empty() && state.feeds.is_empty() {
+            state.heard_at = Instant::now();
+        }
+        let (frames, received) = channel(FEED_FRAMES_MAX);
+        state.feeds.insert(correlation, Feed::Open(frames));
+        drop(state);
+        room.forget();
+        self.shared.something_to_write.notify_one();
+        Ok((correlation, received))
+    }
+
+    /// Ends a subscription: nobody takes its frames any more.
+    pub fn unsubscribe(&self, subscription: u64) {
+        self.shared.unsubscribe(subscription);
+    }
+
     /// Whether new requests may go here: false once it broke or the server said GOAWAY.
     pub fn takes_requests(&self) -> bool {
         self.shared.lock().takes_requests()
@@ -161,6 +198,8 @@ struct State {
     out: Vec<u8>,
     /// By correlation; at most as many as there are places.
     waiting: HashMap<u64, Waiting>,
+    /// Subscriptions, by correlation.
+    feeds: HashMap<u64, Feed>,
     next_correlation: u64,
     /// When the server last said something, or was first asked after a pause.
     heard_at: Instant,
@@ -177,6 +216,15 @@ struct State {
 struct Waiting {
     answer: oneshot::Sender<Result<Answer, Broken>>,
     _place: OwnedSemaphorePermit,
+}
+
+/// Where the frames of a subscription go.
+#[derive(Debug)]
+enum Feed {
+    /// To its owner.
+    Open(Sender<Answer>),
+    /// Nowhere: it was ended, and this is what still comes.
+    Ending,
 }
 
 impl State {
@@ -203,6 +251,8 @@ impl Shared {
                 return;
             }
             state.broken = Some(why.clone());
+            // Owners of subscriptions hear it by the end of their frames.
+            state.feeds.clear();
             std::mem::take(&mut state.waiting)
         };
         self.places.close();
@@ -229,6 +279,41 @@ impl Shared {
         }
     }
 
+    /// Tells the server that nobody listens. Without room to write it the frames are dropped as they come.
+    fn unsubscribe(&self, subscription: u64) {
+        let bytes = protocol::frame_bytes::<Unsubscribe>(0, 0);
+        let mut state = self.lock();
+        if state.feeds.get_mut(&subscription).map(|feed| *feed = Feed::Ending).is_none() {
+            return;
+        }
+        let Ok(room) = self.room.try_acquire_many(bytes as u32) else { return };
+        let correlation = state.next_correlation;
+        let meta = Meta { correlation, ..Meta::default() };
+        let head = UnsubscribeHead { subscription };
+        if protocol::append::<Unsubscribe>(&mut state.out, &meta, &head, [], &[]).is_ok() {
+            state.next_correlation += 1;
+            state.feeds.insert(correlation, Feed::Ending);
+            drop(state);
+            room.forget();
+            self.something_to_write.notify_one();
+        }
+    }
+
+    /// Hands a frame of a subscription to its owner. False: it is of none.
+    fn feed(state: &mut State, header: Header, body: &[u8]) -> Option<u64> {
+        let correlation = header.correlation;
+        let feed = state.feeds.get(&correlation)?;
+        let last = !header.flags.has(Flags::MORE);
+        let gone = match feed {
+            Feed::Open(frames) => frames.try_send(Answer { header, body: body.to_vec() }).is_err(),
+            Feed::Ending => false,
+        };
+        if last {
+            state.feeds.remove(&correlation);
+        }
+        Some(if gone && !last { correlation } else { 0 })
+    }
+
     /// Hands an answer to its asker.
     fn answer(&self, header: Header, body: &[u8]) -> Result<(), Broken> {
         let server = |rule| Broken::Against(Violation::Server(rule));
@@ -241,6 +326,13 @@ impl Shared {
         if header.correlation == PING_CORRELATION && state.pinged {
             // Whatever it says: it is there.
             state.pinged = false;
+            return Ok(());
+        }
+        if let Some(gone) = Shared::feed(&mut state, header, body) {
+            drop(state);
+            if gone != 0 {
+                self.unsubscribe(gone);
+            }
             return Ok(());
         }
         if let Some(waiting) = state.waiting.remove(&header.correlation) {
@@ -370,7 +462,8 @@ async fn silence(shared: &Shared) {
     loop {
         let (quiet_since, pinged) = {
             let state = shared.lock();
-            (if state.waiting.is_empty() { Instant::now() } else { state.heard_at }, state.pinged)
+            let idle = state.waiting.is_empty() && state.feeds.is_empty();
+            (if idle { Instant::now() } else { state.heard_at }, state.pinged)
         };
         let (ping_at, end_at) = (quiet_since + shared.silence_max / 2, quiet_since + shared.silence_max);
         let now = Instant::now();

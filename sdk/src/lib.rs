@@ -28,6 +28,7 @@
 
 mod client;
 mod error;
+mod events;
 mod shop;
 mod values;
 
@@ -42,7 +43,8 @@ mod pool;
 
 pub use client::{Builder, CONNECTIONS_MAX, Client, IN_FLIGHT_MAX};
 pub use error::{Cause, Error, Refused, Violation};
-pub use protocol::{Class, Kind, Status, text_of};
+pub use events::{Event, EventFilter, EventItem, Events, StartAt};
+pub use protocol::{Class, EventType, Kind, Status, text_of};
 pub use request::{AdjustReason, BatchOrder, BatchOutcome, Request};
 pub use shop::{
     Actor, Audit, HistoryRow, Line, Order, OrderBrief, OrderPage, Page, Priced, Sale, SaleWithSkus, Shelf,

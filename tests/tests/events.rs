@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)] // a step that fails is the test's failure
 
 use std::collections::BTreeSet;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use e2e::Server;
@@ -12,7 +14,10 @@ use protocol::structs::{
     UnsubscribeHead,
 };
 use protocol::{EventType, Flags, Kind, KindCode, Plain, Status, messages, parse, text};
-use tidegate_sdk::{AdjustReason, Currency, Money, OrderId, SkuId, UserId, WarehouseId, blocking::Client};
+use tidegate_sdk::{
+    AdjustReason, Currency, Error, EventFilter, Money, OrderId, SkuId, StartAt, UserId, WarehouseId,
+    blocking::Client,
+};
 
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
 const PRICE: Money = Money::new(19_99, Currency::EUR);
@@ -442,4 +447,82 @@ fn a_named_cursor_survives_restarts_and_moves_only_on() {
     assert_eq!(Feed::open(&server, named).through, 0, "forgotten");
     let audit = server.run(&["audit", "--target", server.address()]);
     assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
+}
+
+/// An address that stays while the server behind it comes and goes.
+fn forwarder(server: &Server) -> (String, Arc<Mutex<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let to = Arc::new(Mutex::new(server.address().to_owned()));
+    let target = Arc::clone(&to);
+    std::thread::spawn(move || {
+        for from in listener.incoming().map_while(Result::ok) {
+            let Ok(to) = TcpStream::connect(target.lock().unwrap().as_str()) else { continue };
+            for (mut from, mut to) in [
+                (from.try_clone().unwrap(), to.try_clone().unwrap()),
+                (to.try_clone().unwrap(), from.try_clone().unwrap()),
+            ] {
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Both);
+                    let _ = from.shutdown(Shutdown::Both);
+                });
+            }
+        }
+    });
+    (address, to)
+}
+
+#[test]
+fn the_sdks_stream_survives_kills_and_goes_on_from_its_cursor() {
+    let mut server = shop();
+    let (address, target) = forwarder(&server);
+    let client = Client::connect(&address).unwrap();
+    let filter = EventFilter::ALL.of_type(EventType::OrderCreated);
+    let start = StartAt::Cursor("fulfilment".into());
+    let mut events = client.subscribe(filter, start.clone());
+    let mut placed = Vec::new();
+    let mut seen = Vec::new();
+    for round in 0..3_u64 {
+        for user in 1..=50 {
+            let order = client.create(UserId(100 * round + user), PRICE).line(SkuId(1), 1);
+            placed.push(client.wait(order).unwrap().order);
+        }
+        for _ in 0..40 {
+            let event = client.wait(events.next()).unwrap();
+            assert_eq!((event.event, event.items.len()), (Ok(EventType::OrderCreated), 1));
+            assert_eq!(event.amount, Some(PRICE));
+            seen.push(event.order.unwrap());
+        }
+        server.kill();
+        server.restart();
+        *target.lock().unwrap() = server.address().to_owned();
+    }
+    assert_eq!(seen, placed[..seen.len()], "in order, and each once, as it was the same stream all along");
+
+    // Another program goes on where this one says that it has come.
+    client.wait(events.flush()).unwrap();
+    drop(events);
+    let mut others = client.subscribe(filter, start);
+    while seen.len() < placed.len() {
+        seen.push(client.wait(others.next()).unwrap().order.unwrap());
+    }
+    assert_eq!(seen, placed);
+    assert!(client.wait(client.ack("fulfilment", 1)).unwrap() > 1, "it moved, and does not move back");
+
+    // More than the credit, with nobody waiting for long: granted again as it is taken.
+    let mut all = client.subscribe(EventFilter::ALL, StartAt::Behind(0));
+    let mut buyers = Wire::connect(server.address());
+    for number in 10_000..15_000 {
+        buyers.send(&create(number, unix_ms()));
+        buyers.hear().unwrap();
+    }
+    let mut previous = 0;
+    for _ in 0..10_000 {
+        let event = client.wait(all.next()).unwrap();
+        assert_eq!(event.previous, previous);
+        previous = event.position;
+    }
+    let too_far = client.wait(client.subscribe(EventFilter::ALL, StartAt::Behind(u64::MAX)).next());
+    assert!(matches!(too_far, Err(Error::Refused(refused)) if refused.status == Status::InvalidField));
 }

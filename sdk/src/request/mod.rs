@@ -1,5 +1,6 @@
 //! Requests as values: refined by their methods, sent when they are awaited.
 
+mod events;
 mod operate;
 mod order;
 mod shop;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use protocol::{Message, Meta, Parsed};
 
+pub use events::Ack;
 pub use operate::{Audit, Drain, Ping, Stats};
 pub use order::{Batch, BatchOrder, BatchOutcome, Cancel, Create, Get, History, List, Prepare};
 pub use shop::{AdjustReason, SaleGet, SaleList, SalePut, SkuGet, SkuList, SkuPut, StockAdjust, StockGet};
