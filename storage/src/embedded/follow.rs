@@ -1,6 +1,6 @@
 //! Reads the facts of a journal while it is being written, from any position on: for events. Changes nothing.
 //!
-//! [`super::chain`] judges a whole folder; this follows the same chain through groups that are known to be durable,
+//! `chain.rs` judges a whole folder; this follows the same chain through groups that are known to be durable,
 //! so what continues the chain is taken, and what does not is not there yet. A [`Standing`] is a place in the chain
 //! and a few words long; the bytes at hand belong to the [`Follower`], however many read through it.
 
