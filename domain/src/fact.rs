@@ -4,6 +4,7 @@
 //! of one intent share a [`Stamp`] (when, by whom, for which request) and belong together: all of them, or none.
 
 use crate::cursor::CursorName;
+use crate::hold::HoldEnd;
 use crate::ids::{OrderId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId};
 use crate::intent::{AdjustReason, Sale, SaleSku, Sku};
 use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
@@ -93,6 +94,34 @@ pub enum Fact<'a> {
         warehouse: WarehouseId,
         /// How many; never 0.
         units: u64,
+    },
+    /// Units were set aside without an order: `held` of each shelf grew.
+    HoldMade {
+        /// Its id; unique for ever, and no order has it.
+        hold: u64,
+        /// Whose it is; 0: an operator's.
+        user: UserId,
+        /// Until when.
+        until: MicrosUtc,
+        /// A shelf each line, each sku once.
+        units: &'a [ShelfUnits],
+    },
+    /// A hold lasts longer.
+    HoldExtended {
+        /// The hold.
+        hold: u64,
+        /// Until when, from now on.
+        until: MicrosUtc,
+    },
+    /// A hold ended: `held` of each shelf fell, and where it was committed `on_hand`, too. Where it was taken
+    /// over, the order follows in the same entry and holds its own units.
+    HoldEnded {
+        /// The hold.
+        hold: u64,
+        /// How.
+        end: HoldEnd,
+        /// All that it held, as it was made.
+        units: &'a [ShelfUnits],
     },
     /// An order exists, in PENDING_PAYMENT at version 1. Its units are in the StockReserved that follows.
     OrderCreated(OrderCreated<'a>),

@@ -7,7 +7,7 @@ mod cursor;
 mod stock;
 
 pub use cursor::CursorMove;
-pub use stock::{SHELF_UNITS_MAX, StockReturn, StockTransfer};
+pub use stock::{EndHold, SHELF_UNITS_MAX, StockExtend, StockReserve, StockReturn, StockTransfer};
 
 use crate::cursor::CursorName;
 use crate::fact::RequestKey;
@@ -47,6 +47,14 @@ pub enum Intent<'a> {
     StockTransfer(StockTransfer),
     /// Take sold units back.
     StockReturn(StockReturn),
+    /// Set units aside without an order.
+    StockReserve(StockReserve<'a>),
+    /// Free what a hold set aside.
+    StockRelease(EndHold),
+    /// Sell what a hold set aside, without an order.
+    StockCommit(EndHold),
+    /// Make a hold longer.
+    StockExtend(StockExtend),
     /// Read one order, by its id.
     Get {
         /// Whose order it must be; 0 (an operator) reads any.
@@ -125,7 +133,8 @@ pub struct Create<'a> {
     pub user: UserId,
     /// Makes asking twice harmless.
     pub request: RequestId,
-    /// The hold that becomes this order; 0 for none. (Holds come with STOCK_RESERVE.)
+    /// The hold that becomes this order; 0 for none. Its user must be this one. The units that it holds count as
+    /// there; what the order does not take of them is free again.
     pub hold: u64,
     /// Must be the currency of every sku.
     pub currency: Currency,
@@ -137,7 +146,10 @@ pub struct Create<'a> {
     pub client_bytes: &'a [u8],
 }
 
-/// A basket to be checked and priced.
+/// A basket to be checked and priced, and held where a request id says so.
+///
+/// Checked as [`Create`] is, without a hold and a total. Asked again with the same request id, it is priced anew
+/// with the units of the hold that it made (HOLD_EXPIRED, HOLD_NOT_FOUND once that has ended).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prepare<'a> {
     /// Who asks; limits are judged for this user.
@@ -146,6 +158,8 @@ pub struct Prepare<'a> {
     pub currency: Currency,
     /// 1 to [`LINES_MAX`] lines, each sku once.
     pub lines: Lines<'a>,
+    /// Hold the units, too, under this request id.
+    pub hold: Option<RequestId>,
 }
 
 /// A line as the buyer asks for it. Price, sale and seller are the server's to say.
@@ -366,6 +380,10 @@ impl Intent<'_> {
             Intent::StockAdjust(adjust) => (UserId(0), adjust.request),
             Intent::StockTransfer(transfer) => (UserId(0), transfer.request),
             Intent::StockReturn(back) => (UserId(0), back.request),
+            Intent::StockReserve(reserve) => (reserve.user, reserve.request),
+            Intent::StockRelease(end) | Intent::StockCommit(end) => (end.user, end.request),
+            Intent::StockExtend(extend) => (extend.user, extend.request),
+            Intent::Prepare(Prepare { user, hold: Some(request), .. }) => (*user, *request),
             Intent::Prepare(_)
             | Intent::Get { .. }
             | Intent::GetByRequest { .. }

@@ -13,6 +13,7 @@ extern crate alloc;
 
 pub mod cursor;
 pub mod fact;
+pub mod hold;
 pub mod ids;
 pub mod intent;
 pub mod ledger;

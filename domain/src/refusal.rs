@@ -72,8 +72,10 @@ pub enum Reason {
     SaleCap,
     /// The operator closed this sku.
     SkuClosed,
-    /// The hold that CREATE names does not exist.
+    /// The hold named does not exist (any more), or belongs to somebody else.
     HoldNotFound,
+    /// The hold's timer was first. `asked`: ledger time, `there`: until when it lasted. Microseconds.
+    HoldExpired,
     /// A bound of the ledger is reached (orders, request ids, user counts …): full is an answer. Nothing was
     /// done; ask again later.
     Overloaded,

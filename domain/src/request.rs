@@ -2,7 +2,8 @@
 
 use crate::ids::RequestId;
 use crate::intent::{
-    AdjustReason, AskedLine, Cancel, Create, Intent, SalePut, SkuPut, StockAdjust, StockReturn, StockTransfer,
+    AdjustReason, AskedLine, Cancel, Create, EndHold, Intent, Lines, Prepare, SalePut, SkuPut, StockAdjust,
+    StockExtend, StockReserve, StockReturn, StockTransfer,
 };
 use crate::refusal::{Reason, Refusal};
 use crate::units::{Micros, MicrosUtc};
@@ -53,6 +54,11 @@ impl Intent<'_> {
             Intent::StockAdjust(it) => hash_stock_adjust(it),
             Intent::StockTransfer(it) => hash_stock_transfer(it),
             Intent::StockReturn(it) => hash_stock_return(it),
+            Intent::StockReserve(it) => hash_stock_reserve(it),
+            Intent::StockRelease(it) => hash_end_hold(0x0203, it),
+            Intent::StockCommit(it) => hash_end_hold(0x0204, it),
+            Intent::StockExtend(it) => hash_stock_extend(it),
+            Intent::Prepare(it) if it.hold.is_some() => hash_prepare(it),
             Intent::Prepare(_)
             | Intent::Get { .. }
             | Intent::GetByRequest { .. }
@@ -162,6 +168,32 @@ fn hash_stock_transfer(transfer: &StockTransfer) -> u64 {
 fn hash_stock_return(back: &StockReturn) -> u64 {
     let StockReturn { request: _, sku, warehouse, units } = *back;
     BodyHash::of_kind(0x0208).word(sku.0).word(u64::from(warehouse.0)).word(units).0
+}
+
+fn hash_stock_reserve(reserve: &StockReserve<'_>) -> u64 {
+    let StockReserve { user, request: _, hold_seconds, lines } = *reserve;
+    hash_lines(BodyHash::of_kind(0x0202).word(user.0).word(u64::from(hold_seconds)), lines).0
+}
+
+/// A PREPARE that holds.
+fn hash_prepare(prepare: &Prepare<'_>) -> u64 {
+    let Prepare { user, currency, lines, hold: _ } = *prepare;
+    hash_lines(BodyHash::of_kind(0x0101).word(user.0).word(u64::from(currency.0)), lines).0
+}
+
+fn hash_lines(head: BodyHash, lines: Lines<'_>) -> BodyHash {
+    let lines = lines.as_slice();
+    lines.iter().fold(head.word(lines.len() as u64), hash_line)
+}
+
+fn hash_end_hold(kind: u64, end: &EndHold) -> u64 {
+    let EndHold { user, request: _, hold } = *end;
+    BodyHash::of_kind(kind).word(user.0).word(hold).0
+}
+
+fn hash_stock_extend(extend: &StockExtend) -> u64 {
+    let StockExtend { user, request: _, hold, hold_seconds } = *extend;
+    BodyHash::of_kind(0x0205).word(user.0).word(hold).word(u64::from(hold_seconds)).0
 }
 
 #[cfg(test)]

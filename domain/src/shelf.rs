@@ -10,7 +10,7 @@ use crate::refusal::{Reason, Refusal};
 pub struct Shelf {
     /// Units that are there.
     pub on_hand: u64,
-    /// Units of `on_hand` that open orders hold.
+    /// Units of `on_hand` that open orders and holds have set aside.
     pub held: u64,
     /// Units kept back from selling.
     pub safety: u64,

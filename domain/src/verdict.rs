@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::fact::{Actor, Line};
+use crate::hold::Hold;
 use crate::ids::{OrderId, RequestId, SaleId, SkuId, UserId, WarehouseId};
 use crate::intent::{Sale, SaleSku, Sku};
 use crate::order::State;
@@ -35,6 +36,8 @@ pub enum Verdict {
     },
     /// STOCK_ADJUST, STOCK_RETURN, STOCK_GET: the shelf as it stands now.
     Shelf(ShelfView),
+    /// STOCK_RESERVE, STOCK_RELEASE, STOCK_COMMIT, STOCK_EXTEND: the hold as it stands now.
+    Hold(Hold),
     /// STOCK_TRANSFER: both shelves as they stand now.
     Transferred(Box<TransferView>),
     /// PREPARE: the basket with its prices.
@@ -152,7 +155,7 @@ pub struct ShelfView {
     pub warehouse: WarehouseId,
     /// Units that are there.
     pub on_hand: u64,
-    /// Units of `on_hand` that open orders hold.
+    /// Units of `on_hand` that open orders and holds have set aside.
     pub held: u64,
     /// Units kept back from selling.
     pub safety: u64,
@@ -184,6 +187,10 @@ pub struct PricedView {
     pub freight: MinorUnits,
     /// How long CREATE would hold the units.
     pub hold_seconds: u32,
+    /// The hold that it made; 0: none.
+    pub hold: u64,
+    /// Until when that lasts; 0: there is none.
+    pub hold_until: MicrosUtc,
     /// The lines as CREATE would decide them.
     pub lines: Vec<Line>,
 }

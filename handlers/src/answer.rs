@@ -16,7 +16,7 @@ use crate::outlet::Outlet;
 use crate::pen::{Pen, To, refused_item};
 use crate::reads::{order_to_wire, row_to_wire};
 use crate::refused::{Refused, from_not_decided, from_refusal};
-use crate::stock::transfer_to_wire;
+use crate::stock::{hold_to_wire, transfer_to_wire};
 
 /// Writes the answer to a request of this kind.
 pub(crate) fn write_outcome(
@@ -50,6 +50,18 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
         }
         Verdict::Shelf(shelf) if kind == Kind::StockReturn => {
             pen.answer::<messages::StockReturnAnswer>(to, meta, &shelf_to_wire(shelf), [], &[]);
+        }
+        Verdict::Hold(hold) if kind == Kind::StockRelease => {
+            pen.answer::<messages::StockReleaseAnswer>(to, meta, &hold_to_wire(hold), [], &[]);
+        }
+        Verdict::Hold(hold) if kind == Kind::StockCommit => {
+            pen.answer::<messages::StockCommitAnswer>(to, meta, &hold_to_wire(hold), [], &[]);
+        }
+        Verdict::Hold(hold) if kind == Kind::StockExtend => {
+            pen.answer::<messages::StockExtendAnswer>(to, meta, &hold_to_wire(hold), [], &[]);
+        }
+        Verdict::Hold(hold) => {
+            pen.answer::<messages::StockReserveAnswer>(to, meta, &hold_to_wire(hold), [], &[]);
         }
         Verdict::Transferred(view) => {
             pen.answer::<messages::StockTransferAnswer>(to, meta, &transfer_to_wire(view), [], &[]);
@@ -126,6 +138,7 @@ pub(crate) fn item_of(outcome: &Outcome, retry_after_ms: u32) -> BatchAnswerItem
             Verdict::Sku { .. }
             | Verdict::Sale { .. }
             | Verdict::Shelf(_)
+            | Verdict::Hold(_)
             | Verdict::Transferred(_)
             | Verdict::Priced(_)
             | Verdict::OrderFound(_)

@@ -214,6 +214,6 @@ fn some_sale(raw: u32) -> Result<SaleId, Refused> {
     if raw == 0 { Err(Refused::field("sale")) } else { Ok(SaleId(raw)) }
 }
 
-fn hold_time(seconds: u32) -> Result<u32, Refused> {
+pub(crate) fn hold_time(seconds: u32) -> Result<u32, Refused> {
     if (1..=HOLD_SECONDS_MAX).contains(&seconds) { Ok(seconds) } else { Err(Refused::field("hold_seconds")) }
 }

@@ -37,16 +37,14 @@ pub(crate) fn prepare<'a>(
     let Parsed { head, items, tail: _ } = parse::<messages::Prepare>(header, body)?;
     let structs::PrepareHead { request, user, coupon, currency, hold } = head;
     no_coupon(coupon)?;
-    if hold {
-        return Err(Refused::field("hold"));
-    }
-    if request != 0 {
+    if !hold && request != 0 {
         return Err(Refused::field("request"));
     }
     Ok(Intent::Prepare(Prepare {
         user: buyer(user)?,
         currency: known_currency(currency)?,
         lines: basket(items, lines)?,
+        hold: hold.then_some(RequestId(request)),
     }))
 }
 
@@ -102,13 +100,13 @@ pub(crate) fn brief_to_wire(brief: &OrderBrief) -> structs::OrderBrief {
 /// The head of PREPARE's answer.
 pub(crate) fn priced_to_wire(view: &PricedView) -> structs::PrepareAnswerHead {
     // The lines follow as items.
-    let PricedView { total, discount, freight, hold_seconds, lines: _ } = view;
+    let PricedView { total, discount, freight, hold_seconds, hold, hold_until, lines: _ } = view;
     structs::PrepareAnswerHead {
         total: total.0,
         discount: discount.0,
         freight: freight.0,
-        hold: 0,
-        hold_until: 0,
+        hold: *hold,
+        hold_until: hold_until.0,
         hold_seconds: *hold_seconds,
     }
 }
@@ -155,7 +153,7 @@ fn no_coupon(raw: u64) -> Result<(), Refused> {
     if raw == 0 { Ok(()) } else { Err(Refused::field("coupon")) }
 }
 
-fn basket<'a>(
+pub(crate) fn basket<'a>(
     items: Items<'_, structs::AskedLine>,
     lines: &'a mut Vec<AskedLine>,
 ) -> Result<Lines<'a>, Refused> {

@@ -42,6 +42,10 @@ pub const SERVED: &[Kind] = &[
     Kind::Cancel,
     Kind::StockGet,
     Kind::StockAdjust,
+    Kind::StockReserve,
+    Kind::StockRelease,
+    Kind::StockCommit,
+    Kind::StockExtend,
     Kind::StockTransfer,
     Kind::StockReturn,
     Kind::SaleGet,
@@ -321,6 +325,17 @@ impl<S: Store> Gateway<S> {
                 self.forward(asked, kind, Share::Reserved, out, |h, b, _| catalogue::stock_adjust(h, b))
             }
 
+            Kind::StockReserve => self.forward(asked, kind, Share::Any, out, |header, body, room| {
+                stock::reserve(header, body, &mut room.lines)
+            }),
+            Kind::StockExtend => self.forward(asked, kind, Share::Any, out, |h, b, _| stock::extend(h, b)),
+            // What confirms or frees stock gets through a flood of orders, too.
+            Kind::StockRelease => {
+                self.forward(asked, kind, Share::Reserved, out, |h, b, _| stock::release(h, b))
+            }
+            Kind::StockCommit => {
+                self.forward(asked, kind, Share::Reserved, out, |h, b, _| stock::commit(h, b))
+            }
             Kind::StockTransfer => {
                 self.forward(asked, kind, Share::Reserved, out, |h, b, _| stock::transfer(h, b))
             }
@@ -331,10 +346,6 @@ impl<S: Store> Gateway<S> {
             Kind::Auth
             | Kind::ConfirmReceipt
             | Kind::Repair
-            | Kind::StockReserve
-            | Kind::StockRelease
-            | Kind::StockCommit
-            | Kind::StockExtend
             | Kind::PayOpen
             | Kind::PayCallback
             | Kind::PayGet
@@ -443,7 +454,10 @@ impl<S: Store> Gateway<S> {
 
     /// DRAINING for what leads to new orders.
     fn check_draining(&self, kind: Kind) -> Result<(), Refused> {
-        let new_orders = kind == Kind::Create || kind == Kind::Prepare || kind == Kind::Batch;
+        let new_orders = kind == Kind::Create
+            || kind == Kind::Prepare
+            || kind == Kind::StockReserve
+            || kind == Kind::Batch;
         if new_orders && self.settings.common.draining() {
             return Err(Refused::later(Status::Draining, self.settings.bounds.retry_after_ms, "draining"));
         }
@@ -501,10 +515,14 @@ const fn asker(intent: &Intent<'_>) -> UserId {
         Intent::Prepare(prepare) => prepare.user,
         Intent::Get { user, .. } | Intent::GetByRequest { user, .. } | Intent::History { user, .. } => *user,
         Intent::List(list) => list.user,
+        Intent::StockReserve(reserve) => reserve.user,
+        Intent::StockExtend(extend) => extend.user,
         Intent::Cancel(_)
         | Intent::SkuPut(_)
         | Intent::SalePut(_)
         | Intent::StockAdjust(_)
+        | Intent::StockRelease(_)
+        | Intent::StockCommit(_)
         | Intent::StockTransfer(_)
         | Intent::StockReturn(_)
         | Intent::SkuGet(_)

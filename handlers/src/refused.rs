@@ -84,6 +84,7 @@ const fn status_of(reason: Reason) -> Status {
         Reason::SaleCap => Status::SaleCap,
         Reason::SkuClosed => Status::SkuClosed,
         Reason::HoldNotFound => Status::HoldNotFound,
+        Reason::HoldExpired => Status::HoldExpired,
         Reason::Overloaded => Status::Overloaded,
     }
 }

@@ -68,7 +68,7 @@ fn the_other_kinds_become_their_intents() {
     becomes(
         &frame::<messages::Prepare>(&prepare, &[LINE], &[]),
         "Prepare(Prepare { user: UserId(9), currency: Currency(978), lines: Lines([AskedLine { \
-         sku: SkuId(7), warehouse: WarehouseId(1), quantity: Quantity(2) }]) })",
+         sku: SkuId(7), warehouse: WarehouseId(1), quantity: Quantity(2) }]), hold: None })",
     );
     becomes(
         &frame::<messages::Cancel>(
@@ -198,6 +198,56 @@ fn units_that_move_without_being_held_become_intents() {
 }
 
 #[test]
+fn holds_become_intents() {
+    let head = StockReserveHead { request: 1, user: 9, hold_seconds: 60 };
+    let end = EndHoldHead { request: 1, user: 9, hold: 7 };
+    let longer = StockExtendHead { request: 1, user: 9, hold: 7, hold_seconds: 60 };
+    let reserve =
+        |head: StockReserveHead, lines: &[AskedLine]| frame::<messages::StockReserve>(&head, lines, &[]);
+    let extend = |head: StockExtendHead| frame::<messages::StockExtend>(&head, &[], &[]);
+    let lines = format!(
+        "Lines([AskedLine {{ sku: SkuId({}), warehouse: WarehouseId({}), quantity: Quantity({}) }}])",
+        LINE.sku, LINE.warehouse, LINE.quantity
+    );
+    becomes(
+        &reserve(head, &[LINE]),
+        &format!(
+            "StockReserve(StockReserve {{ user: UserId(9), request: RequestId(1), hold_seconds: 60, lines: {lines} }})"
+        ),
+    );
+    becomes(
+        &frame::<messages::StockRelease>(&end, &[], &[]),
+        "StockRelease(EndHold { user: UserId(9), request: RequestId(1), hold: 7 })",
+    );
+    becomes(
+        &frame::<messages::StockCommit>(&EndHoldHead { user: 0, ..end }, &[], &[]),
+        "StockCommit(EndHold { user: UserId(0), request: RequestId(1), hold: 7 })",
+    );
+    becomes(
+        &extend(longer),
+        "StockExtend(StockExtend { user: UserId(9), request: RequestId(1), hold: 7, hold_seconds: 60 })",
+    );
+    let prepare = PrepareHead { request: 5, user: 9, coupon: 0, currency: 978, hold: true };
+    becomes(
+        &frame::<messages::Prepare>(&prepare, &[LINE], &[]),
+        &format!(
+            "Prepare(Prepare {{ user: UserId(9), currency: Currency(978), lines: {lines}, hold: Some(RequestId(5)) }})"
+        ),
+    );
+    for (bytes, line) in [
+        (reserve(StockReserveHead { hold_seconds: 0, ..head }, &[LINE]), NO_LINE),
+        (reserve(StockReserveHead { hold_seconds: 2_592_001, ..head }, &[LINE]), NO_LINE),
+        (reserve(head, &[LINE, LINE]), 1),
+        (frame::<messages::StockRelease>(&EndHoldHead { hold: 0, ..end }, &[], &[]), NO_LINE),
+        (frame::<messages::StockCommit>(&EndHoldHead { hold: 0, ..end }, &[], &[]), NO_LINE),
+        (extend(StockExtendHead { hold: 0, ..longer }), NO_LINE),
+        (extend(StockExtendHead { hold_seconds: 0, ..longer }), NO_LINE),
+    ] {
+        refused(&bytes, Status::InvalidField, line);
+    }
+}
+
+#[test]
 fn wrong_fields_of_the_other_kinds_are_refused() {
     let prepare = PrepareHead { request: 0, user: 9, coupon: 0, currency: 978, hold: false };
     let list = ListHead { user: 9, before: 0, limit: 100, state: 0 };
@@ -206,7 +256,6 @@ fn wrong_fields_of_the_other_kinds_are_refused() {
     let adjust = |head: StockAdjustHead| frame::<messages::StockAdjust>(&head, &[], &[]);
     let sku = SaleSku { sku: 7, unit_price: 1 };
     for (bytes, line) in [
-        (frame::<messages::Prepare>(&PrepareHead { hold: true, ..prepare }, &[LINE], &[]), NO_LINE),
         (frame::<messages::Prepare>(&PrepareHead { request: 1, ..prepare }, &[LINE], &[]), NO_LINE),
         (frame::<messages::Get>(&GetHead { request: 0, user: 9, order: 0 }, &[], &[]), NO_LINE),
         (frame::<messages::Get>(&GetHead { request: 1, user: 9, order: 1 }, &[], &[]), NO_LINE),

@@ -41,17 +41,17 @@ macro_rules! events {
 
 events! {
     1 OrderCreated "An order exists; an item a line.";
-    2 StockReserved "Units of an order are held; an item a shelf.";
+    2 StockReserved "Units of an order are held, or of a hold without one (order 0); an item a shelf.";
     3 StockReserveFailed "A create was refused for want of stock. Live only, and not each of them: nothing of it is on disk.";
     4 CouponLocked "A coupon is kept for an order.";
     5 PaymentOpened "An attempt to pay began.";
     6 PaymentFailed "An attempt to pay failed.";
     7 PaymentSuccess "Money arrived.";
     8 PaymentMismatched "Money arrived, but not what was asked for.";
-    9 StockReduced "Held units were sold; an item a shelf.";
+    9 StockReduced "Held units were sold, by a hold without an order where that is 0; an item a shelf.";
     10 OrderConfirmed "The order is paid (or free).";
     11 OrderCancelled "The order ended before it was paid; see `reason`.";
-    12 StockReleased "Held units are free again; an item a shelf.";
+    12 StockReleased "Held units are free again, of a hold without an order where that is 0; an item a shelf.";
     13 CouponReleased "A coupon is free again.";
     14 CouponUsed "A coupon was spent.";
     15 StockException "A paid order found its units gone.";

@@ -68,6 +68,14 @@ messages! {
     StockGetAnswer = StockGet answer, Shelf, Nothing 0 to 0;
     StockAdjust = StockAdjust request, StockAdjustHead, Nothing 0 to 0;
     StockAdjustAnswer = StockAdjust answer, Shelf, Nothing 0 to 0;
+    StockReserve = StockReserve request, StockReserveHead, AskedLine 1 to LINES_MAX;
+    StockReserveAnswer = StockReserve answer, HoldBrief, Nothing 0 to 0;
+    StockRelease = StockRelease request, EndHoldHead, Nothing 0 to 0;
+    StockReleaseAnswer = StockRelease answer, HoldBrief, Nothing 0 to 0;
+    StockCommit = StockCommit request, EndHoldHead, Nothing 0 to 0;
+    StockCommitAnswer = StockCommit answer, HoldBrief, Nothing 0 to 0;
+    StockExtend = StockExtend request, StockExtendHead, Nothing 0 to 0;
+    StockExtendAnswer = StockExtend answer, HoldBrief, Nothing 0 to 0;
     StockTransfer = StockTransfer request, StockTransferHead, Nothing 0 to 0;
     StockTransferAnswer = StockTransfer answer, StockTransferAnswerHead, Nothing 0 to 0;
     StockReturn = StockReturn request, StockReturnHead, Nothing 0 to 0;

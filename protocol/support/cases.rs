@@ -126,7 +126,11 @@ fn session() -> Vec<File> {
 fn orders() -> Vec<File> {
     let mut prepare = File::of("PREPARE");
     let head = PrepareHead { request: 0, user: 42, coupon: 0, currency: 978, hold: false };
-    prepare.message::<Prepare>(vec![("one line", head, vec![ASKED], b"")]);
+    let holds = PrepareHead { request: REQUEST, hold: true, ..head };
+    prepare.message::<Prepare>(vec![
+        ("one line", head, vec![ASKED], b""),
+        ("one line to be held", holds, vec![ASKED], b""),
+    ]);
     let priced = PrepareAnswerHead {
         total: 4_497,
         discount: 0,
@@ -135,7 +139,11 @@ fn orders() -> Vec<File> {
         hold_until: 0,
         hold_seconds: 300,
     };
-    prepare.message::<PrepareAnswer>(vec![("one line", priced, vec![LINE], b"")]);
+    let held = PrepareAnswerHead { hold: ORDER + 1, hold_until: NOON + 5 * MINUTE, ..priced };
+    prepare.message::<PrepareAnswer>(vec![
+        ("one line", priced, vec![LINE], b""),
+        ("one line held", held, vec![LINE], b""),
+    ]);
     prepare.refusal(Kind::Prepare.into(), Status::InsufficientStock, 0, refusal(0, 2, 1));
 
     let mut create = File::of("CREATE");

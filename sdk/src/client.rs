@@ -10,7 +10,9 @@ use crate::error::Error;
 use crate::events::{EventFilter, Events, StartAt};
 use crate::pool::Pool;
 use crate::request::*;
-use crate::values::{Currency, MicrosUtc, Money, OrderId, RequestId, SaleId, SkuId, UserId, WarehouseId};
+use crate::values::{
+    Currency, HoldId, MicrosUtc, Money, OrderId, RequestId, SaleId, SkuId, UserId, WarehouseId,
+};
 
 /// Connections of one client, at most.
 pub const CONNECTIONS_MAX: usize = 1_024;
@@ -120,6 +122,31 @@ impl Client {
     /// Changes a shelf by deltas.
     pub fn stock_adjust(&self, sku: SkuId, warehouse: WarehouseId) -> Request<StockAdjust> {
         self.request(StockAdjust::new(sku, warehouse))
+    }
+
+    /// Checks and prices a basket and holds its units, for [`Request::hold`] of a CREATE to take over.
+    pub fn prepare_hold(&self, user: UserId, currency: Currency) -> Request<PrepareHold> {
+        self.request(PrepareHold(Prepare::new(user, currency)))
+    }
+
+    /// Sets units aside without an order: every line or nothing. User 0: an operator's hold.
+    pub fn stock_reserve(&self, user: UserId) -> Request<StockReserve> {
+        self.request(StockReserve::new(user))
+    }
+
+    /// Frees what a hold of this user set aside. User 0: an operator frees any.
+    pub fn stock_release(&self, user: UserId, hold: HoldId) -> Request<StockRelease> {
+        self.request(StockRelease { user, hold })
+    }
+
+    /// Sells what a hold of this user set aside, without an order. User 0: an operator sells any.
+    pub fn stock_commit(&self, user: UserId, hold: HoldId) -> Request<StockCommit> {
+        self.request(StockCommit { user, hold })
+    }
+
+    /// Makes a hold of this user last so many seconds from now, and never shorter. User 0: an operator's doing.
+    pub fn stock_extend(&self, user: UserId, hold: HoldId, hold_seconds: u32) -> Request<StockExtend> {
+        self.request(StockExtend { user, hold, hold_seconds })
     }
 
     /// Moves units that nobody holds from one warehouse to another, in one step.

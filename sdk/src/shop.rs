@@ -6,7 +6,8 @@
 use protocol::structs as wire;
 
 use crate::values::{
-    Currency, MicrosUtc, Money, OrderId, RequestId, SaleId, SellerId, SkuId, State, UserId, WarehouseId,
+    Currency, HoldId, MicrosUtc, Money, OrderId, RequestId, SaleId, SellerId, SkuId, State, UserId,
+    WarehouseId,
 };
 
 /// An order in a few words.
@@ -168,6 +169,45 @@ pub struct Sku {
     pub open: bool,
 }
 
+/// A basket with its prices, now, and its units held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PricedHold {
+    /// For CREATE to take over.
+    pub hold: HoldId,
+    /// Until when its units are set aside.
+    pub until: MicrosUtc,
+    /// The basket with its prices.
+    pub priced: Priced,
+}
+
+/// Units set aside without an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Its id.
+    pub hold: HoldId,
+    /// Whose it is; user 0: an operator's.
+    pub user: UserId,
+    /// Until when its units are set aside.
+    pub until: MicrosUtc,
+    /// Where it stands.
+    pub state: HoldState,
+}
+
+/// Where a hold stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldState {
+    /// Its units are set aside.
+    Open,
+    /// It became an order.
+    Taken,
+    /// Its units were sold without an order.
+    Committed,
+    /// Its units were freed by somebody.
+    Released,
+    /// Its units were freed by its timer.
+    Expired,
+}
+
 /// The two shelves of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transferred {
@@ -302,6 +342,19 @@ pub(crate) fn shelf(from: &wire::Shelf) -> Shelf {
     let wire::Shelf { sku, on_hand, held, safety, unavailable, sold, sellable, warehouse } = *from;
     let warehouse = (warehouse != 0).then_some(WarehouseId(warehouse));
     Shelf { sku: SkuId(sku), warehouse, on_hand, held, safety, unavailable, sold, sellable }
+}
+
+pub(crate) fn hold(from: &wire::HoldBrief) -> Option<Hold> {
+    let wire::HoldBrief { hold, user, until, state } = *from;
+    let state = match state {
+        1 => HoldState::Open,
+        2 => HoldState::Taken,
+        3 => HoldState::Committed,
+        4 => HoldState::Released,
+        5 => HoldState::Expired,
+        _ => return None,
+    };
+    Some(Hold { hold: HoldId(hold), user: UserId(user), until: MicrosUtc(until), state })
 }
 
 pub(crate) fn sku(from: &wire::Sku) -> Sku {

@@ -142,6 +142,10 @@ sections! {
         sales: usize = 10_000,
         /// Pairs of sale and sku.
         sale_skus: usize = 1_000_000,
+        /// Holds: open ones, and ended ones as long as their request ids are remembered.
+        holds: usize = 1_000_000,
+        /// Lines of open holds.
+        hold_lines: usize = 2_000_000,
     }
 
     /// What requests on their way may take, for each reactor.

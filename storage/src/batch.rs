@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use domain::intent::{AskedLine, Create, Envelope, Lines, Prepare, SalePut, SaleSku};
+use domain::intent::{AskedLine, Create, Envelope, Lines, Prepare, SalePut, SaleSku, StockReserve};
 use domain::{Currency, Intent, MicrosUtc, MinorUnits, RequestId, UserId};
 
 /// The asker's own value: comes back with the answer, means nothing to the store.
@@ -49,7 +49,8 @@ struct Stored {
 #[derive(Clone, Debug)]
 enum Bare {
     Create { create: CreateHead, lines: Range<u32>, client_bytes: Range<u32> },
-    Prepare { user: UserId, currency: Currency, lines: Range<u32> },
+    Prepare { user: UserId, currency: Currency, lines: Range<u32>, hold: Option<RequestId> },
+    StockReserve { user: UserId, request: RequestId, hold_seconds: u32, lines: Range<u32> },
     SalePut { put: SalePut<'static>, skus: Range<u32> },
     Whole(Intent<'static>),
 }
@@ -124,8 +125,12 @@ impl IntentBatch {
                     client_bytes: copied(&mut self.bytes, client_bytes),
                 }
             }
-            Intent::Prepare(Prepare { user, currency, lines }) => {
-                Bare::Prepare { user, currency, lines: copied(&mut self.lines, lines.as_slice()) }
+            Intent::Prepare(Prepare { user, currency, lines, hold }) => {
+                Bare::Prepare { user, currency, lines: copied(&mut self.lines, lines.as_slice()), hold }
+            }
+            Intent::StockReserve(StockReserve { user, request, hold_seconds, lines }) => {
+                let lines = copied(&mut self.lines, lines.as_slice());
+                Bare::StockReserve { user, request, hold_seconds, lines }
             }
             Intent::SalePut(SalePut { request, replaces, sale, skus }) => Bare::SalePut {
                 put: SalePut { request, replaces, sale, skus: &[] },
@@ -136,6 +141,9 @@ impl IntentBatch {
             Intent::StockAdjust(it) => Bare::Whole(Intent::StockAdjust(it)),
             Intent::StockTransfer(it) => Bare::Whole(Intent::StockTransfer(it)),
             Intent::StockReturn(it) => Bare::Whole(Intent::StockReturn(it)),
+            Intent::StockRelease(it) => Bare::Whole(Intent::StockRelease(it)),
+            Intent::StockCommit(it) => Bare::Whole(Intent::StockCommit(it)),
+            Intent::StockExtend(it) => Bare::Whole(Intent::StockExtend(it)),
             Intent::Get { user, order } => Bare::Whole(Intent::Get { user, order }),
             Intent::GetByRequest { user, request } => Bare::Whole(Intent::GetByRequest { user, request }),
             Intent::List(it) => Bare::Whole(Intent::List(it)),
@@ -159,9 +167,18 @@ impl IntentBatch {
                 let client_bytes = &self.bytes[places(client_bytes)];
                 Intent::Create(Create { user, request, hold, currency, total, lines, client_bytes })
             }
-            Bare::Prepare { user, currency, lines } => {
-                Intent::Prepare(Prepare { user: *user, currency: *currency, lines: self.basket(lines) })
-            }
+            Bare::Prepare { user, currency, lines, hold } => Intent::Prepare(Prepare {
+                user: *user,
+                currency: *currency,
+                lines: self.basket(lines),
+                hold: *hold,
+            }),
+            Bare::StockReserve { user, request, hold_seconds, lines } => Intent::StockReserve(StockReserve {
+                user: *user,
+                request: *request,
+                hold_seconds: *hold_seconds,
+                lines: self.basket(lines),
+            }),
             Bare::SalePut { put, skus } => {
                 Intent::SalePut(SalePut { skus: &self.skus[places(skus)], ..*put })
             }

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use domain::fact::{CancelReason, Fact, Facts, Stamp};
+use domain::hold::HoldEnd;
 use domain::intent::{
-    AdjustReason, AskedLine, Cancel, Create, CursorMove, Envelope, HOLD_SECONDS_MAX, LINES_MAX, Lines, List,
-    PAGE_MAX, Prepare, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust, StockReturn, StockTransfer,
+    AdjustReason, AskedLine, Cancel, Create, CursorMove, EndHold, Envelope, HOLD_SECONDS_MAX, LINES_MAX,
+    Lines, List, PAGE_MAX, Prepare, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust, StockExtend,
+    StockReserve, StockReturn, StockTransfer,
 };
 use domain::ledger::{Ledger, LedgerBounds};
 use domain::request::Rules;
@@ -51,6 +53,8 @@ const BOUNDS: LedgerBounds = LedgerBounds {
     shelves_max: 4_000,
     sales_max: 16,
     sale_skus_max: 8_000,
+    holds_max: 6_000,
+    hold_lines_max: 600_000,
 };
 
 /// What the histories of a run must have heard: every answer but OVERLOADED, which is about bounds.
@@ -62,6 +66,11 @@ const ANSWERS: &[&str] = &[
     "Sku",
     "Sale",
     "Shelf",
+    "Hold Open",
+    "Hold Taken",
+    "Hold Committed",
+    "Hold Released",
+    "Hold Expired",
     "Transferred",
     "Priced",
     "OrderFound",
@@ -90,6 +99,7 @@ const ANSWERS: &[&str] = &[
     "refused SaleCap",
     "refused SkuClosed",
     "refused HoldNotFound",
+    "refused HoldExpired",
 ];
 
 #[test]
@@ -240,6 +250,8 @@ impl History {
                 auditor: Auditor::new(Rules::DEFAULT.request_window),
                 replayed: ledger(),
                 expired: Vec::new(),
+                expired_holds: Vec::new(),
+                holds: Vec::new(),
             },
         }
     }
@@ -276,7 +288,12 @@ impl History {
             let ended = self.model.expire_one(self.now, order);
             assert!(ended.is_ok(), "{order:?} expired and was not due{}", self.story());
         }
+        for hold in std::mem::take(&mut self.listeners.expired_holds) {
+            let ended = self.model.expire_hold(self.now, hold);
+            assert!(ended.is_ok(), "hold {hold} expired and was not due{}", self.story());
+        }
         let late = MicrosUtc(self.now.0 - LATE_MAX.0);
+        assert_eq!(self.model.due_holds(late), [], "due for more than a second{}", self.story());
         assert_eq!(self.model.due(late), [], "due for more than a second{}", self.story());
     }
 
@@ -370,6 +387,10 @@ struct Listeners {
     replayed: Ledger,
     /// Orders that the timer ended since last looked at.
     expired: Vec<OrderId>,
+    /// Holds that the timer ended since last looked at.
+    expired_holds: Vec<u64>,
+    /// Every hold that was made, and whose it was.
+    holds: Vec<(u64, UserId)>,
 }
 
 impl Facts for Listeners {
@@ -383,6 +404,12 @@ impl Facts for Listeners {
         let stamp = self.stamp.expect("facts stand between begin and end");
         if let Fact::OrderCancelled { order, reason: CancelReason::Timer, .. } = fact {
             self.expired.push(*order);
+        }
+        if let Fact::HoldEnded { hold, end: HoldEnd::Expired, .. } = fact {
+            self.expired_holds.push(*hold);
+        }
+        if let Fact::HoldMade { hold, user, .. } = fact {
+            self.holds.push((*hold, *user));
         }
         self.replayed.replay(&stamp, fact).expect("it has the same bounds");
         self.auditor.fact(self.position, self.begins_entry, &stamp, fact);
@@ -403,6 +430,7 @@ fn in_a_word(answer: &Verdict) -> String {
         Verdict::Sku { .. } => "Sku".into(),
         Verdict::Sale { .. } => "Sale".into(),
         Verdict::Shelf(_) => "Shelf".into(),
+        Verdict::Hold(hold) => format!("Hold {:?}", hold.state),
         Verdict::Transferred(_) => "Transferred".into(),
         Verdict::Priced(_) => "Priced".into(),
         Verdict::OrderFound(_) => "OrderFound".into(),
@@ -425,7 +453,12 @@ impl History {
         skus: &'a [SaleSku],
         client_bytes: &'a [u8],
     ) -> Intent<'a> {
-        match self.dice.u8(0..44) {
+        match self.dice.u8(0..51) {
+            49 | 50 => Intent::StockReserve(self.stock_reserve(lines)),
+            44 => Intent::Prepare(Prepare { hold: Some(self.request()), ..self.prepare(lines) }),
+            45 => Intent::StockRelease(self.end_hold()),
+            46 => Intent::StockCommit(self.end_hold()),
+            47 | 48 => Intent::StockExtend(self.stock_extend()),
             40 => Intent::StockTransfer(self.stock_transfer()),
             41 => Intent::StockReturn(self.stock_return()),
             42 => Intent::CursorMove(self.cursor_move()),
@@ -525,6 +558,32 @@ impl History {
         CursorMove { name: self.cursor(), position: self.dice.u64(0..=1), forget: self.dice.u8(0..4) == 0 }
     }
 
+    fn stock_reserve<'a>(&mut self, lines: &'a [AskedLine]) -> StockReserve<'a> {
+        let user = if self.dice.u8(0..6) == 0 { UserId(0) } else { self.user() };
+        let lines = Lines::parse(lines).expect("drawn as a basket");
+        let hold_seconds = if self.mostly() { self.hold_seconds() } else { 0 };
+        StockReserve { user, request: self.request(), hold_seconds, lines }
+    }
+
+    fn end_hold(&mut self) -> EndHold {
+        let (hold, user) = self.hold();
+        let user = if self.dice.u8(0..6) == 0 { UserId(0) } else { user };
+        EndHold { user, request: self.request(), hold }
+    }
+
+    fn stock_extend(&mut self) -> StockExtend {
+        let EndHold { user, request, hold } = self.end_hold();
+        StockExtend { user, request, hold, hold_seconds: self.hold_seconds() }
+    }
+
+    /// A hold that was made lately, most of the time, and whose it is.
+    fn hold(&mut self) -> (u64, UserId) {
+        let from = self.listeners.holds.len().saturating_sub(6);
+        let made = self.dice.choice(&self.listeners.holds[from..]).copied();
+        let (hold, user) = made.unwrap_or((self.dice.u64(..), UserId(1)));
+        if self.mostly() { (hold, user) } else { (hold, self.user()) }
+    }
+
     fn stock_transfer(&mut self) -> StockTransfer {
         let least = u32::from(self.mostly());
         StockTransfer {
@@ -557,22 +616,26 @@ impl History {
     }
 
     fn create<'a>(&mut self, lines: &'a [AskedLine], client_bytes: &'a [u8]) -> Create<'a> {
-        let (user, currency) = (self.user(), self.currency());
+        let (mut user, currency) = (self.user(), self.currency());
+        let mut hold = 0;
+        if self.dice.u8(0..4) == 0 {
+            (hold, user) = self.hold();
+            user.0 = user.0.max(1);
+        }
         let lines = Lines::parse(lines).expect("drawn as a basket");
-        let prepare = Intent::Prepare(Prepare { user, currency, lines });
+        let prepare = Intent::Prepare(Prepare { user, currency, lines, hold: None });
         let priced = self.model.answer(self.now, Envelope::default(), &prepare);
         let total = if let (Verdict::Priced(priced), true) = (priced, self.mostly()) {
             priced.total
         } else {
             self.price()
         };
-        let hold = u64::from(self.dice.u8(0..60) == 0);
         Create { user, request: self.request(), hold, currency, total, lines, client_bytes }
     }
 
     fn prepare<'a>(&mut self, lines: &'a [AskedLine]) -> Prepare<'a> {
         let lines = Lines::parse(lines).expect("drawn as a basket");
-        Prepare { user: self.user(), currency: self.currency(), lines }
+        Prepare { user: self.user(), currency: self.currency(), lines, hold: None }
     }
 
     fn lines(&mut self) -> Vec<AskedLine> {

@@ -1,6 +1,7 @@
-//! What is asked about stock besides STOCK_ADJUST: moving it between warehouses, taking it back.
+//! What is asked about stock besides STOCK_ADJUST: moving it between warehouses, taking it back, holding it.
 
-use crate::ids::{RequestId, SkuId, WarehouseId};
+use crate::ids::{RequestId, SkuId, UserId, WarehouseId};
+use crate::intent::Lines;
 
 /// Units that one transfer or return can name, at most: what a shelf can have.
 pub const SHELF_UNITS_MAX: u64 = i64::MAX as u64;
@@ -38,4 +39,49 @@ pub struct StockReturn {
     pub warehouse: WarehouseId,
     /// How many, 1 to [`SHELF_UNITS_MAX`].
     pub units: u64,
+}
+
+/// Sets units aside without an order: all lines or nothing.
+///
+/// Neither prices nor limits are judged: that is CREATE's work, or PREPARE's, when somebody is to buy them. A
+/// hold ends by CREATE, STOCK_COMMIT, STOCK_RELEASE or its timer. Checked in this order: fields → request id →
+/// skus known → stock of every line → bounds of the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StockReserve<'a> {
+    /// Whose hold it is; 0: an operator's, which no CREATE can take over.
+    pub user: UserId,
+    /// Makes asking twice harmless.
+    pub request: RequestId,
+    /// For how long, 1 to [`HOLD_SECONDS_MAX`](super::HOLD_SECONDS_MAX).
+    pub hold_seconds: u32,
+    /// 1 to [`LINES_MAX`](super::LINES_MAX) lines, each sku once.
+    pub lines: Lines<'a>,
+}
+
+/// Ends a hold: by freeing its units (STOCK_RELEASE), or by selling them without an order (STOCK_COMMIT).
+///
+/// Checked in this order: request id → hold there and this user's (HOLD_NOT_FOUND) → not ended: HOLD_EXPIRED where
+/// its timer was first (as long as the request that made it is remembered), else HOLD_NOT_FOUND. It never finds
+/// the ledger full: each open hold keeps room for its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndHold {
+    /// Whose hold it must be; 0: an operator ends it.
+    pub user: UserId,
+    /// Makes asking twice harmless.
+    pub request: RequestId,
+    /// The hold.
+    pub hold: u64,
+}
+
+/// Makes a hold longer, and never shorter. Checked as [`EndHold`], then the bounds of the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StockExtend {
+    /// Whose hold it must be; 0: an operator extends it.
+    pub user: UserId,
+    /// Makes asking twice harmless.
+    pub request: RequestId,
+    /// The hold.
+    pub hold: u64,
+    /// From now, 1 to [`HOLD_SECONDS_MAX`](super::HOLD_SECONDS_MAX).
+    pub hold_seconds: u32,
 }

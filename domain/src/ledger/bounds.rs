@@ -2,6 +2,7 @@
 
 use crate::ledger::counts::UserCounts;
 use crate::ledger::goods::Goods;
+use crate::ledger::holds::Holds;
 use crate::ledger::orders::Orders;
 use crate::ledger::requests::Requests;
 use crate::ledger::timers::Timers;
@@ -32,6 +33,10 @@ pub struct LedgerBounds {
     pub sales_max: usize,
     /// (sale, sku) pairs.
     pub sale_skus_max: usize,
+    /// Holds: open ones, and ended ones as long as a request that led to them is remembered.
+    pub holds_max: usize,
+    /// Lines of open holds.
+    pub hold_lines_max: usize,
 }
 
 /// What [`LedgerBounds::DEFAULT`] may come to.
@@ -53,6 +58,8 @@ impl LedgerBounds {
         shelves_max: 1_000_000,
         sales_max: 10_000,
         sale_skus_max: 1_000_000,
+        holds_max: 1_000_000,
+        hold_lines_max: 2_000_000,
     };
 
     /// Bytes that a ledger with these bounds takes when all of them are reached.
@@ -61,6 +68,7 @@ impl LedgerBounds {
             + Requests::bytes(self)
             + UserCounts::bytes(self)
             + Goods::bytes(self)
+            + Holds::bytes(self)
             + Timers::bytes()
     }
 
@@ -76,6 +84,8 @@ impl LedgerBounds {
             || self.shelves_max >= ROWS_MAX
             || self.sales_max >= ROWS_MAX
             || self.sale_skus_max >= ROWS_MAX
+            || self.holds_max >= ROWS_MAX
+            || self.hold_lines_max >= ROWS_MAX
         {
             return Some("a bound of the ledger is 2^31 or more");
         }

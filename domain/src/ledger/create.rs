@@ -4,8 +4,9 @@ use alloc::vec::Vec;
 use core::mem;
 
 use crate::fact::{Actor, Fact, Facts, Line, OrderCreated, Request, RequestKey, ShelfUnits, Stamp};
-use crate::ids::{SaleId, SellerId, TraceId, UserId, WarehouseId};
-use crate::intent::{AskedLine, CLIENT_BYTES_MAX, Create, LINES_MAX, Prepare};
+use crate::hold::HoldEnd;
+use crate::ids::{SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId};
+use crate::intent::{AskedLine, CLIENT_BYTES_MAX, Create, Intent, LINES_MAX, Prepare};
 use crate::ledger::Ledger;
 use crate::ledger::counts::USER_UNITS_MAX;
 use crate::ledger::orders::{NONE, OrderNeeds, Orders};
@@ -18,15 +19,17 @@ use crate::verdict::{PricedView, Verdict};
 /// Room for one basket on its way, kept between baskets so that nothing is allocated for one.
 #[derive(Debug)]
 pub(crate) struct Scratch {
-    planned: Vec<Planned>,
+    pub(super) planned: Vec<Planned>,
     sales: Vec<SaleUnits>,
     lines: Vec<Line>,
-    units: Vec<ShelfUnits>,
+    pub(super) units: Vec<ShelfUnits>,
+    /// What the hold that is taken over holds.
+    pub(super) taken: Vec<ShelfUnits>,
 }
 
 /// What was found out about a line so far.
 #[derive(Clone, Copy, Debug)]
-struct Planned {
+pub(super) struct Planned {
     sku: u32,
     /// The sale that speaks for it; [`NONE`]: none.
     sale: u32,
@@ -34,7 +37,7 @@ struct Planned {
     unit_price: MinorUnits,
     hold_seconds: u32,
     seller: SellerId,
-    warehouse: WarehouseId,
+    pub(super) warehouse: WarehouseId,
 }
 
 /// Units of one sale in the basket.
@@ -51,8 +54,10 @@ struct Basket<'a> {
     user: UserId,
     currency: Currency,
     lines: &'a [AskedLine],
-    /// The hold and the total of a CREATE.
-    shown: Option<(u64, MinorUnits)>,
+    /// The hold whose units count as there; 0: none.
+    hold: u64,
+    /// The total that a CREATE shows.
+    shown: Option<MinorUnits>,
 }
 
 /// A basket that can be had.
@@ -69,14 +74,21 @@ impl Default for Scratch {
             sales: Vec::with_capacity(LINES_MAX),
             lines: Vec::with_capacity(LINES_MAX),
             units: Vec::with_capacity(LINES_MAX),
+            taken: Vec::with_capacity(LINES_MAX),
         }
     }
 }
 
 impl Scratch {
     /// Room that is handed out while it is in use; it allocates nothing.
-    const fn lent() -> Scratch {
-        Scratch { planned: Vec::new(), sales: Vec::new(), lines: Vec::new(), units: Vec::new() }
+    pub(super) const fn lent() -> Scratch {
+        Scratch {
+            planned: Vec::new(),
+            sales: Vec::new(),
+            lines: Vec::new(),
+            units: Vec::new(),
+            taken: Vec::new(),
+        }
     }
 }
 
@@ -114,7 +126,8 @@ impl Ledger {
             user: create.user,
             currency: create.currency,
             lines: asked,
-            shown: Some((create.hold, create.total)),
+            hold: create.hold,
+            shown: Some(create.total),
         };
         let plan = self.plan(now, &basket, scratch)?;
         let pay_until = now.after(Micros::from_seconds(plan.hold_seconds));
@@ -139,6 +152,10 @@ impl Ledger {
         };
         let units = scratch.units.as_slice();
         facts.begin(&stamp);
+        if create.hold != 0 {
+            let (hold, end) = (create.hold, HoldEnd::Taken);
+            self.enter(&stamp, &Fact::HoldEnded { hold, end, units: &scratch.taken }, facts);
+        }
         self.enter(&stamp, &Fact::OrderCreated(created), facts);
         self.enter(&stamp, &Fact::StockReserved { order, units }, facts);
         if plan.total == MinorUnits::ZERO {
@@ -149,54 +166,82 @@ impl Ledger {
         Ok(Verdict::Order(self.orders.at(self.orders.len() as u32 - 1).brief()))
     }
 
-    /// What CREATE would decide about this basket.
-    pub(super) fn prepare(&mut self, now: MicrosUtc, prepare: &Prepare<'_>) -> Result<Verdict, Refusal> {
+    /// What CREATE would decide about this basket; with a request id, its units are held for that CREATE.
+    pub(super) fn prepare(
+        &mut self,
+        now: MicrosUtc,
+        trace: TraceId,
+        prepare: &Prepare<'_>,
+        facts: &mut impl Facts,
+    ) -> Result<Verdict, Refusal> {
         if prepare.user == UserId(0) {
             return Err(Refusal::of(Reason::InvalidField));
         }
         let mut scratch = Scratch::default();
-        let asked = prepare.lines.as_slice();
-        let basket = Basket { user: prepare.user, currency: prepare.currency, lines: asked, shown: None };
-        let plan = self.plan(now, &basket, &mut scratch)?;
-        scratch.settle_lines(asked);
-        Ok(Verdict::Priced(
-            PricedView {
-                total: plan.total,
-                discount: MinorUnits::ZERO,
-                freight: MinorUnits::ZERO,
-                hold_seconds: plan.hold_seconds,
-                lines: scratch.lines,
+        let Some(request) = prepare.hold else {
+            let plan = self.plan_prepared(now, prepare, 0, &mut scratch)?;
+            return Ok(priced(&plan, scratch.lines, 0, MicrosUtc(0)));
+        };
+        let key = RequestKey { who: prepare.user, id: request };
+        let body = Intent::Prepare(*prepare).body_hash();
+        match self.asked_before(now, key, || body)? {
+            None => {
+                let plan = self.plan_prepared(now, prepare, 0, &mut scratch)?;
+                let request = Request { key, body };
+                let hold = self.make_hold(now, trace, request, plan.hold_seconds, &scratch.units, facts)?;
+                Ok(priced(&plan, scratch.lines, hold.id, hold.until))
             }
-            .into(),
-        ))
+            Some(Verdict::Hold(hold)) => {
+                let plan = self.plan_prepared(now, prepare, hold.id, &mut scratch)?;
+                Ok(priced(&plan, scratch.lines, hold.id, hold.until))
+            }
+            Some(other) => Ok(other), // No other kind has this body; who asks gets what it led to.
+        }
+    }
+
+    fn plan_prepared(
+        &self,
+        now: MicrosUtc,
+        prepare: &Prepare<'_>,
+        hold: u64,
+        scratch: &mut Scratch,
+    ) -> Result<Plan, Refusal> {
+        let lines = prepare.lines.as_slice();
+        let basket = Basket { user: prepare.user, currency: prepare.currency, lines, hold, shown: None };
+        let plan = self.plan(now, &basket, scratch)?;
+        scratch.settle_lines(lines);
+        Ok(plan)
     }
 
     /// Everything between the request id and the bounds, in the order of SPEC. Fills `scratch.planned` and
     /// `scratch.sales`.
     fn plan(&self, now: MicrosUtc, basket: &Basket<'_>, scratch: &mut Scratch) -> Result<Plan, Refusal> {
-        let Scratch { planned, sales, .. } = scratch;
+        let Scratch { planned, sales, taken, .. } = scratch;
         self.find_skus(basket.lines, planned)?;
+        self.judge_skus_open(planned)?;
         self.find_sales(now, planned)?;
-        if basket.shown.is_some_and(|(hold, _)| hold != 0) {
-            return Err(Refusal::of(Reason::HoldNotFound)); // No holds are made yet.
+        taken.clear();
+        if basket.hold != 0 {
+            let slot = self.open_hold(now, basket.user, basket.hold)?;
+            taken.extend(self.holds.units(slot));
         }
         self.judge_currency(basket.currency, planned)?;
         let total = price(basket.lines, planned)?;
-        if let Some((_, shown)) = basket.shown
+        if let Some(shown) = basket.shown
             && shown != total
         {
             return Err(Refusal::of(Reason::PriceChanged).with(shown.0, total.0));
         }
         sum_up_sales(basket.lines, planned, sales);
         self.judge_limits(basket.user, sales)?;
-        self.choose_shelves(basket.lines, planned)?;
+        self.choose_shelves(basket.lines, planned, taken)?;
         let hold_seconds = planned.iter().map(|line| line.hold_seconds).min();
         Ok(Plan { total, hold_seconds: hold_seconds.expect("a basket has a line") })
     }
 
-    /// Skus known, then open.
+    /// Skus known.
     #[inline]
-    fn find_skus(&self, asked: &[AskedLine], planned: &mut Vec<Planned>) -> Result<(), Refusal> {
+    pub(super) fn find_skus(&self, asked: &[AskedLine], planned: &mut Vec<Planned>) -> Result<(), Refusal> {
         planned.clear();
         for (at, line) in asked.iter().enumerate() {
             let Some(slot) = self.goods.find_sku(line.sku) else {
@@ -213,6 +258,11 @@ impl Ledger {
                 warehouse: line.warehouse,
             });
         }
+        Ok(())
+    }
+
+    #[inline]
+    fn judge_skus_open(&self, planned: &[Planned]) -> Result<(), Refusal> {
         match planned.iter().position(|line| !self.goods.sku(line.sku).open) {
             Some(at) => Err(Refusal::of(Reason::SkuClosed).at_line(at)),
             None => Ok(()),
@@ -266,16 +316,22 @@ impl Ledger {
         Ok(())
     }
 
-    /// The warehouse of each line; every line has its units there.
+    /// The warehouse of each line; every line has its units there. Units of `taken` count as there.
     #[inline]
-    fn choose_shelves(&self, asked: &[AskedLine], planned: &mut [Planned]) -> Result<(), Refusal> {
+    pub(super) fn choose_shelves(
+        &self,
+        asked: &[AskedLine],
+        planned: &mut [Planned],
+        taken: &[ShelfUnits],
+    ) -> Result<(), Refusal> {
         for (at, (line, planned)) in asked.iter().zip(planned).enumerate() {
             let wanted = line.quantity.units();
             let there = if line.warehouse == WarehouseId(0) {
                 let mut most = 0;
                 for (_, row) in self.goods.shelves_of(planned.sku) {
-                    most = most.max(row.shelf.sellable());
-                    if row.shelf.sellable() >= wanted {
+                    let there = row.shelf.sellable() + units_of(taken, row.sku, row.warehouse);
+                    most = most.max(there);
+                    if there >= wanted {
                         planned.warehouse = row.warehouse;
                         break;
                     }
@@ -283,7 +339,8 @@ impl Ledger {
                 most
             } else {
                 let slot = self.goods.shelf_of(planned.sku, line.warehouse);
-                slot.map_or(0, |slot| self.goods.shelf(slot).shelf.sellable())
+                let sellable = slot.map_or(0, |slot| self.goods.shelf(slot).shelf.sellable());
+                sellable + units_of(taken, line.sku, line.warehouse)
             };
             if there < wanted {
                 let reason = if there == 0 { Reason::SoldOut } else { Reason::InsufficientStock };
@@ -301,12 +358,13 @@ impl Ledger {
         pay_until: MicrosUtc,
         scratch: &Scratch,
     ) -> Result<(), Refusal> {
-        let kept = self.can_end + 1;
+        // A hold that is taken over does not end by a request of its own any more.
+        let kept = self.kept_ends() + 1 - usize::from(create.hold != 0);
         let confirmed_at_once = usize::from(create.total == MinorUnits::ZERO);
         let needs = OrderNeeds {
             lines: Orders::arena_lines(create.lines.as_slice().len()),
             client_bytes: Orders::arena_bytes(create.client_bytes.len()),
-            history_rows: kept + confirmed_at_once,
+            history_rows: self.can_end + 1 + confirmed_at_once,
         };
         let fits = self.orders.has_room(&self.bounds, &needs)
             && self.requests.has_room(&self.orders, &self.bounds, now, (kept + 1, kept))
@@ -334,7 +392,7 @@ impl Scratch {
 
     /// The lines as decided, and their units.
     #[inline]
-    fn settle_lines(&mut self, asked: &[AskedLine]) {
+    pub(super) fn settle_lines(&mut self, asked: &[AskedLine]) {
         self.lines.clear();
         self.units.clear();
         for (line, planned) in asked.iter().zip(&self.planned) {
@@ -353,6 +411,19 @@ impl Scratch {
             });
         }
     }
+}
+
+/// Units that a hold has on a shelf.
+#[inline]
+fn units_of(taken: &[ShelfUnits], sku: SkuId, warehouse: WarehouseId) -> u64 {
+    let of_shelf = taken.iter().find(|it| it.sku == sku && it.warehouse == warehouse);
+    of_shelf.map_or(0, |it| it.quantity.units())
+}
+
+fn priced(plan: &Plan, lines: Vec<Line>, hold: u64, hold_until: MicrosUtc) -> Verdict {
+    let Plan { total, hold_seconds } = *plan;
+    let (discount, freight) = (MinorUnits::ZERO, MinorUnits::ZERO);
+    Verdict::Priced(PricedView { total, discount, freight, hold_seconds, hold, hold_until, lines }.into())
 }
 
 /// Fields that the types leave open.

@@ -1,10 +1,12 @@
 //! What each fact does to the ledger, live and replayed. Nothing here decides or fails: a fact is true.
 
 use crate::fact::{CancelReason, Fact, Line, OrderCreated, ShelfUnits, Stamp, StockAdjusted};
+use crate::hold::{Hold, HoldEnd, HoldState};
 use crate::ids::{OrderId, SaleId};
 use crate::ledger::Ledger;
 use crate::ledger::orders::{LiveOrder, Orders};
 use crate::ledger::requests::Subject;
+use crate::ledger::timers::{Timed, TimedRows};
 use crate::order::{self, State};
 use crate::shelf::Shelf;
 use crate::verdict::digest_order;
@@ -85,6 +87,18 @@ impl Ledger {
                 self.remember(stamp, Subject::Sale(slot));
             }
             Fact::StockAdjusted(change) => self.stock_adjusted(stamp, change),
+            Fact::HoldMade { hold, user, until, units } => {
+                let hold = Hold { id: *hold, user: *user, state: HoldState::Open, until: *until };
+                self.hold_made(stamp, hold, units);
+            }
+            Fact::HoldExtended { hold, until } => {
+                let slot = self.known_hold(*hold);
+                self.disarm(Timed::Hold(slot));
+                self.holds.at_mut(slot).hold.until = *until;
+                self.arm(Timed::Hold(slot));
+                self.remember(stamp, Subject::Hold(slot));
+            }
+            Fact::HoldEnded { hold, end, units } => self.hold_ended(stamp, *hold, *end, units),
             Fact::StockTransferred { sku, from, to, units } => {
                 let from = self.goods.shelf_or_new(*sku, *from);
                 let to = self.goods.shelf_or_new(*sku, *to);
@@ -106,7 +120,8 @@ impl Ledger {
         let slot = self.orders.add(stamp.at, request, created);
         self.ids.used(created.order);
         self.requests.remember_order(&mut self.orders, stamp.at, slot);
-        self.timers.arm(&mut self.orders, slot);
+        self.leave_holds();
+        self.arm(Timed::Order(slot));
         self.can_end += 1;
         self.sums.add(self.orders.at(slot));
         for line in created.lines.iter().filter(|line| line.sale != SaleId(0)) {
@@ -114,6 +129,31 @@ impl Ledger {
             let sale = self.goods.find_sale(line.sale).expect("lines name known sales");
             self.goods.sale_mut(sale).taken_units += line.quantity.units();
         }
+    }
+
+    fn hold_made(&mut self, stamp: &Stamp, hold: Hold, units: &[ShelfUnits]) {
+        let made = stamp.request.expect("a hold is made by a request").key.id.time();
+        let slot = self.holds.add(hold, made, units);
+        self.ids.used(OrderId(hold.id));
+        self.arm(Timed::Hold(slot));
+        self.change_shelves(units, Shelf::hold);
+        self.remember(stamp, Subject::Hold(slot));
+    }
+
+    fn hold_ended(&mut self, stamp: &Stamp, hold: u64, end: HoldEnd, units: &[ShelfUnits]) {
+        let slot = self.known_hold(hold);
+        self.disarm(Timed::Hold(slot));
+        match end {
+            HoldEnd::Committed => self.change_shelves(units, Shelf::sell),
+            HoldEnd::Taken | HoldEnd::Released | HoldEnd::Expired => {
+                self.change_shelves(units, Shelf::release);
+            }
+        }
+        // Of a hold that was taken over, the request made the order that follows and is remembered there.
+        if end != HoldEnd::Taken {
+            self.remember(stamp, Subject::Hold(slot));
+        }
+        self.holds.end(slot, end.state());
     }
 
     fn stock_adjusted(&mut self, stamp: &Stamp, change: &StockAdjusted) {
@@ -140,7 +180,7 @@ impl Ledger {
         self.can_end -= usize::from(order::can_end(order.state, free));
         self.sums.take(order);
         if order.state == State::PendingPayment {
-            self.timers.disarm(&mut self.orders, slot);
+            self.disarm(Timed::Order(slot));
         }
         self.orders.transit(slot, to, version, stamp.at, stamp.actor, why);
         self.sums.add(self.orders.at(slot));
@@ -164,9 +204,36 @@ impl Ledger {
     /// Timers have no request.
     fn remember(&mut self, stamp: &Stamp, subject: Subject) {
         match stamp.request {
-            Some(request) => self.requests.remember_change(&mut self.orders, stamp.at, request, subject),
+            Some(request) => {
+                self.requests.remember_change(&mut self.orders, stamp.at, request, subject);
+                if let Subject::Hold(slot) = subject {
+                    self.holds.remembered(slot);
+                }
+            }
             None => self.requests.advance(&mut self.orders, stamp.at),
         }
+        self.leave_holds();
+    }
+
+    /// Lets go of holds that no request leads to any more.
+    #[inline]
+    fn leave_holds(&mut self) {
+        while let Some(slot) = self.requests.left_hold() {
+            self.holds.forgotten(slot);
+        }
+    }
+
+    #[inline]
+    fn arm(&mut self, timed: Timed) {
+        self.timers.arm(TimedRows { orders: &mut self.orders, holds: &mut self.holds }, timed);
+    }
+
+    fn disarm(&mut self, timed: Timed) {
+        self.timers.disarm(TimedRows { orders: &mut self.orders, holds: &mut self.holds }, timed);
+    }
+
+    fn known_hold(&self, hold: u64) -> u32 {
+        self.holds.find(hold).expect("facts name holds that were made")
     }
 
     fn known(&self, order: OrderId) -> u32 {

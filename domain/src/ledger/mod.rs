@@ -12,6 +12,8 @@ mod create;
 mod cursors;
 mod evolve;
 mod goods;
+mod hold;
+mod holds;
 mod orders;
 mod read;
 mod requests;
@@ -26,6 +28,7 @@ pub use bounds::LedgerBounds;
 pub use room::PassedBound;
 
 use crate::fact::{Actor, Fact, Facts, Request, RequestKey, Stamp};
+use crate::hold::HoldEnd;
 use crate::ids::{OrderId, TraceId};
 use crate::intent::{Envelope, Intent};
 use crate::refusal::{Reason, Refusal};
@@ -38,9 +41,10 @@ use create::Scratch;
 use cursors::Cursors;
 use evolve::Sums;
 use goods::Goods;
+use holds::Holds;
 use orders::Orders;
 use requests::{OrderIds, Requests, Subject};
-use timers::Timers;
+use timers::{Timed, Timers};
 
 /// Orders, stock, sales and limits, in memory.
 #[derive(Debug)]
@@ -56,9 +60,11 @@ pub struct Ledger {
     counts: UserCounts,
     goods: Goods,
     cursors: Cursors,
+    holds: Holds,
     timers: Timers,
     ids: OrderIds,
-    /// Orders that can still end: for each of them room for a history row and a request id is kept.
+    /// Orders that can still end: for each of them room for a history row is kept, and for a request id, as for
+    /// open holds.
     can_end: usize,
     sums: Sums,
     scratch: Scratch,
@@ -93,6 +99,7 @@ impl Ledger {
             counts: UserCounts::new(&bounds, key),
             goods: Goods::new(&bounds, key),
             cursors: Cursors::new(),
+            holds: Holds::new(&bounds, key),
             timers: Timers::new(),
             ids: OrderIds::default(),
             can_end: 0,
@@ -116,13 +123,17 @@ impl Ledger {
         let (now, trace) = (self.clock, envelope.trace);
         let decided = match intent {
             Intent::Create(create) => self.create(now, trace, create, facts),
-            Intent::Prepare(prepare) => self.prepare(now, prepare),
+            Intent::Prepare(prepare) => self.prepare(now, trace, prepare, facts),
             Intent::Cancel(cancel) => self.cancel(now, trace, cancel, facts),
             Intent::SkuPut(put) => self.put_sku(now, trace, put, facts),
             Intent::SalePut(put) => self.put_sale(now, trace, put, facts),
             Intent::StockAdjust(adjust) => self.adjust_stock(now, trace, adjust, facts),
             Intent::StockTransfer(transfer) => self.transfer_stock(now, trace, transfer, facts),
             Intent::StockReturn(back) => self.return_stock(now, trace, back, facts),
+            Intent::StockReserve(reserve) => self.reserve_stock(now, trace, reserve, facts),
+            Intent::StockRelease(end) => self.end_hold(now, trace, intent, (end, HoldEnd::Released), facts),
+            Intent::StockCommit(end) => self.end_hold(now, trace, intent, (end, HoldEnd::Committed), facts),
+            Intent::StockExtend(extend) => self.extend_hold(now, trace, extend, facts),
             Intent::Get { user, order } => self.get(*user, *order),
             Intent::GetByRequest { user, request } => self.get_by_request(now, *user, *request),
             Intent::List(list) => self.list(list),
@@ -162,20 +173,22 @@ impl Ledger {
         self.judge_room_for_ends()
     }
 
-    /// Ends unpaid orders whose time is over by `now`, at most `orders_max` of them, the earliest first; each is
-    /// an entry of its own. Says how many: fewer than `orders_max` means that nothing more is due.
-    pub fn expire(&mut self, now: MicrosUtc, orders_max: usize, facts: &mut impl Facts) -> usize {
+    /// Ends unpaid orders and open holds whose time is over by `now`, at most `ends_max` of them, the earliest
+    /// first; each is an entry of its own. Says how many: fewer than `ends_max` means that nothing more is due.
+    pub fn expire(&mut self, now: MicrosUtc, ends_max: usize, facts: &mut impl Facts) -> usize {
         self.clock = self.clock.max(now);
         let mut expired = 0;
-        while expired < orders_max && self.next_due().is_some_and(|due| due <= self.clock) {
-            let slot = self.timers.next().expect("somebody is due");
-            self.expire_one(self.clock, slot, facts);
+        while expired < ends_max && self.next_due().is_some_and(|due| due <= self.clock) {
+            match self.timers.next().expect("somebody is due") {
+                Timed::Order(slot) => self.expire_one(self.clock, slot, facts),
+                Timed::Hold(slot) => self.expire_hold(self.clock, slot, facts),
+            }
             expired += 1;
         }
         expired
     }
 
-    /// When [`Ledger::expire`] has something to do next: at most about half a second after an order's time.
+    /// When [`Ledger::expire`] has something to do next: at most about half a second after an order's or hold's time.
     pub fn next_due(&self) -> Option<MicrosUtc> {
         self.timers.next_due()
     }
@@ -191,6 +204,10 @@ impl Ledger {
             | Intent::StockAdjust(_)
             | Intent::StockTransfer(_)
             | Intent::StockReturn(_)
+            | Intent::StockReserve(_)
+            | Intent::StockRelease(_)
+            | Intent::StockCommit(_)
+            | Intent::StockExtend(_)
             | Intent::Get { .. }
             | Intent::GetByRequest { .. }
             | Intent::List(_)
@@ -250,13 +267,20 @@ impl Ledger {
                 Verdict::Sale { sale: sale.id, version: sale.version }
             }
             Subject::Shelf(slot) => Verdict::Shelf(ShelfView::of(self.goods.shelf(slot))),
+            Subject::Hold(slot) => Verdict::Hold(self.holds.at(slot).hold),
             Subject::Shelves { from, to } => self.transferred(from, to),
         }
     }
 
-    /// Whether a request that makes no order can be remembered, besides what is kept for orders that can end.
+    /// Orders and holds that can still end: for each of them, room for the request that ends it is kept.
+    #[inline]
+    fn kept_ends(&self) -> usize {
+        self.can_end + self.holds.open()
+    }
+
+    /// Whether a request that makes no order can be remembered, besides what is kept for what can end.
     fn judge_room_for_change(&self, now: MicrosUtc) -> Result<(), Refusal> {
-        let needed = (self.can_end + 1, self.can_end + 1);
+        let needed = (self.kept_ends() + 1, self.kept_ends() + 1);
         if self.requests.has_room(&self.orders, &self.bounds, now, needed) {
             return Ok(());
         }

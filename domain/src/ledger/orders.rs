@@ -94,6 +94,8 @@ pub(crate) struct Orders {
     lines: Vec<Line>,
     client_bytes: Vec<u8>,
     history: Vec<LaterRow>,
+    /// The holds that orders took over, by slot: few orders have one, so it is not in their rows.
+    took_over: Vec<(u32, u64)>,
 }
 
 /// What a new order needs room for.
@@ -112,6 +114,7 @@ impl Orders {
             + (bounds.lines_max * size_of::<Line>()) as u64
             + (bounds.history_rows_max * size_of::<LaterRow>()) as u64
             + bounds.client_bytes_max as u64
+            + (bounds.orders_max * size_of::<(u32, u64)>()) as u64
     }
 
     pub(crate) fn new(bounds: &LedgerBounds, key: HashKey) -> Orders {
@@ -123,6 +126,7 @@ impl Orders {
             lines: Vec::with_capacity(bounds.lines_max),
             client_bytes: Vec::with_capacity(bounds.client_bytes_max),
             history: Vec::with_capacity(bounds.history_rows_max),
+            took_over: Vec::with_capacity(bounds.orders_max),
         }
     }
 
@@ -226,6 +230,9 @@ impl Orders {
             currency: created.currency,
             state: State::PendingPayment,
         });
+        if created.hold != 0 {
+            self.took_over.push((slot, created.hold));
+        }
         self.by_id.insert(self.id_tag(created.order), slot);
         let tag = self.user_tag(created.user);
         match older {
@@ -282,6 +289,11 @@ impl Orders {
     /// The order's lines, in their order.
     pub(crate) fn lines(&self, slot: u32) -> impl Iterator<Item = Line> {
         (0..).map_while(move |at| self.line(slot, at))
+    }
+
+    /// The hold that the order took over; 0: none.
+    pub(crate) fn hold(&self, slot: u32) -> u64 {
+        self.took_over.binary_search_by_key(&slot, |row| row.0).map_or(0, |at| self.took_over[at].1)
     }
 
     /// The client's own bytes.

@@ -147,7 +147,7 @@ impl Ledger {
         let view = OrderView {
             brief: order.brief(),
             request: order.request(),
-            hold: 0, // No order took over a hold yet.
+            hold: self.orders.hold(slot),
             discount,
             freight,
             lines,

@@ -34,6 +34,8 @@ pub(crate) enum Subject {
     Sale(u32),
     /// This shelf was adjusted, or sold units came back to it.
     Shelf(u32),
+    /// This hold was made, ended or extended.
+    Hold(u32),
     /// Units went from one shelf to the other.
     Shelves { from: u32, to: u32 },
 }
@@ -74,6 +76,8 @@ pub(crate) struct Requests {
     /// Ids whose generation left the window, soon to be taken out.
     leaving: Generation,
     rules: Rules,
+    /// Holds that forgotten requests led to, until the ledger has heard of it: at most [`FORGET_MAX`].
+    left_holds: Vec<u32>,
 }
 
 impl Requests {
@@ -95,6 +99,7 @@ impl Requests {
             generation_micros: span / GENERATIONS_A_WINDOW + 1,
             leaving: EMPTY,
             rules,
+            left_holds: Vec::with_capacity(FORGET_MAX),
         }
     }
 
@@ -195,11 +200,20 @@ impl Requests {
             self.table.remove(self.tag(key), slot);
             if slot & CHANGE != 0 {
                 let at = slot & !CHANGE;
+                if let Subject::Hold(hold) = self.changes[at as usize].subject {
+                    self.left_holds.push(hold);
+                }
                 self.changes[at as usize].next = self.unused_changes;
                 self.unused_changes = at;
                 self.changes_used -= 1;
             }
         }
+    }
+
+    /// A hold that a forgotten request led to, each time once.
+    #[inline]
+    pub(crate) fn left_hold(&mut self) -> Option<u32> {
+        self.left_holds.pop()
     }
 
     /// How many ids, and how many of them in rows of their own, the next [`Requests::advance`] will take out.

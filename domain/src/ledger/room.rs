@@ -6,6 +6,7 @@
 use core::fmt;
 
 use crate::fact::{Fact, Line, OrderCreated, Stamp};
+use crate::hold::HoldEnd;
 use crate::ids::{OrderId, SaleId, SkuId, WarehouseId};
 use crate::ledger::Ledger;
 use crate::ledger::orders::Orders;
@@ -52,6 +53,13 @@ impl Ledger {
                     return Ok(());
                 }
             }
+            Fact::HoldMade { units, .. } => {
+                within(self.holds.has_room(bounds), "holds_max", bounds.holds_max)?;
+                let fits = self.holds.has_room_for_lines(bounds, units.len());
+                within(fits, "hold_lines_max", bounds.hold_lines_max)?;
+            }
+            Fact::HoldEnded { end: HoldEnd::Taken, .. } => return Ok(()), // The order remembers the request.
+            Fact::HoldEnded { .. } | Fact::HoldExtended { .. } => (),
             Fact::StockTransferred { sku, to, .. } => self.judge_room_for_shelf(*sku, *to)?,
             Fact::StockReturned { sku, warehouse, .. } => self.judge_room_for_shelf(*sku, *warehouse)?,
             // Their number is no setting, so what was made fits.
@@ -64,11 +72,11 @@ impl Ledger {
         if stamp.request.is_some() { self.judge_room_for_ids(stamp, (1, 1)) } else { Ok(()) }
     }
 
-    /// Whether every order that can still end has the room for it that a live ledger keeps.
+    /// Whether every order and hold that can still end has the room for it that a live ledger keeps.
     pub(super) fn judge_room_for_ends(&self) -> Result<(), PassedBound> {
-        let (bounds, kept) = (&self.bounds, self.can_end);
+        let (bounds, kept) = (&self.bounds, self.kept_ends());
         let (ids, changes) = self.requests.len();
-        let fits = self.orders.has_room_for_rows(bounds, kept);
+        let fits = self.orders.has_room_for_rows(bounds, self.can_end);
         within(fits, "history_rows_max", bounds.history_rows_max)?;
         within(changes + kept <= bounds.changes_max, "changes_max", bounds.changes_max)?;
         within(ids + kept <= bounds.request_ids_max, "request_ids_max", bounds.request_ids_max)

@@ -1,6 +1,7 @@
-//! Payment timers: a calendar of half seconds, each with the list of orders whose time to pay ends in it.
+//! Timers: a calendar of half seconds, each with the list of orders whose time to pay, and of holds whose time,
+//! ends in it.
 //!
-//! Arming and disarming take the same few steps for one order and for ten million, and nothing is ever moved
+//! Arming and disarming take the same few steps for one of them and for ten million, and nothing is ever moved
 //! from one list to another, as a hierarchical wheel would have to. What finds the earliest list with somebody
 //! in it is a bitmap with three levels of summary above it.
 
@@ -8,6 +9,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::intent::HOLD_SECONDS_MAX;
+use crate::ledger::holds::Holds;
 use crate::ledger::orders::{NONE, Orders};
 use crate::units::MicrosUtc;
 
@@ -17,7 +19,10 @@ const TICK_SHIFT: u32 = 19;
 const TICKS: usize = 1 << 23;
 const _: () = assert!((TICKS as i64) << TICK_SHIFT > (HOLD_SECONDS_MAX as i64 + 20 * 24 * 3_600) * 1_000_000);
 
-/// Which orders are to be expired when.
+/// Set in what a list names, to tell holds from orders.
+const HOLD: u32 = 1 << 31;
+
+/// Which orders and holds are to be expired when.
 #[derive(Debug)]
 pub(crate) struct Timers {
     /// The [`List`] of each tick, at the tick's number modulo [`TICKS`]; plain words, for their zeros come free.
@@ -29,7 +34,23 @@ pub(crate) struct Timers {
     armed: usize,
 }
 
-/// First and last order of a tick, each slot + 1; 0: nobody.
+/// Who has a timer, by slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timed {
+    /// An order that waits for payment.
+    Order(u32),
+    /// An open hold.
+    Hold(u32),
+}
+
+/// The rows that lists link.
+#[derive(Debug)]
+pub(crate) struct TimedRows<'a> {
+    pub(crate) orders: &'a mut Orders,
+    pub(crate) holds: &'a mut Holds,
+}
+
+/// First and last of a tick, each + 1; 0: nobody.
 #[derive(Clone, Copy, Debug)]
 struct List(u64);
 
@@ -43,17 +64,18 @@ impl Timers {
         Timers { lists: vec![0; TICKS], levels: [words(0), words(1), words(2), words(3)], first: 0, armed: 0 }
     }
 
-    /// Whether an order that ends at `pay_until` can be armed at `now`: the calendar reaches 50 days on from the
-    /// earliest order in it, and comes to an end only when expiring lags by weeks.
+    /// Whether what ends at `until` can be armed at `now`: the calendar reaches 50 days on from the earliest in it,
+    /// and comes to an end only when expiring lags by weeks.
     #[inline]
-    pub(crate) fn reaches(&self, now: MicrosUtc, pay_until: MicrosUtc) -> bool {
+    pub(crate) fn reaches(&self, now: MicrosUtc, until: MicrosUtc) -> bool {
         let begin = if self.armed == 0 { tick_of(now) } else { self.first.min(tick_of(now)) };
-        tick_of(pay_until) - begin < TICKS as i64
+        tick_of(until) - begin < TICKS as i64
     }
 
-    /// Puts an order at the end of its tick's list.
-    pub(crate) fn arm(&mut self, orders: &mut Orders, slot: u32) {
-        let tick = tick_of(orders.at(slot).pay_until);
+    /// Puts somebody at the end of its tick's list.
+    pub(crate) fn arm(&mut self, mut rows: TimedRows<'_>, timed: Timed) {
+        let entry = timed.entry();
+        let tick = tick_of(rows.until(entry));
         let place = place_of(tick);
         if self.armed == 0 || tick < self.first {
             self.first = tick;
@@ -62,33 +84,33 @@ impl Timers {
         self.armed += 1;
         match List(self.lists[place]).ends() {
             None => {
-                self.lists[place] = List::of(slot, slot).0;
+                self.lists[place] = List::of(entry, entry).0;
                 self.mark(place);
             }
             Some((head, tail)) => {
-                orders.at_mut(tail).timer_next = slot;
-                orders.at_mut(slot).timer_prev = tail;
-                self.lists[place] = List::of(head, slot).0;
+                *rows.next(tail) = entry;
+                *rows.prev(entry) = tail;
+                self.lists[place] = List::of(head, entry).0;
             }
         }
     }
 
-    /// Takes an armed order out.
-    pub(crate) fn disarm(&mut self, orders: &mut Orders, slot: u32) {
-        let order = orders.at_mut(slot);
-        let tick = tick_of(order.pay_until);
-        let (prev, next) = (order.timer_prev, order.timer_next);
-        (order.timer_prev, order.timer_next) = (NONE, NONE);
+    /// Takes somebody out who is armed.
+    pub(crate) fn disarm(&mut self, mut rows: TimedRows<'_>, timed: Timed) {
+        let entry = timed.entry();
+        let tick = tick_of(rows.until(entry));
+        let prev = core::mem::replace(rows.prev(entry), NONE);
+        let next = core::mem::replace(rows.next(entry), NONE);
         if prev != NONE {
-            orders.at_mut(prev).timer_next = next;
+            *rows.next(prev) = next;
         }
         if next != NONE {
-            orders.at_mut(next).timer_prev = prev;
+            *rows.prev(next) = prev;
         }
         let place = place_of(tick);
-        let (head, tail) = List(self.lists[place]).ends().expect("an armed order is in the list of its tick");
+        let (head, tail) = List(self.lists[place]).ends().expect("who is armed is in the list of its tick");
         self.armed -= 1;
-        if head == slot && tail == slot {
+        if head == entry && tail == entry {
             self.lists[place] = 0;
             self.unmark(place);
             if tick == self.first && self.armed > 0 {
@@ -96,22 +118,22 @@ impl Timers {
             }
             return;
         }
-        let head = if head == slot { next } else { head };
-        let tail = if tail == slot { prev } else { tail };
+        let head = if head == entry { next } else { head };
+        let tail = if tail == entry { prev } else { tail };
         self.lists[place] = List::of(head, tail).0;
     }
 
-    /// The order to be expired next: of the earliest tick, the one armed first.
-    pub(crate) fn next(&self) -> Option<u32> {
+    /// Who is to be expired next: of the earliest tick, the one armed first.
+    pub(crate) fn next(&self) -> Option<Timed> {
         if self.armed == 0 {
             return None;
         }
         let (head, _) =
             List(self.lists[place_of(self.first)]).ends().expect("the first tick has somebody in it");
-        Some(head)
+        Some(Timed::of(head))
     }
 
-    /// When the next order is due: its tick is over by then.
+    /// When the next one is due: its tick is over by then.
     pub(crate) fn next_due(&self) -> Option<MicrosUtc> {
         (self.armed > 0).then(|| MicrosUtc((self.first + 1) << TICK_SHIFT))
     }
@@ -160,6 +182,46 @@ impl Timers {
     }
 }
 
+impl Timed {
+    #[inline]
+    const fn entry(self) -> u32 {
+        match self {
+            Timed::Order(slot) => slot,
+            Timed::Hold(slot) => slot | HOLD,
+        }
+    }
+
+    const fn of(entry: u32) -> Timed {
+        if entry & HOLD == 0 { Timed::Order(entry) } else { Timed::Hold(entry & !HOLD) }
+    }
+}
+
+impl TimedRows<'_> {
+    #[inline]
+    fn until(&self, entry: u32) -> MicrosUtc {
+        match Timed::of(entry) {
+            Timed::Order(slot) => self.orders.at(slot).pay_until,
+            Timed::Hold(slot) => self.holds.at(slot).hold.until,
+        }
+    }
+
+    #[inline]
+    fn next(&mut self, entry: u32) -> &mut u32 {
+        match Timed::of(entry) {
+            Timed::Order(slot) => &mut self.orders.at_mut(slot).timer_next,
+            Timed::Hold(slot) => &mut self.holds.at_mut(slot).timer_next,
+        }
+    }
+
+    #[inline]
+    fn prev(&mut self, entry: u32) -> &mut u32 {
+        match Timed::of(entry) {
+            Timed::Order(slot) => &mut self.orders.at_mut(slot).timer_prev,
+            Timed::Hold(slot) => &mut self.holds.at_mut(slot).timer_prev,
+        }
+    }
+}
+
 impl List {
     const fn of(head: u32, tail: u32) -> List {
         List((head as u64 + 1) << 32 | (tail as u64 + 1))
@@ -185,6 +247,7 @@ mod tests {
     use alloc::collections::BTreeSet;
 
     use crate::fact::{OrderCreated, Request, RequestKey};
+    use crate::hold::{Hold, HoldState};
     use crate::ids::{OrderId, RequestId, UserId};
     use crate::ledger::LedgerBounds;
     use crate::slot_table::HashKey;
@@ -192,70 +255,111 @@ mod tests {
 
     const BEGIN: i64 = 1_750_000_000_000_000;
 
-    fn order_until(orders: &mut Orders, pay_until: i64) -> u32 {
-        let created = OrderCreated {
-            order: OrderId(orders.len() as u64),
-            user: UserId(1),
-            hold: 0,
-            currency: Currency(978),
-            discount: MinorUnits::ZERO,
-            freight: MinorUnits::ZERO,
-            total: MinorUnits(1),
-            pay_until: MicrosUtc(pay_until),
-            lines: &[],
-            client_bytes: &[],
-        };
-        let request = Request { key: RequestKey { who: UserId(1), id: RequestId(0) }, body: 0 };
-        orders.add(MicrosUtc(BEGIN), request, &created)
+    /// The rows, and the calendar over them.
+    struct Shop {
+        orders: Orders,
+        holds: Holds,
+        timers: Timers,
     }
 
-    /// Arms, disarms and expires at random, beside an ordered set of (tick, slot).
+    impl Shop {
+        fn new(seed: u64) -> Shop {
+            let bounds = LedgerBounds {
+                orders_max: 5_000,
+                holds_max: 5_000,
+                hold_lines_max: 1,
+                ..LedgerBounds::DEFAULT
+            };
+            let key = HashKey::new(seed);
+            let (orders, holds) = (Orders::new(&bounds, key), Holds::new(&bounds, key));
+            Shop { orders, holds, timers: Timers::new() }
+        }
+
+        fn rows(&mut self) -> (&mut Timers, TimedRows<'_>) {
+            (&mut self.timers, TimedRows { orders: &mut self.orders, holds: &mut self.holds })
+        }
+
+        fn arm(&mut self, hold: bool, until: i64) -> Timed {
+            let timed = if hold { self.hold(until) } else { self.order(until) };
+            let (timers, rows) = self.rows();
+            timers.arm(rows, timed);
+            timed
+        }
+
+        fn disarm(&mut self, timed: Timed) {
+            let (timers, rows) = self.rows();
+            timers.disarm(rows, timed);
+        }
+
+        fn hold(&mut self, until: i64) -> Timed {
+            let until = MicrosUtc(until);
+            let id = self.holds.open() as u64;
+            let hold = Hold { id, user: UserId(1), state: HoldState::Open, until };
+            Timed::Hold(self.holds.add(hold, MicrosUtc(BEGIN), &[]))
+        }
+
+        fn order(&mut self, until: i64) -> Timed {
+            let created = OrderCreated {
+                order: OrderId(self.orders.len() as u64),
+                user: UserId(1),
+                hold: 0,
+                currency: Currency(978),
+                discount: MinorUnits::ZERO,
+                freight: MinorUnits::ZERO,
+                total: MinorUnits(1),
+                pay_until: MicrosUtc(until),
+                lines: &[],
+                client_bytes: &[],
+            };
+            let request = Request { key: RequestKey { who: UserId(1), id: RequestId(0) }, body: 0 };
+            Timed::Order(self.orders.add(MicrosUtc(BEGIN), request, &created))
+        }
+
+        fn until(&mut self, timed: Timed) -> i64 {
+            self.rows().1.until(timed.entry()).0
+        }
+    }
+
+    /// Arms, disarms and expires at random, beside an ordered set of (tick, when armed) with whom.
     fn check(seed: u64, span_seconds: i64) {
         let mut random = fastrand::Rng::with_seed(seed);
-        let bounds = LedgerBounds { orders_max: 5_000, ..LedgerBounds::DEFAULT };
-        let mut orders = Orders::new(&bounds, HashKey::new(seed));
-        let mut timers = Timers::new();
-        let mut model: BTreeSet<(i64, u32)> = BTreeSet::new();
+        let mut shop = Shop::new(seed);
+        let mut model: BTreeSet<(i64, u32, u32)> = BTreeSet::new();
         let mut now = BEGIN;
-        for _ in 0..4_000 {
+        for step in 0..4_000 {
             match random.u8(..4) {
                 0 | 1 => {
-                    let pay_until = now + 1 + random.i64(0..span_seconds * 1_000_000);
-                    assert!(timers.reaches(MicrosUtc(now), MicrosUtc(pay_until)));
-                    let slot = order_until(&mut orders, pay_until);
-                    timers.arm(&mut orders, slot);
-                    model.insert((pay_until >> TICK_SHIFT, slot));
+                    let until = now + 1 + random.i64(0..span_seconds * 1_000_000);
+                    assert!(shop.timers.reaches(MicrosUtc(now), MicrosUtc(until)));
+                    let timed = shop.arm(random.bool(), until);
+                    model.insert((until >> TICK_SHIFT, step, timed.entry()));
                 }
                 2 => {
                     let some = model.iter().nth(random.usize(..=model.len()) % model.len().max(1)).copied();
                     let Some(armed) = some else { continue };
-                    timers.disarm(&mut orders, armed.1);
+                    shop.disarm(Timed::of(armed.2));
                     model.remove(&armed);
                 }
                 _ => {
                     now += random.i64(0..span_seconds * 100_000);
-                    while timers.next_due().is_some_and(|due| due <= MicrosUtc(now)) {
-                        let slot = timers.next().expect("somebody is due");
-                        assert_eq!(model.pop_first().map(|armed| armed.1), Some(slot), "seed {seed}");
-                        assert!(orders.at(slot).pay_until <= MicrosUtc(now), "expired too early");
-                        timers.disarm(&mut orders, slot);
+                    while shop.timers.next_due().is_some_and(|due| due <= MicrosUtc(now)) {
+                        let timed = shop.timers.next().expect("somebody is due");
+                        let first = model.pop_first().map(|armed| Timed::of(armed.2));
+                        assert_eq!(first, Some(timed), "seed {seed}");
+                        assert!(shop.until(timed) <= now, "expired too early");
+                        shop.disarm(timed);
                     }
-                    let late = orders_late(&model, &orders, now);
-                    assert!(late < 1_000_000, "{late} us late, seed {seed}");
+                    let late = model.iter().map(|armed| now - shop.until(Timed::of(armed.2))).max();
+                    assert!(late.unwrap_or(0) < 1_000_000, "{late:?} us late, seed {seed}");
                 }
             }
-            let first = model.first().map(|&(tick, _)| MicrosUtc((tick + 1) << TICK_SHIFT));
-            assert_eq!(timers.next_due(), first, "seed {seed}");
+            let first = model.first().map(|&(tick, ..)| MicrosUtc((tick + 1) << TICK_SHIFT));
+            assert_eq!(shop.timers.next_due(), first, "seed {seed}");
         }
     }
 
-    /// By how much the latest of the orders still armed is late.
-    fn orders_late(armed: &BTreeSet<(i64, u32)>, orders: &Orders, now: i64) -> i64 {
-        armed.iter().map(|&(_, slot)| now - orders.at(slot).pay_until.0).max().unwrap_or(0)
-    }
-
     #[test]
-    fn orders_expire_in_the_order_of_their_ticks_and_at_most_a_second_late() {
+    fn orders_and_holds_expire_in_the_order_of_their_ticks_and_at_most_a_second_late() {
         for seed in 0..4 {
             check(seed, 3);
             check(seed, 900);
@@ -265,15 +369,13 @@ mod tests {
 
     #[test]
     fn the_calendar_ends_fifty_days_after_its_earliest_order() {
-        let mut orders = Orders::new(&LedgerBounds::DEFAULT, HashKey::new(1));
-        let mut timers = Timers::new();
+        let mut shop = Shop::new(1);
         let day = 24 * 3_600 * 1_000_000;
-        let slot = order_until(&mut orders, BEGIN + day);
-        timers.arm(&mut orders, slot);
+        let timed = shop.arm(false, BEGIN + day);
         let later = |days| MicrosUtc(BEGIN + days * day);
-        assert!(timers.reaches(later(20), later(50)));
-        assert!(!timers.reaches(later(22), later(52)), "expiring lags by three weeks");
-        timers.disarm(&mut orders, slot);
-        assert!(timers.reaches(later(22), later(52)));
+        assert!(shop.timers.reaches(later(20), later(50)));
+        assert!(!shop.timers.reaches(later(22), later(52)), "expiring lags by three weeks");
+        shop.disarm(timed);
+        assert!(shop.timers.reaches(later(22), later(52)));
     }
 }

@@ -3,8 +3,8 @@
 #![allow(dead_code)] // Each test file uses its part.
 
 use domain::intent::{
-    AdjustReason, AskedLine, Cancel, Create, Envelope, Lines, List, Prepare, Sale, SalePut, SaleSku, Sku,
-    SkuPut, StockAdjust, StockReturn, StockTransfer,
+    AdjustReason, AskedLine, Cancel, Create, EndHold, Envelope, Lines, List, Prepare, Sale, SalePut, SaleSku,
+    Sku, SkuPut, StockAdjust, StockExtend, StockReserve, StockReturn, StockTransfer,
 };
 use domain::verdict::Holdings;
 use domain::{
@@ -29,6 +29,8 @@ pub const BOUNDS: LedgerBounds = LedgerBounds {
     shelves_max: 800,
     sales_max: 20,
     sale_skus_max: 400,
+    holds_max: 500,
+    hold_lines_max: 1_000,
 };
 
 /// Hands each fact to the second ledger as a journal would.
@@ -64,6 +66,8 @@ pub struct Shop {
     pub drawn: u128,
     /// Orders of the story by name, with the request that made each.
     pub orders: Vec<(String, OrderId, UserId, RequestId)>,
+    /// Holds of the story by name, with their users.
+    pub holds: Vec<(String, u64, UserId)>,
 }
 
 /// Tells a story, steps split by `;`, and compares the answer to its last step.
@@ -81,7 +85,7 @@ impl Shop {
         // Other seeds: what a ledger answers must not hang on where its tables put things.
         let ledger = |seed| Ledger::new(bounds, Rules::DEFAULT, seed);
         let mirror = Mirror { ledger: ledger(2), stamp: None, last: Vec::new(), entries: 0 };
-        Shop { ledger: ledger(1), mirror, now: BEGIN, drawn: 0, orders: Vec::new() }
+        Shop { ledger: ledger(1), mirror, now: BEGIN, drawn: 0, orders: Vec::new(), holds: Vec::new() }
     }
 
     pub fn apply(&mut self, intent: &Intent<'_>) -> Verdict {
@@ -152,6 +156,8 @@ impl Shop {
             "stock" => self.tell_stock(&words),
             "sale" => self.tell_sale(&words),
             "transfer" | "return" => self.tell_moved(&words),
+            "reserve" => self.tell_reserve(&words),
+            "release" | "commit" | "extend" => self.tell_hold(&words),
             "create" | "again" | "prepare" => self.tell_basket(&words),
             "cancel" => self.tell_cancel(&words),
             "get" => {
@@ -223,6 +229,58 @@ impl Shop {
         self.words(&verdict)
     }
 
+    /// `reserve H lines 1@1x2,2@0x1 [user 5] [seconds 60] [twice]`; user 1, where nobody is named.
+    fn tell_reserve(&mut self, words: &[&str]) -> String {
+        let listed: String = value(words, "lines").expect("a hold has lines");
+        let lines: Vec<AskedLine> = listed.split(',').map(line).collect();
+        let lines = Lines::parse(&lines).expect("the story's holds are baskets");
+        let user = UserId(value(words, "user").unwrap_or(1));
+        let hold_seconds = value(words, "seconds").unwrap_or(60);
+        let request = self.request();
+        let reserve = Intent::StockReserve(StockReserve { user, request, hold_seconds, lines });
+        let verdict = self.changed(&reserve, words);
+        if let Verdict::Hold(hold) = &verdict {
+            self.holds.push((words[1].to_owned(), hold.id, user));
+        }
+        self.words(&verdict)
+    }
+
+    /// `release H [by 5] [twice]`, `commit H …`, `extend H seconds 60 …`; by its user, where nobody is named.
+    fn tell_hold(&mut self, words: &[&str]) -> String {
+        let (hold, owner) = self.hold_named(words[1]);
+        let (user, request) = (value(words, "by").map_or(owner, UserId), self.request());
+        let end = EndHold { user, request, hold };
+        let intent = match words[0] {
+            "release" => Intent::StockRelease(end),
+            "commit" => Intent::StockCommit(end),
+            _ => {
+                let hold_seconds = value(words, "seconds").expect("for how long");
+                Intent::StockExtend(StockExtend { user, request, hold, hold_seconds })
+            }
+        };
+        let verdict = self.changed(&intent, words);
+        self.words(&verdict)
+    }
+
+    /// Holds by name; a number names one that the story did not make.
+    fn hold_named(&self, name: &str) -> (u64, UserId) {
+        match self.holds.iter().find(|hold| hold.0 == name) {
+            Some(&(_, hold, user)) => (hold, user),
+            None => (name.parse().expect("the story made this hold"), UserId(1)),
+        }
+    }
+
+    /// What a change answers; with `twice`, asked again it answers the same and does nothing.
+    fn changed(&mut self, intent: &Intent<'_>, words: &[&str]) -> Verdict {
+        let verdict = self.apply(intent);
+        if words.contains(&"twice") {
+            let entries = self.mirror.entries;
+            assert_eq!(self.apply(intent), verdict, "the same again");
+            assert_eq!(self.mirror.entries, entries, "nothing is done twice");
+        }
+        verdict
+    }
+
     /// `transfer 1@2 3 units 10 [twice]`, `return 1@2 units 1 [twice]`
     fn tell_moved(&mut self, words: &[&str]) -> String {
         let (sku, warehouse) = place(words[1]);
@@ -234,12 +292,7 @@ impl Shop {
             }
             _ => Intent::StockReturn(StockReturn { request, sku, warehouse, units }),
         };
-        let verdict = self.apply(&intent);
-        if words.contains(&"twice") {
-            let entries = self.mirror.entries;
-            assert_eq!(self.apply(&intent), verdict, "the same again");
-            assert_eq!(self.mirror.entries, entries, "nothing is done twice");
-        }
+        let verdict = self.changed(&intent, words);
         self.words(&verdict)
     }
 
@@ -280,7 +333,22 @@ impl Shop {
         let user = UserId(value(words, "user").unwrap_or(1));
         let currency = Currency(value(words, "currency").unwrap_or(EURO.0));
         if words[0] == "prepare" {
-            let verdict = self.read(&Intent::Prepare(Prepare { user, currency, lines }));
+            let Some(name) = value::<String>(words, "holds") else {
+                let verdict = self.read(&Intent::Prepare(Prepare { user, currency, lines, hold: None }));
+                return self.words(&verdict);
+            };
+            let hold = Some(self.request());
+            let prepare = Intent::Prepare(Prepare { user, currency, lines, hold });
+            let verdict = self.changed(&prepare, words);
+            if let Verdict::Priced(priced) = &verdict {
+                self.holds.push((name, priced.hold, user));
+            }
+            if let Some(after) = value::<String>(words, "again_after") {
+                let said = self.tell(&after.replace('_', " "));
+                assert!(!said.contains("refused"), "{said}");
+                let again = self.apply(&prepare);
+                return self.words(&again);
+            }
             return self.words(&verdict);
         }
         let mut request = if words[0] == "again" { self.named(words[1]).2 } else { self.request() };
@@ -289,7 +357,7 @@ impl Shop {
             request = RequestId((ms as u128) << 80 | self.drawn);
         }
         let client_bytes = vec![7; value(words, "bytes").unwrap_or(0)];
-        let hold = value(words, "hold").unwrap_or(0);
+        let hold = value::<String>(words, "hold").map_or(0, |name| self.hold_named(&name).0);
         let total = MinorUnits(value(words, "total").unwrap_or(0));
         let create = Create { user, request, hold, currency, total, lines, client_bytes: &client_bytes };
         let mut verdict = self.apply(&Intent::Create(create));
@@ -351,6 +419,10 @@ impl Shop {
                     "{} on hand, {} held, {} sold, {} sellable",
                     it.on_hand, it.held, it.sold, it.sellable
                 )
+            }
+            Verdict::Hold(it) => {
+                let seconds = (it.until.0 - BEGIN.0) / 1_000_000;
+                format!("{:?} until {seconds}", it.state)
             }
             Verdict::Transferred(it) => format!("{} left, {} there", it.from.on_hand, it.to.on_hand),
             Verdict::Priced(it) => {

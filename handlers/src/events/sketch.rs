@@ -1,6 +1,7 @@
 //! Facts to events: what a fact says by itself, before what is known of its order is added.
 
 use domain::fact::{CancelReason, OrderCreated, ShelfUnits, StockAdjusted};
+use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, Sale, Sku};
 use domain::order::State;
 use domain::{Actor, Fact, Stamp, WarehouseId};
@@ -57,6 +58,17 @@ pub(super) fn sketch(position: u64, stamp: &Stamp, fact: &Fact<'_>) -> Option<Sk
             let units = i64::try_from(*units).unwrap_or(i64::MAX);
             let filled = Event { sku: sku.0, warehouse: warehouse.0, units, reason: 3, ..blank };
             of(EventType::StockAdjusted, Parts::One, filled)
+        }
+        Fact::HoldMade { hold: _, user, until: _, units } => {
+            of(EventType::StockReserved, Parts::Shelves(units.to_vec()), Event { user: user.0, ..blank })
+        }
+        Fact::HoldExtended { .. } => None, // Nothing moved.
+        Fact::HoldEnded { hold: _, end, units } => {
+            let event = match end {
+                HoldEnd::Committed => EventType::StockReduced,
+                HoldEnd::Taken | HoldEnd::Released | HoldEnd::Expired => EventType::StockReleased,
+            };
+            of(event, Parts::Shelves(units.to_vec()), blank)
         }
         Fact::OrderCreated(OrderCreated { order, user, total, currency, .. }) => {
             let (order, user, currency) = (order.0, user.0, currency.0);

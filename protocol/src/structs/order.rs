@@ -37,7 +37,7 @@ plain! {
 
     /// A basket to be checked and priced.
     pub struct PrepareHead / ArchivedPrepareHead {
-        /// Must be 0 without `hold`: only what changes something has a request id.
+        /// Must be 0 without `hold`: only what changes something has a request id. With it, as for CREATE.
         pub request: u128,
         /// Who asks; never 0.
         pub user: u64,
@@ -45,7 +45,7 @@ plain! {
         pub coupon: u64,
         /// ISO 4217 numeric.
         pub currency: u16,
-        /// Hold the units, too. Must be 0 until holds are served.
+        /// Hold the units, too, for CREATE to take over.
         pub hold: bool,
     }
 

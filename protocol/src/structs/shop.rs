@@ -17,7 +17,7 @@ plain! {
         pub sku: u64,
         /// Units that are there.
         pub on_hand: u64,
-        /// Units of `on_hand` that open orders hold.
+        /// Units of `on_hand` that open orders and holds have set aside.
         pub held: u64,
         /// Units kept back from selling.
         pub safety: u64,

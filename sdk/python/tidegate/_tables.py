@@ -218,6 +218,11 @@ LAYOUTS = {
     "DrainHead": (
         ("on", "bool", 1),
     ),
+    "EndHoldHead": (
+        ("request", "u128", 16),
+        ("user", "u64", 8),
+        ("hold", "u64", 8),
+    ),
     "Event": (
         ("position", "u64", 8),
         ("previous", "u64", 8),
@@ -287,6 +292,12 @@ LAYOUTS = {
         ("from", "u8", 1),
         ("to", "u8", 1),
         ("actor", "u8", 1),
+    ),
+    "HoldBrief": (
+        ("hold", "u64", 8),
+        ("user", "u64", 8),
+        ("until", "i64", 8),
+        ("state", "u8", 1),
     ),
     "Invariant": (
         ("name", "text", 32),
@@ -513,9 +524,20 @@ LAYOUTS = {
         ("warehouse", "u32", 4),
         ("reason", "u8", 1),
     ),
+    "StockExtendHead": (
+        ("request", "u128", 16),
+        ("user", "u64", 8),
+        ("hold", "u64", 8),
+        ("hold_seconds", "u32", 4),
+    ),
     "StockGetHead": (
         ("sku", "u64", 8),
         ("warehouse", "u32", 4),
+    ),
+    "StockReserveHead": (
+        ("request", "u128", 16),
+        ("user", "u64", 8),
+        ("hold_seconds", "u32", 4),
     ),
     "StockReturnHead": (
         ("request", "u128", 16),
@@ -599,6 +621,14 @@ MESSAGES = {
     0x8201: ("Shelf", "Nothing", 0, 0, None, 0),
     0x0206: ("StockAdjustHead", "Nothing", 0, 0, None, 0),
     0x8206: ("Shelf", "Nothing", 0, 0, None, 0),
+    0x0202: ("StockReserveHead", "AskedLine", 1, 256, None, 0),
+    0x8202: ("HoldBrief", "Nothing", 0, 0, None, 0),
+    0x0203: ("EndHoldHead", "Nothing", 0, 0, None, 0),
+    0x8203: ("HoldBrief", "Nothing", 0, 0, None, 0),
+    0x0204: ("EndHoldHead", "Nothing", 0, 0, None, 0),
+    0x8204: ("HoldBrief", "Nothing", 0, 0, None, 0),
+    0x0205: ("StockExtendHead", "Nothing", 0, 0, None, 0),
+    0x8205: ("HoldBrief", "Nothing", 0, 0, None, 0),
     0x0207: ("StockTransferHead", "Nothing", 0, 0, None, 0),
     0x8207: ("StockTransferAnswerHead", "Nothing", 0, 0, None, 0),
     0x0208: ("StockReturnHead", "Nothing", 0, 0, None, 0),

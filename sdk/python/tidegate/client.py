@@ -153,6 +153,29 @@ class Client:
         head = {"sku": sku, "warehouse": warehouse, "on_hand_delta": on_hand_delta, "reason": reason}
         return self.change("STOCK_ADJUST", head, **again).head
 
+    def prepare_hold(self, user: int, lines: list, currency: int, **again) -> Answer:
+        """Checks and prices a basket and holds its units; `create` takes over `head["hold"]`."""
+        head = {"user": user, "currency": currency, "hold": True}
+        return self.change("PREPARE", head, _lines(lines), **again)
+
+    def stock_reserve(self, user: int, lines: list, hold_seconds: int, **again) -> dict:
+        """Sets units aside without an order (user 0: an operator's); the hold."""
+        head = {"user": user, "hold_seconds": hold_seconds}
+        return self.change("STOCK_RESERVE", head, _lines(lines), **again).head
+
+    def stock_release(self, user: int, hold: int, **again) -> dict:
+        """Frees what a hold set aside; the hold as it stands then."""
+        return self.change("STOCK_RELEASE", {"user": user, "hold": hold}, **again).head
+
+    def stock_commit(self, user: int, hold: int, **again) -> dict:
+        """Sells what a hold set aside, without an order; the hold as it stands then."""
+        return self.change("STOCK_COMMIT", {"user": user, "hold": hold}, **again).head
+
+    def stock_extend(self, user: int, hold: int, hold_seconds: int, **again) -> dict:
+        """Makes a hold longer, and never shorter; the hold as it stands then."""
+        head = {"user": user, "hold": hold, "hold_seconds": hold_seconds}
+        return self.change("STOCK_EXTEND", head, **again).head
+
     def stock_transfer(self, sku: int, source: int, target: int, units: int, **again) -> dict:
         """Moves units between warehouses; both shelves as they stand then, under "from" and "to"."""
         head = {"sku": sku, "units": units, "from": source, "to": target}

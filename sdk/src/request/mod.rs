@@ -15,9 +15,9 @@ use protocol::{Message, Meta, Parsed};
 
 pub use events::Ack;
 pub use operate::{Audit, Drain, Ping, Stats};
-pub use order::{Batch, BatchOrder, BatchOutcome, Cancel, Create, Get, History, List, Prepare};
+pub use order::{Batch, BatchOrder, BatchOutcome, Cancel, Create, Get, History, List, Prepare, PrepareHold};
 pub use shop::{AdjustReason, SaleGet, SaleList, SalePut, SkuGet, SkuList, SkuPut, StockAdjust, StockGet};
-pub use stock::{StockReturn, StockTransfer};
+pub use stock::{StockCommit, StockExtend, StockRelease, StockReserve, StockReturn, StockTransfer};
 
 use crate::attempts::{Options, Question};
 use crate::client::Client;

@@ -5,25 +5,35 @@ use protocol::{Parsed, messages};
 
 use super::sealed::Wire;
 use super::{Ask, Changes, Request};
-use crate::shop::{self, HistoryRow, Order, OrderBrief, OrderPage, Priced};
-use crate::values::{Currency, MicrosUtc, Money, OrderId, RequestId, SkuId, State, UserId, WarehouseId};
+use crate::shop::{self, HistoryRow, Order, OrderBrief, OrderPage, Priced, PricedHold};
+use crate::values::{
+    Currency, HoldId, MicrosUtc, Money, OrderId, RequestId, SkuId, State, UserId, WarehouseId,
+};
 
 /// Makes an order.
 #[derive(Clone, Debug)]
 pub struct Create {
     user: UserId,
     total: Money,
+    hold: HoldId,
     lines: Vec<wire::AskedLine>,
     client_bytes: Vec<u8>,
 }
 
 impl Create {
     pub(crate) fn new(user: UserId, total: Money) -> Create {
-        Create { user, total, lines: Vec::new(), client_bytes: Vec::new() }
+        Create { user, total, hold: HoldId(0), lines: Vec::new(), client_bytes: Vec::new() }
     }
 }
 
 impl Request<Create> {
+    /// Takes over this hold of the same user, in the same step: its units count as there, and those that the order
+    /// does not take are free again.
+    pub fn hold(mut self, hold: HoldId) -> Self {
+        self.ask.hold = hold;
+        self
+    }
+
     /// Adds a line: `quantity` units, 1 to 1,000,000, from whichever warehouse has enough. 1 to 256 lines, each sku
     /// once.
     pub fn line(self, sku: SkuId, quantity: u32) -> Self {
@@ -52,7 +62,7 @@ impl Wire for Create {
         wire::CreateHead {
             request,
             user: self.user.0,
-            hold: 0,
+            hold: self.hold.0,
             coupon: 0,
             total: self.total.minor_units,
             currency: self.total.currency.0,
@@ -136,6 +146,49 @@ impl Ask for Prepare {
         Some(Priced { total, discount, freight, hold_seconds, lines })
     }
 }
+
+/// Checks and prices a basket, and holds its units.
+#[derive(Clone, Debug)]
+pub struct PrepareHold(pub(crate) Prepare);
+
+impl Request<PrepareHold> {
+    /// Adds a line: `quantity` units, 1 to 1,000,000, from whichever warehouse has enough. 1 to 256 lines, each sku
+    /// once.
+    pub fn line(mut self, sku: SkuId, quantity: u32) -> Self {
+        self.ask.0.lines.push(wire::AskedLine { sku: sku.0, warehouse: 0, quantity });
+        self
+    }
+}
+
+impl Wire for PrepareHold {
+    type Question = messages::Prepare;
+    type Reply = messages::PrepareAnswer;
+    const CHANGES: bool = true;
+
+    fn head(&self, request: u128) -> wire::PrepareHead {
+        wire::PrepareHead { request, hold: true, ..self.0.head(0) }
+    }
+
+    fn items(&self, _asked_before: bool) -> Vec<wire::AskedLine> {
+        self.0.lines.clone()
+    }
+
+    fn item_count(&self) -> usize {
+        self.0.lines.len()
+    }
+}
+
+impl Ask for PrepareHold {
+    type Answer = PricedHold;
+
+    fn read(answer: &Parsed<'_, messages::PrepareAnswer>) -> Option<PricedHold> {
+        let (hold, until) = (HoldId(answer.head.hold), MicrosUtc(answer.head.hold_until));
+        let priced = <Prepare as Ask>::read(answer)?;
+        (hold.0 != 0).then_some(PricedHold { hold, until, priced })
+    }
+}
+
+impl Changes for PrepareHold {}
 
 /// Reads one order.
 #[derive(Clone, Debug)]

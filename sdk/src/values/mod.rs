@@ -47,6 +47,10 @@ id! {
     /// An order. Ids of one store only grow.
     OrderId(u64)
 }
+id! {
+    /// Units set aside without an order. No order has its id.
+    HoldId(u64)
+}
 
 /// Makes asking twice harmless: 48 bits of Unix milliseconds (by the server's clock), then 80 random bits.
 ///

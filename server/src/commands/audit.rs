@@ -213,6 +213,8 @@ struct Room {
     shelves: usize,
     sales: usize,
     sale_skus: usize,
+    holds: usize,
+    hold_lines: usize,
 }
 
 impl Room {
@@ -227,6 +229,12 @@ impl Room {
                 self.sale_skus += skus.len();
                 self.changes += 1;
             }
+            Fact::HoldMade { units, .. } => {
+                self.holds += 1;
+                self.hold_lines += units.len();
+                self.changes += 1;
+            }
+            Fact::HoldExtended { .. } | Fact::HoldEnded { .. } => self.changes += 1,
             Fact::StockAdjusted(_) | Fact::StockTransferred { .. } | Fact::StockReturned { .. } => {
                 self.shelves += 1;
                 self.changes += 1;
@@ -251,15 +259,17 @@ impl Room {
             orders_max: self.orders + 1,
             lines_max: self.lines + 1,
             client_bytes_max: self.client_bytes + 1,
-            // Each order keeps room for its end, a free one for two more steps.
+            // Each order and hold keeps room for its end, a free order for two more steps.
             history_rows_max: 2 * self.orders + self.changes + 1,
-            request_ids_max: 2 * self.orders + self.changes + 1,
-            changes_max: self.orders + self.changes + 1,
+            request_ids_max: 2 * self.orders + self.holds + self.changes + 1,
+            changes_max: self.orders + self.holds + self.changes + 1,
             user_counts_max: self.lines + 1,
             skus_max: self.skus + 1,
             shelves_max: self.shelves + 1,
             sales_max: self.sales + 1,
             sale_skus_max: self.sale_skus + 1,
+            holds_max: self.holds + 1,
+            hold_lines_max: self.hold_lines + 1,
         }
     }
 }

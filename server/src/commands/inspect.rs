@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use domain::fact::{CancelReason, Fact, OrderCreated, ShelfUnits, StockAdjusted};
+use domain::hold::HoldEnd;
 use domain::intent::AdjustReason;
 use domain::{Actor, OrderId, SkuId, Stamp, UserId};
 use serde_json::{Map, Value, json};
@@ -116,6 +117,9 @@ fn order_of(fact: &Fact<'_>) -> Option<OrderId> {
         Fact::StockAdjusted(adjusted) => Some(adjusted.order).filter(|order| order.0 != 0),
         Fact::SkuChanged(_)
         | Fact::SaleChanged { .. }
+        | Fact::HoldMade { .. }
+        | Fact::HoldExtended { .. }
+        | Fact::HoldEnded { .. }
         | Fact::StockTransferred { .. }
         | Fact::StockReturned { .. }
         | Fact::CursorMoved { .. } => None,
@@ -127,7 +131,9 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
         Fact::OrderCreated(created) => created.lines.iter().any(|line| line.sku == sku),
         Fact::StockReserved { units, .. }
         | Fact::StockReduced { units, .. }
-        | Fact::StockReleased { units, .. } => units.iter().any(|it| it.sku == sku),
+        | Fact::StockReleased { units, .. }
+        | Fact::HoldMade { units, .. }
+        | Fact::HoldEnded { units, .. } => units.iter().any(|it| it.sku == sku),
         Fact::StockAdjusted(adjusted) => adjusted.sku == sku,
         Fact::StockTransferred { sku: moved, .. } | Fact::StockReturned { sku: moved, .. } => *moved == sku,
         Fact::SkuChanged(changed) => changed.id == sku,
@@ -135,7 +141,8 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
         Fact::OrderConfirmed { .. }
         | Fact::OrderCancelled { .. }
         | Fact::RefundDone { .. }
-        | Fact::CursorMoved { .. } => false,
+        | Fact::CursorMoved { .. }
+        | Fact::HoldExtended { .. } => false,
     }
 }
 
@@ -270,6 +277,15 @@ fn json_of_fact(fact: &Fact<'_>) -> (&'static str, Value) {
             ("RefundDone", json!({ "order": order.0, "version": version, "amount": amount.0, "why": why }))
         }
         Fact::StockAdjusted(ref adjusted) => ("StockAdjusted", json_of_adjusted(adjusted)),
+        Fact::HoldMade { hold, user, until, units } => {
+            let units = json_of_shelves(units);
+            ("HoldMade", json!({ "hold": hold, "user": user.0, "until_us": until.0, "units": units }))
+        }
+        Fact::HoldExtended { hold, until } => ("HoldExtended", json!({ "hold": hold, "until_us": until.0 })),
+        Fact::HoldEnded { hold, end, units } => {
+            let (end, units) = (hold_end(end), json_of_shelves(units));
+            ("HoldEnded", json!({ "hold": hold, "end": end, "units": units }))
+        }
         Fact::StockTransferred { sku, from, to, units } => {
             ("StockTransferred", json!({ "sku": sku.0, "from": from.0, "to": to.0, "units": units }))
         }
@@ -321,11 +337,14 @@ fn json_of_created(created: &OrderCreated<'_>) -> Value {
 }
 
 fn json_of_units(order: OrderId, units: &[ShelfUnits]) -> Value {
-    let units: Vec<_> = units
+    json!({ "order": order.0, "units": json_of_shelves(units) })
+}
+
+fn json_of_shelves(units: &[ShelfUnits]) -> Vec<Value> {
+    units
         .iter()
         .map(|it| json!({ "sku": it.sku.0, "warehouse": it.warehouse.0, "quantity": it.quantity.get() }))
-        .collect();
-    json!({ "order": order.0, "units": units })
+        .collect()
 }
 
 fn json_of_adjusted(adjusted: &StockAdjusted) -> Value {
@@ -339,6 +358,15 @@ fn json_of_adjusted(adjusted: &StockAdjusted) -> Value {
         "safety_delta": adjusted.safety_delta, "unavailable_delta": adjusted.unavailable_delta, "reason": reason,
         "order": adjusted.order.0,
     })
+}
+
+const fn hold_end(end: HoldEnd) -> &'static str {
+    match end {
+        HoldEnd::Taken => "taken over",
+        HoldEnd::Committed => "sold",
+        HoldEnd::Released => "released",
+        HoldEnd::Expired => "expired",
+    }
 }
 
 const fn cancel_reason(reason: CancelReason) -> &'static str {

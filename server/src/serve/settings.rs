@@ -108,6 +108,8 @@ fn ledger(bounds: &config::Bounds) -> LedgerBounds {
         shelves,
         sales,
         sale_skus,
+        holds,
+        hold_lines,
     } = *bounds;
     LedgerBounds {
         orders_max: orders,
@@ -121,6 +123,8 @@ fn ledger(bounds: &config::Bounds) -> LedgerBounds {
         shelves_max: shelves,
         sales_max: sales,
         sale_skus_max: sale_skus,
+        holds_max: holds,
+        hold_lines_max: hold_lines,
     }
 }
 

@@ -241,7 +241,7 @@ impl<H: HotDisk> Engine<H> {
         if submitted.deadline.is_some_and(|deadline| deadline <= now) {
             return Ok(Some(NotDecided::DeadlineExceeded));
         }
-        let creates = matches!(submitted.intent, Intent::Create(_));
+        let creates = leads_to_an_order(&submitted.intent);
         if creates && self.draining {
             return Ok(Some(NotDecided::Draining));
         }
@@ -304,5 +304,34 @@ impl<H: HotDisk> Engine<H> {
             Some(_) => Progress::Within(SEGMENT_POLL),
             None => Progress::Idle,
         }
+    }
+}
+
+/// What takes units for a new order: it waits while the journal is nearly full, and ends with draining.
+const fn leads_to_an_order(intent: &Intent<'_>) -> bool {
+    match intent {
+        Intent::Create(_) | Intent::StockReserve(_) => true,
+        Intent::Prepare(prepare) => prepare.hold.is_some(),
+        Intent::Cancel(_)
+        | Intent::SkuPut(_)
+        | Intent::SalePut(_)
+        | Intent::StockAdjust(_)
+        | Intent::StockTransfer(_)
+        | Intent::StockReturn(_)
+        | Intent::StockRelease(_)
+        | Intent::StockCommit(_)
+        | Intent::StockExtend(_)
+        | Intent::CursorMove(_)
+        | Intent::CursorGet(_)
+        | Intent::Get { .. }
+        | Intent::GetByRequest { .. }
+        | Intent::List(_)
+        | Intent::History { .. }
+        | Intent::SkuGet(_)
+        | Intent::SkuList { .. }
+        | Intent::SaleGet(_)
+        | Intent::SaleList { .. }
+        | Intent::StockGet { .. }
+        | Intent::Holdings => false,
     }
 }

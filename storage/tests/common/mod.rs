@@ -36,6 +36,8 @@ pub fn small_bounds() -> LedgerBounds {
         shelves_max: 64,
         sales_max: 16,
         sale_skus_max: 64,
+        holds_max: 64,
+        hold_lines_max: 64,
     }
 }
 
@@ -199,6 +201,9 @@ pub fn orders(disk: &MemDisk) -> Vec<OrderId> {
         Fact::SkuChanged(_)
         | Fact::SaleChanged { .. }
         | Fact::StockAdjusted(_)
+        | Fact::HoldMade { .. }
+        | Fact::HoldExtended { .. }
+        | Fact::HoldEnded { .. }
         | Fact::StockTransferred { .. }
         | Fact::StockReturned { .. }
         | Fact::StockReduced { .. }

@@ -6,6 +6,7 @@
 
 mod books;
 mod catalogue;
+mod holds;
 mod orders;
 mod stock;
 mod store;
@@ -59,7 +60,7 @@ pub struct Totals {
     pub stock: i128,
     /// Units sold, those that came back later included.
     pub sold: i128,
-    /// Units that unpaid orders hold.
+    /// Units that unpaid orders and open holds have set aside.
     pub held: i128,
     /// Orders by state: the count of state n stands at n − 1.
     pub orders: [u64; 14],
@@ -205,6 +206,11 @@ impl Auditor {
                 self.stock_adjusted(adjusted);
             }
             Fact::StockAdjusted(returned) => together.units_returned(returned),
+            Fact::HoldMade { hold, user, until, units } => {
+                self.hold_made(stamp, (*hold, *user, *until), units, together);
+            }
+            Fact::HoldExtended { hold, until } => self.hold_extended(stamp, *hold, *until, together),
+            Fact::HoldEnded { hold, end, units } => self.hold_ended(stamp, (*hold, *end), units, together),
             Fact::StockTransferred { sku, from, to, units } => {
                 self.by_an_operator(stamp);
                 together.asked_for += 1;

@@ -2,13 +2,15 @@
 
 mod basket;
 mod changes;
+mod holds;
 mod reads;
 mod stock;
 
 use std::collections::BTreeMap;
 
 use domain::cursor::CURSORS_MAX;
-use domain::fact::Actor;
+use domain::fact::{Actor, ShelfUnits};
+use domain::hold::{Hold, HoldState};
 use domain::intent::CursorMove;
 use domain::intent::{Envelope, Sku};
 use domain::order::State;
@@ -33,6 +35,7 @@ pub struct Model {
     sales: BTreeMap<SaleId, OneSale>,
     shelves: BTreeMap<(SkuId, WarehouseId), Shelf>,
     orders: BTreeMap<OrderId, OneOrder>,
+    holds: BTreeMap<u64, OneHold>,
     /// Units that a user's orders hold or bought in a sale; a pair without units is not there.
     taken_by_user: BTreeMap<(SaleId, UserId), u64>,
     requests: BTreeMap<RequestKey, Remembered>,
@@ -68,6 +71,14 @@ struct OneOrder {
     history: Vec<HistoryRow>,
 }
 
+#[derive(Clone, Debug)]
+struct OneHold {
+    hold: Hold,
+    /// The time in the id of the request that made it.
+    made: MicrosUtc,
+    units: Vec<ShelfUnits>,
+}
+
 /// What a request did: asked again, it answers with how that stands now.
 #[derive(Clone, Debug)]
 struct Remembered {
@@ -82,6 +93,7 @@ enum Subject {
     Sku(SkuId),
     Sale(SaleId),
     Shelf(SkuId, WarehouseId),
+    Hold(u64),
     Shelves { sku: SkuId, from: WarehouseId, to: WarehouseId },
 }
 
@@ -96,6 +108,7 @@ impl Model {
             sales: BTreeMap::new(),
             shelves: BTreeMap::new(),
             orders: BTreeMap::new(),
+            holds: BTreeMap::new(),
             taken_by_user: BTreeMap::new(),
             requests: BTreeMap::new(),
             cursors: BTreeMap::new(),
@@ -143,6 +156,9 @@ impl Model {
         if let Some(key) = intent.request()
             && let Some(about) = self.asked_before(now, key, intent)?
         {
+            if let (Intent::Prepare(prepare), Subject::Hold(hold)) = (intent, about) {
+                return self.prepare(now, prepare, Some(hold)).map(|(verdict, _)| verdict);
+            }
             return Ok(self.as_it_stands(about));
         }
         let about = match intent {
@@ -153,7 +169,17 @@ impl Model {
             Intent::StockAdjust(adjust) => self.stock_adjust(adjust)?,
             Intent::StockTransfer(transfer) => self.stock_transfer(transfer)?,
             Intent::StockReturn(back) => self.stock_return(back)?,
-            Intent::Prepare(prepare) => return self.prepare(now, prepare),
+            Intent::StockReserve(reserve) => self.stock_reserve(now, reserve)?,
+            Intent::StockRelease(end) => self.end_open_hold(now, end, HoldState::Released)?,
+            Intent::StockCommit(end) => self.end_open_hold(now, end, HoldState::Committed)?,
+            Intent::StockExtend(extend) => self.stock_extend(now, extend)?,
+            Intent::Prepare(prepare) => match self.prepare(now, prepare, None)? {
+                (verdict, None) => return Ok(verdict),
+                (verdict, Some(about)) => {
+                    self.remember(now, intent, about);
+                    return Ok(verdict);
+                }
+            },
             Intent::Get { user, order } => return self.get(*user, *order),
             Intent::GetByRequest { user, request } => return self.get_by_request(now, *user, *request),
             Intent::List(list) => return self.list(list),
@@ -169,11 +195,15 @@ impl Model {
             }
             Intent::Holdings => return Ok(Verdict::Holdings(Box::new(self.holdings()))),
         };
+        self.remember(now, intent, about);
+        Ok(self.as_it_stands(about))
+    }
+
+    fn remember(&mut self, now: MicrosUtc, intent: &Intent<'_>, about: Subject) {
         self.time = now;
         if let Some(key) = intent.request() {
             self.requests.insert(key, Remembered { body: body_of(intent), about });
         }
-        Ok(self.as_it_stands(about))
     }
 
     fn cursor_move(&mut self, now: MicrosUtc, wanted: &CursorMove) -> Result<Verdict, Refusal> {
@@ -228,6 +258,7 @@ impl Model {
             Subject::Shelf(sku, warehouse) => {
                 Verdict::Shelf(self.shelves[&(sku, warehouse)].view(sku, warehouse))
             }
+            Subject::Hold(hold) => Verdict::Hold(self.holds[&hold].hold),
             Subject::Shelves { sku, from, to } => {
                 let view = |warehouse| self.shelves[&(sku, warehouse)].view(sku, warehouse);
                 Verdict::Transferred(Box::new(TransferView { from: view(from), to: view(to) }))
@@ -279,6 +310,10 @@ fn body_of(intent: &Intent<'_>) -> String {
         | Intent::StockAdjust(_)
         | Intent::StockTransfer(_)
         | Intent::StockReturn(_)
+        | Intent::StockReserve(_)
+        | Intent::StockRelease(_)
+        | Intent::StockCommit(_)
+        | Intent::StockExtend(_)
         | Intent::Prepare(_)
         | Intent::Get { .. }
         | Intent::GetByRequest { .. }

@@ -3,6 +3,7 @@
 use domain::fact::{
     Actor, CancelReason, Fact, Line, OrderCreated, Request, RequestKey, ShelfUnits, Stamp, StockAdjusted,
 };
+use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, Sale, SaleSku, Sku};
 use domain::{
     Currency, CursorName, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId,
@@ -79,7 +80,11 @@ impl Dice {
         let (order, version) = (OrderId(self.number() as u64), self.number() as u32);
         let (sku, moved) = (SkuId(self.number() as u64), self.number() as u64);
         let (from, to) = (WarehouseId(self.number() as u32), WarehouseId(self.number() as u32));
-        match self.0.u8(0..13) {
+        let (hold, until) = (self.number() as u64, MicrosUtc(self.number()));
+        match self.0.u8(0..16) {
+            15 => Fact::HoldMade { hold, user: UserId(self.number() as u64), until, units },
+            13 => Fact::HoldExtended { hold, until },
+            14 => Fact::HoldEnded { hold, end: HoldEnd::Taken, units },
             10 => Fact::StockTransferred { sku, from, to, units: moved },
             11 => Fact::StockReturned { sku, warehouse: to, units: moved },
             12 => Fact::CursorMoved {

@@ -309,7 +309,8 @@ impl Shop {
             Verdict::Shelf(shelf) => {
                 format!("{} on hand, {} held, {} sold", shelf.on_hand, shelf.held, shelf.sold)
             }
-            Verdict::Transferred(_)
+            Verdict::Hold(_)
+            | Verdict::Transferred(_)
             | Verdict::Priced(_)
             | Verdict::OrderFound(_)
             | Verdict::Orders(_)

@@ -3,6 +3,7 @@
 use domain::fact::{
     CancelReason, Fact, Line, OrderCreated, Request, RequestKey, ShelfUnits, Stamp, StockAdjusted,
 };
+use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, CLIENT_BYTES_MAX, LINES_MAX, SALE_SKUS_MAX, Sale, SaleSku, Sku};
 use domain::{
     Actor, Currency, CursorName, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId,
@@ -91,7 +92,10 @@ impl Decoder {
             | kind::SALE_CHANGED
             | kind::STOCK_TRANSFERRED
             | kind::STOCK_RETURNED
-            | kind::CURSOR_MOVED => (),
+            | kind::CURSOR_MOVED
+            | kind::HOLD_MADE
+            | kind::HOLD_EXTENDED
+            | kind::HOLD_ENDED => (),
             unknown => return Err(BadEntry::UnknownKind(unknown)),
         }
         match version {
@@ -139,6 +143,18 @@ impl Decoder {
                     _ => return Err(BadEntry::Field("forgotten flag")),
                 },
             }),
+            kind::HOLD_MADE => {
+                let (hold, user, until) = (from.u64()?, UserId(from.u64()?), MicrosUtc(from.i64()?));
+                Ok(Fact::HoldMade { hold, user, until, units: self.units(from)? })
+            }
+            kind::HOLD_EXTENDED => {
+                Ok(Fact::HoldExtended { hold: from.u64()?, until: MicrosUtc(from.i64()?) })
+            }
+            kind::HOLD_ENDED => {
+                let hold = from.u64()?;
+                let end = HoldEnd::from_number(from.u8()?).ok_or(BadEntry::Field("end of a hold"))?;
+                Ok(Fact::HoldEnded { hold, end, units: self.units(from)? })
+            }
             kind::STOCK_TRANSFERRED => Ok(Fact::StockTransferred {
                 sku: SkuId(from.u64()?),
                 from: WarehouseId(from.u32()?),

@@ -7,8 +7,9 @@ use domain::intent::{AdjustReason, CLIENT_BYTES_MAX, LINES_MAX, Sale, SaleSku, S
 use domain::{Actor, Intent};
 
 use super::{
-    ADJUSTED_BYTES, CREATED_BYTES, CURSOR_BYTES, FACT_VERSION, HEAD_BYTES_MAX, KIND_BYTES, LINE_BYTES,
-    RETURNED_BYTES, SALE_BYTES, SALE_SKU_BYTES, SKU_BYTES, TRANSFERRED_BYTES, UNITS_BYTES, flag, kind,
+    ADJUSTED_BYTES, CREATED_BYTES, CURSOR_BYTES, FACT_VERSION, HEAD_BYTES_MAX, HOLD_ENDED_BYTES,
+    HOLD_EXTENDED_BYTES, HOLD_MADE_BYTES, KIND_BYTES, LINE_BYTES, RETURNED_BYTES, SALE_BYTES, SALE_SKU_BYTES,
+    SKU_BYTES, TRANSFERRED_BYTES, UNITS_BYTES, flag, kind,
 };
 
 /// An upper bound of the bytes that this intent's entry takes. A fact list is never cut in the middle, so the
@@ -21,8 +22,14 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
             fact_bytes(CREATED_BYTES + lines * LINE_BYTES + create.client_bytes.len())
                 + 2 * units_bytes(lines)
                 + fact_bytes(8 + 4)
+                + if create.hold == 0 { 0 } else { HOLD_ENDED_BYTES_MAX }
         }
         Intent::Cancel(_) => CANCEL_BYTES_MAX,
+        Intent::StockReserve(reserve) => hold_made_bytes(reserve.lines.as_slice().len()),
+        Intent::Prepare(prepare) if prepare.hold.is_some() => hold_made_bytes(prepare.lines.as_slice().len()),
+        // What a hold holds is not known here.
+        Intent::StockRelease(_) | Intent::StockCommit(_) => HOLD_ENDED_BYTES_MAX,
+        Intent::StockExtend(_) => fact_bytes(HOLD_EXTENDED_BYTES),
         Intent::SkuPut(_) => fact_bytes(SKU_BYTES),
         Intent::SalePut(put) => fact_bytes(SALE_BYTES + 4 + put.skus.len() * SALE_SKU_BYTES),
         Intent::StockAdjust(_) => fact_bytes(ADJUSTED_BYTES),
@@ -49,6 +56,10 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
 pub(crate) const EXPIRY_BYTES_MAX: usize =
     HEAD_BYTES_MAX + fact_bytes(8 + 4 + 1 + 2) + units_bytes(LINES_MAX);
 
+/// The most that the end of a hold takes; an expired one takes less than an expired order.
+const HOLD_ENDED_BYTES_MAX: usize = fact_bytes(HOLD_ENDED_BYTES + LINES_MAX * UNITS_BYTES);
+const _: () = assert!(HEAD_BYTES_MAX + HOLD_ENDED_BYTES_MAX <= EXPIRY_BYTES_MAX);
+
 /// Ended while unpaid: cancelled and released. Ended when free: given back, each line booked back.
 const CANCEL_BYTES_MAX: usize = fact_bytes(8 + 4 + 8 + 2) + LINES_MAX * fact_bytes(ADJUSTED_BYTES);
 
@@ -57,13 +68,18 @@ pub(crate) const ENTRY_BYTES_MAX: usize = {
     let sale = fact_bytes(SALE_BYTES + 4 + domain::intent::SALE_SKUS_MAX * SALE_SKU_BYTES);
     let create = fact_bytes(CREATED_BYTES + LINES_MAX * LINE_BYTES + CLIENT_BYTES_MAX)
         + 2 * units_bytes(LINES_MAX)
-        + fact_bytes(8 + 4);
+        + fact_bytes(8 + 4)
+        + HOLD_ENDED_BYTES_MAX;
     assert!(sale > create && sale > CANCEL_BYTES_MAX);
     HEAD_BYTES_MAX + sale
 };
 
 const fn fact_bytes(body: usize) -> usize {
     KIND_BYTES + body
+}
+
+const fn hold_made_bytes(lines: usize) -> usize {
+    fact_bytes(HOLD_MADE_BYTES + lines * UNITS_BYTES)
 }
 
 const fn units_bytes(lines: usize) -> usize {
@@ -156,6 +172,24 @@ impl<'a> EntryWriter<'a> {
                 self.u16(why);
             }
             Fact::StockAdjusted(ref adjusted) => self.adjusted(adjusted),
+            Fact::HoldMade { hold, user, until, units } => {
+                self.kind(kind::HOLD_MADE);
+                self.u64(hold);
+                self.u64(user.0);
+                self.i64(until.0);
+                self.shelves(units);
+            }
+            Fact::HoldExtended { hold, until } => {
+                self.kind(kind::HOLD_EXTENDED);
+                self.u64(hold);
+                self.i64(until.0);
+            }
+            Fact::HoldEnded { hold, end, units } => {
+                self.kind(kind::HOLD_ENDED);
+                self.u64(hold);
+                self.u8(end.number());
+                self.shelves(units);
+            }
             Fact::StockTransferred { sku, from, to, units } => {
                 self.kind(kind::STOCK_TRANSFERRED);
                 self.u64(sku.0);
@@ -234,6 +268,10 @@ impl<'a> EntryWriter<'a> {
     fn units(&mut self, kind: u8, order: u64, units: &[ShelfUnits]) {
         self.kind(kind);
         self.u64(order);
+        self.shelves(units);
+    }
+
+    fn shelves(&mut self, units: &[ShelfUnits]) {
         self.u16(units.len() as u16);
         for ShelfUnits { sku, warehouse, quantity } in units {
             self.u64(sku.0);

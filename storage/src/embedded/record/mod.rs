@@ -30,6 +30,9 @@ const TRANSFERRED_BYTES: usize = 8 + 4 + 4 + 8;
 /// Name, position, forgotten.
 const CURSOR_BYTES: usize = 32 + 8 + 1;
 const RETURNED_BYTES: usize = 8 + 4 + 8;
+const HOLD_MADE_BYTES: usize = 8 + 8 + 8 + 2;
+const HOLD_EXTENDED_BYTES: usize = 8 + 8;
+const HOLD_ENDED_BYTES: usize = 8 + 1 + 2;
 
 /// Flags of an entry's header.
 mod flag {
@@ -61,6 +64,9 @@ mod kind {
     pub const STOCK_TRANSFERRED: u8 = 48;
     pub const STOCK_RETURNED: u8 = 49;
     pub const CURSOR_MOVED: u8 = 64;
+    pub const HOLD_MADE: u8 = 50;
+    pub const HOLD_EXTENDED: u8 = 51;
+    pub const HOLD_ENDED: u8 = 52;
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use domain::fact::{
     CancelReason, Fact, Line, OrderCreated, Request, RequestKey, ShelfUnits, Stamp, StockAdjusted,
 };
+use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, AskedLine, Create, LINES_MAX, Lines, Sale, SaleSku, Sku};
 use domain::{
     Actor, Currency, CursorName, Intent, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId,
@@ -100,6 +101,7 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
         reason: AdjustReason::Returned,
         order,
     };
+    let until = MicrosUtc(1_767_226_500_000_000);
     let (warehouse, to) = (WarehouseId(0x52), WarehouseId(0x57));
     let transferred = Fact::StockTransferred { sku: sku.id, from: warehouse, to, units: 0x6A };
     let cancelled = Fact::OrderCancelled { order, version: 2, reason: CancelReason::Timer, why: 0x77 };
@@ -111,6 +113,9 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
         ("refunded", user, vec![Fact::RefundDone { order, version: 3, amount: MinorUnits(879), why: 1 }]),
         ("adjusted", operator, vec![Fact::StockAdjusted(adjusted)]),
         ("sku", operator, vec![Fact::SkuChanged(sku)]),
+        ("held", user, vec![Fact::HoldMade { hold: 0x61, user: UserId(8), until, units: &UNITS }]),
+        ("extended", user, vec![Fact::HoldExtended { hold: 0x61, until }]),
+        ("hold_ended", timer, vec![Fact::HoldEnded { hold: 0x61, end: HoldEnd::Expired, units: &UNITS }]),
         ("transferred", operator, vec![transferred]),
         ("returned", operator, vec![Fact::StockReturned { sku: sku.id, warehouse, units: 0x6B }]),
         ("cursor", acking, vec![Fact::CursorMoved { name: cursor, position: 0x6C, forgotten: false }]),
@@ -162,7 +167,7 @@ fn the_bound_of_a_create_holds_for_the_largest_one() {
     let intent = Intent::Create(Create {
         user: UserId(1),
         request: RequestId(1),
-        hold: 0,
+        hold: 9,
         currency: Currency(978),
         total: MinorUnits(0),
         lines: Lines::parse(&asked).unwrap(),
@@ -174,6 +179,7 @@ fn the_bound_of_a_create_holds_for_the_largest_one() {
     let created = Fact::OrderCreated(OrderCreated { lines: &lines, client_bytes: &[1; 1_024], ..order });
     let stamp = Stamp { actor: Actor::User(UserId(8)), trace: TraceId(1), ..user_stamp() };
     let facts = [
+        Fact::HoldEnded { hold: 9, end: HoldEnd::Taken, units: &units },
         created,
         Fact::StockReserved { order: ORDER, units: &units },
         Fact::StockReduced { order: ORDER, units: &units },

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::hold::HoldState;
 use domain::intent::{Sale, Sku};
 use domain::order::State;
 use domain::{CursorName, MicrosUtc, MinorUnits, OrderId, SaleId, SkuId, UserId, WarehouseId};
@@ -17,6 +18,7 @@ pub(super) struct Books {
     pub(super) sales_of: BTreeMap<SkuId, Vec<SaleId>>,
     pub(super) shelves: BTreeMap<(SkuId, WarehouseId), ShelfBook>,
     pub(super) orders: BTreeMap<OrderId, OrderBook>,
+    pub(super) holds: BTreeMap<u64, HoldBook>,
     /// `(ms, sequence)` of the last order.
     pub(super) last_id: Option<(u64, u16)>,
     /// Units by sale and user; a pair without units is not there.
@@ -59,6 +61,14 @@ pub(super) struct OrderBook {
     pub(super) total: MinorUnits,
     pub(super) pay_until: MicrosUtc,
     pub(super) lines: Box<[LineBook]>,
+}
+
+#[derive(Debug)]
+pub(super) struct HoldBook {
+    pub(super) user: UserId,
+    pub(super) until: MicrosUtc,
+    pub(super) state: HoldState,
+    pub(super) lines: Vec<LineBook>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

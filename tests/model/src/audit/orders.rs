@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use domain::fact::{Actor, CancelReason, Line, OrderCreated, ShelfUnits, StockAdjusted};
+use domain::hold::HoldState;
 use domain::intent::{CLIENT_BYTES_MAX, LINES_MAX};
 use domain::order::State;
 use domain::{Micros, MicrosUtc, MinorUnits, OrderId, SaleId, Stamp, UserId, WarehouseId};
 
 use super::Auditor;
-use super::books::{LineBook, Move, OrderBook};
+use super::books::{LineBook, Move, OrderBook, ShelfBook};
+use super::holds::units_on;
 use super::tally::Rule;
 
 /// What the facts of one entry did to each order: judged when the entry is whole, as its parts belong together.
@@ -20,8 +22,11 @@ pub(super) struct Together {
     asked_again: bool,
     /// Changes that somebody asked for; a request asks for one.
     pub(super) asked_for: usize,
-    by_timer: usize,
+    pub(super) by_timer: usize,
     orders: BTreeMap<OrderId, Parts>,
+    /// The hold that ended for an order to take it over, and what it held; 0: none.
+    taken_over: u64,
+    taken: Vec<LineBook>,
 }
 
 /// The facts of one entry about one order.
@@ -48,6 +53,11 @@ impl Together {
         self.orders.entry(order).or_default()
     }
 
+    pub(super) fn takes_over(&mut self, hold: u64, lines: &[LineBook]) {
+        self.taken_over = hold;
+        self.taken = lines.to_vec();
+    }
+
     pub(super) fn units_returned(&mut self, returned: &StockAdjusted) {
         self.of(returned.order).returned.push(*returned);
     }
@@ -63,7 +73,7 @@ impl Auditor {
         together.asked_for += 1;
         self.tally.check(
             Rule::Entries,
-            stamp.actor == Actor::User(created.user) && created.hold == 0,
+            stamp.actor == Actor::User(created.user) && created.hold == together.taken_over,
             || {
                 format!(
                     "an order of user {} over hold {}, by {:?}",
@@ -72,7 +82,7 @@ impl Auditor {
             },
         );
         let taken = self.books.orders.contains_key(&created.order);
-        self.judge_id(stamp.at, created, taken);
+        self.judge_id(stamp.at, created.order, created.user, taken);
         self.books.totals.duplicate_orders += u64::from(taken || together.asked_again);
         let parts = together.of(created.order);
         if taken {
@@ -86,8 +96,10 @@ impl Auditor {
         self.judge_money(created);
         let lines: Box<[LineBook]> = created.lines.iter().map(LineBook::from).collect();
         self.judge_limits(created.user, &lines);
+        let hold = std::mem::take(&mut together.taken);
+        together.taken_over = 0;
         for line in &lines {
-            self.hold(line);
+            self.hold(line, units_on(&hold, line));
             self.books.count(created.user, line, 1);
         }
         let order = OrderBook {
@@ -187,6 +199,9 @@ impl Auditor {
         self.tally.check(Rule::Entries, one_change, || {
             format!("{} changes and {} expiries in one entry", together.asked_for, together.by_timer)
         });
+        self.tally.check(Rule::Entries, together.taken_over == 0, || {
+            format!("hold {} was taken over by no order", together.taken_over)
+        });
         for (id, parts) in &together.orders {
             if parts.impossible {
                 continue;
@@ -234,11 +249,24 @@ impl Auditor {
                 *side.entry((line.sku, line.warehouse)).or_default() += i128::from(line.units);
             }
         }
+        for book in self.books.holds.values() {
+            let side = match book.state {
+                HoldState::Open => &mut held,
+                HoldState::Committed => &mut sold,
+                HoldState::Taken | HoldState::Released | HoldState::Expired => continue,
+            };
+            for line in &book.lines {
+                *side.entry((line.sku, line.warehouse)).or_default() += i128::from(line.units);
+            }
+        }
         for (place, shelf) in &self.books.shelves {
             let (sku, warehouse) = (place.0.0, place.1.0);
             let open = held.get(place).copied().unwrap_or(0);
             self.tally.check(Rule::Held, shelf.held == open, || {
-                format!("sku {sku} in warehouse {warehouse}: {} held, {open} by open orders", shelf.held)
+                format!(
+                    "sku {sku} in warehouse {warehouse}: {} held, {open} by open orders and holds",
+                    shelf.held
+                )
             });
             let gone = sold.get(place).copied().unwrap_or(0);
             let left = shelf.received + shelf.returned + shelf.adjusted + shelf.transferred - gone;
@@ -280,12 +308,11 @@ impl Auditor {
         true
     }
 
-    fn judge_id(&mut self, at: MicrosUtc, created: &OrderCreated<'_>, taken: bool) {
-        let id = created.order;
+    pub(super) fn judge_id(&mut self, at: MicrosUtc, id: OrderId, user: UserId, taken: bool) {
         let pair = (id.ms(), id.sequence());
         let now_ms = at.0.div_euclid(1_000).saturating_sub(OrderId::EPOCH_MS);
         let grows = self.books.last_id < Some(pair) && id.ms() as i64 >= now_ms;
-        let right = !taken && grows && id.slot() == OrderId::slot_of(created.user);
+        let right = !taken && grows && id.slot() == OrderId::slot_of(user);
         self.tally.check(Rule::OrderIds, right, || {
             let fault = if taken { "is taken" } else { "does not grow or has another user's slot" };
             format!("order id {} {fault}", id.0)
@@ -395,9 +422,11 @@ impl Auditor {
         }
     }
 
-    fn hold(&mut self, line: &LineBook) {
-        let sellable =
-            self.books.shelves.get(&(line.sku, line.warehouse)).map_or(0, |shelf| shelf.sellable());
+    /// Sets a line's units aside. `freed` of them came from the hold that the order takes over: these it was
+    /// promised, whatever else may be sold.
+    pub(super) fn hold(&mut self, line: &LineBook, freed: i128) {
+        let shelf = self.books.shelves.get(&(line.sku, line.warehouse)).copied().unwrap_or_default();
+        let sellable = ShelfBook { held: shelf.held + freed, ..shelf }.sellable() + freed;
         let missing = i128::from(line.units) - sellable;
         self.books.totals.oversold += missing.max(0);
         self.tally.check(Rule::Oversold, missing <= 0, || {

@@ -1,6 +1,7 @@
 //! CREATE and PREPARE: a basket judged check by check, each over all lines before the next one starts.
 
-use domain::fact::{Actor, Line};
+use domain::fact::{Actor, Line, ShelfUnits};
+use domain::hold::HoldState;
 use domain::intent::{AskedLine, Create, Prepare, Sku};
 use domain::order::State;
 use domain::verdict::{HistoryRow, OrderBrief, OrderView, PricedView, SaleSummary};
@@ -8,6 +9,7 @@ use domain::{
     Currency, Micros, MicrosUtc, MinorUnits, OrderId, Reason, Refusal, SaleId, UserId, Verdict, WarehouseId,
 };
 
+use super::holds::units_of;
 use super::{Model, OneOrder, Subject};
 
 /// What CREATE and PREPARE have in common.
@@ -56,6 +58,9 @@ impl Model {
         )?;
 
         let order = self.next_order_id(now, create.user);
+        if create.hold != 0 {
+            self.end_hold(create.hold, HoldState::Taken);
+        }
         self.hold_units(create.user, &judged.lines);
         let brief = OrderBrief {
             order,
@@ -85,31 +90,51 @@ impl Model {
         Ok(Subject::Order(order))
     }
 
-    pub(super) fn prepare(&self, now: MicrosUtc, prepare: &Prepare<'_>) -> Result<Verdict, Refusal> {
+    /// Prices a basket; holds it where it carries a request id. `made` is the hold that it made when it was asked
+    /// before.
+    pub(super) fn prepare(
+        &mut self,
+        now: MicrosUtc,
+        prepare: &Prepare<'_>,
+        made: Option<u64>,
+    ) -> Result<(Verdict, Option<Subject>), Refusal> {
         let judged = self.judge(
             now,
             &Basket {
                 user: prepare.user,
-                hold: 0,
+                hold: made.unwrap_or(0),
                 currency: prepare.currency,
                 shown: None,
                 lines: prepare.lines.as_slice(),
             },
         )?;
-        Ok(Verdict::Priced(Box::new(PricedView {
+        let mut about = made.map(Subject::Hold);
+        if let (None, Some(request)) = (made, prepare.hold) {
+            let units = judged.lines.iter().map(units_of_line).collect();
+            about = Some(self.make_hold(now, prepare.user, request, judged.hold_seconds, units));
+        }
+        let hold = match about {
+            Some(Subject::Hold(hold)) => Some(self.holds[&hold].hold),
+            Some(_) | None => None,
+        };
+        let view = PricedView {
             total: judged.total,
             discount: MinorUnits::ZERO,
             freight: MinorUnits::ZERO,
             hold_seconds: judged.hold_seconds,
+            hold: hold.map_or(0, |hold| hold.id),
+            hold_until: hold.map_or(MicrosUtc(0), |hold| hold.until),
             lines: judged.lines,
-        })))
+        };
+        Ok((Verdict::Priced(Box::new(view)), about))
     }
 
     fn judge(&self, now: MicrosUtc, basket: &Basket<'_>) -> Result<Judged, Refusal> {
         let offers = self.offers(now, basket.lines)?;
-        if basket.hold != 0 {
-            return Err(Refusal::of(Reason::HoldNotFound));
-        }
+        let taken = match basket.hold {
+            0 => Vec::new(),
+            hold => self.open_hold(now, basket.user, hold)?,
+        };
         right_currency(basket.currency, &offers)?;
         let total = total_of(&offers)?;
         if let Some(shown) = basket.shown
@@ -119,10 +144,10 @@ impl Model {
         }
         self.within_limits(basket.user, &units_by_sale(&offers))?;
 
+        let shelves = self.shelves_for(basket.lines, &taken)?;
         let mut lines = Vec::new();
         for (at, offer) in offers.iter().enumerate() {
-            let warehouse = self.warehouse_for(&offer.asked).map_err(|refusal| refusal.at_line(at))?;
-            lines.push(offer.line_from(warehouse));
+            lines.push(offer.line_from(shelves[at].warehouse));
         }
         let hold_seconds = offers.iter().map(Offer::hold_seconds).min().unwrap_or(0);
         Ok(Judged { lines, total, hold_seconds })
@@ -182,23 +207,29 @@ impl Model {
         Ok(())
     }
 
-    /// The shelf that sells this line: the one named, or the lowest-numbered that can sell all of it.
-    fn warehouse_for(&self, asked: &AskedLine) -> Result<WarehouseId, Refusal> {
+    /// The shelf that sells this line: the one named, or the lowest-numbered that can sell all of it. Units of a
+    /// hold that is taken over count as there.
+    pub(super) fn warehouse_for(
+        &self,
+        asked: &AskedLine,
+        taken: &[ShelfUnits],
+    ) -> Result<WarehouseId, Refusal> {
         let wanted = asked.quantity.units();
         let candidates: Vec<_> = (self.shelves_of(asked.sku))
             .filter(|(warehouse, _)| asked.warehouse == WarehouseId(0) || asked.warehouse == *warehouse)
+            .map(|(warehouse, shelf)| (warehouse, shelf.sellable() + units_of(taken, asked.sku, warehouse)))
             .collect();
-        if let Some((warehouse, _)) = candidates.iter().find(|(_, shelf)| shelf.sellable() >= wanted) {
+        if let Some((warehouse, _)) = candidates.iter().find(|(_, there)| *there >= wanted) {
             return Ok(*warehouse);
         }
-        match candidates.iter().map(|(_, shelf)| shelf.sellable()).max().unwrap_or(0) {
+        match candidates.iter().map(|(_, there)| *there).max().unwrap_or(0) {
             0 => Err(Refusal::of(Reason::SoldOut).with(wanted as i64, 0)),
             most => Err(Refusal::of(Reason::InsufficientStock).with(wanted as i64, most as i64)),
         }
     }
 
     /// `(ms, sequence)` only grows; a full millisecond takes the next one.
-    fn next_order_id(&mut self, now: MicrosUtc, user: UserId) -> OrderId {
+    pub(super) fn next_order_id(&mut self, now: MicrosUtc, user: UserId) -> OrderId {
         let now_ms = (now.0.div_euclid(1_000) - OrderId::EPOCH_MS).max(0) as u64;
         let (ms, sequence) = match self.last_id {
             Some((ms, sequence)) if ms >= now_ms && sequence + 1 < OrderId::SEQUENCES_PER_MS => {
@@ -241,6 +272,10 @@ impl Offer<'_> {
             freight: MinorUnits::ZERO,
         }
     }
+}
+
+fn units_of_line(line: &Line) -> ShelfUnits {
+    ShelfUnits { sku: line.sku, warehouse: line.warehouse, quantity: line.quantity }
 }
 
 fn right_currency(asked: Currency, offers: &[Offer<'_>]) -> Result<(), Refusal> {

@@ -186,6 +186,9 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
         Intent::StockAdjust(adjust) => adjust.warehouse != WarehouseId(0),
         Intent::StockTransfer(transfer) => stock::is_a_transfer(transfer),
         Intent::StockReturn(back) => stock::is_a_return(back.warehouse, back.units),
+        Intent::StockReserve(reserve) => hold_times.contains(&reserve.hold_seconds),
+        Intent::StockExtend(extend) => hold_times.contains(&extend.hold_seconds),
+        Intent::StockRelease(_) | Intent::StockCommit(_) => true,
         Intent::Create(_)
         | Intent::Cancel(_)
         | Intent::Prepare(_)

@@ -27,9 +27,11 @@ impl Model {
             .ok_or(Refusal::of(Reason::OrderNotFound))?;
         match made.about {
             Subject::Order(order) => self.get(user, order),
-            Subject::Sku(_) | Subject::Sale(_) | Subject::Shelf(..) | Subject::Shelves { .. } => {
-                Err(Refusal::of(Reason::OrderNotFound))
-            }
+            Subject::Sku(_)
+            | Subject::Sale(_)
+            | Subject::Shelf(..)
+            | Subject::Shelves { .. }
+            | Subject::Hold(_) => Err(Refusal::of(Reason::OrderNotFound)),
         }
     }
 
