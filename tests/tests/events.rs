@@ -526,3 +526,35 @@ fn the_sdks_stream_survives_kills_and_goes_on_from_its_cursor() {
     let too_far = client.wait(client.subscribe(EventFilter::ALL, StartAt::Behind(u64::MAX)).next());
     assert!(matches!(too_far, Err(Error::Refused(refused)) if refused.status == Status::InvalidField));
 }
+
+#[test]
+fn admin_prints_events_as_lines_of_json() {
+    let server = shop();
+    let client = Client::connect(server.address()).unwrap();
+    let order = client.wait(client.create(UserId(7), PRICE).line(SkuId(1), 1)).unwrap().order;
+    let run = |flags: &[&str]| {
+        let output = server.run(&[&["admin", "events"], flags].concat());
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (code, lines, _) = run(&["--from", "0", "--type", "OrderCreated", "--user", "7", "--limit", "1"]);
+    assert_eq!((code, lines.lines().count()), (Some(0), 1));
+    assert!(
+        lines.contains(r#""event":"OrderCreated""#) && lines.contains(&format!(r#""order":"{order}""#)),
+        "{lines}"
+    );
+    // A named cursor goes on where the last run ended.
+    let (_, first, _) = run(&["--from", "cursor:people", "--limit", "2"]);
+    let (_, second, _) = run(&["--from", "cursor:people", "--limit", "2"]);
+    assert!(first.contains(r#""position":1,"#) && second.contains(r#""position":3,"#), "{first}{second}");
+    for (flags, told) in [
+        (["--from", "0", "--type", "OrderCreate"], "did you mean «OrderCreated»?"),
+        (["--from", "then", "--limit", "1"], "nowhere to begin"),
+    ] {
+        let (code, _, wrong) = run(&flags);
+        assert!(code == Some(2) && wrong.contains(told), "{code:?} {wrong}");
+    }
+}

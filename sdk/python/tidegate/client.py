@@ -203,6 +203,24 @@ class Client:
         """What the server counted."""
         return self.read("STATS").head
 
+    def subscribe(
+        self, *, after: Optional[int] = None, cursor: str = "", types: tuple = (), user: int = 0, sku: int = 0,
+        sale: int = 0
+    ) -> Subscription:
+        """Follows events, on a connection of its own: behind the position `after` (0: from the beginning), behind the
+        named `cursor`, or from now on. `types` are names such as "OrderCreated"."""
+        return Subscription(self._address, self._patience, self._name, after, cursor, {
+            "types": sum(1 << frames.event_number(name) for name in types), "user": user, "sku": sku, "sale": sale,
+        })
+
+    def ack(self, cursor: str, position: int) -> int:
+        """Moves a named cursor on, durably; where it stands then, as it never moves back."""
+        return self.read("ACK", {"cursor": cursor, "position": position}).head["position"]
+
+    def forget_cursor(self, cursor: str) -> None:
+        """Forgets a named cursor."""
+        self.read("ACK", {"cursor": cursor, "forget": True})
+
     def read(self, kind: str, head: Optional[dict] = None, items: Optional[list] = None) -> Answer:
         """Asks what changes nothing."""
         return self._ask(kind, head, items, b"", 0, False)
@@ -313,6 +331,114 @@ class Client:
                 self._unread += received
         except (BadFrame, BadBody) as bad:
             raise _Lost(f"the server sent no frame of this wire: {bad}") from bad
+
+
+class Subscription:
+    """Events, one after the other and without a gap, over lost connections and restarts of the server.
+
+    An event is a dict of the fields of the wire's struct, with its `name` and its `items` (a dict each line or shelf).
+    """
+
+    #: Events and bytes that the server may send ahead of what was taken.
+    _EVENTS, _BYTES = 1024, 1 << 20
+
+    def __init__(self, address, patience, name, after, cursor, filters):
+        self._client = Client(*address, patience=patience, name=name)
+        self._filters, self._cursor = filters, cursor
+        self._through: Optional[int] = after
+        self._correlation = 0
+        self._ready: list = []
+        self._taken_events = self._taken_bytes = 0
+        #: Position of the last event that `next` returned.
+        self.position = 0
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends it. Nothing else has to be told to the server."""
+        self._client.close()
+
+    def next(self, patience: float) -> Optional[dict]:
+        """The next event; None where none came within so many seconds."""
+        until = time.monotonic() + patience
+        while not self._ready and time.monotonic() < until:
+            try:
+                if self._client._socket is None:
+                    self._open(until)
+                self._receive(until)
+            except (_Lost, OSError):
+                self._client.close()
+                time.sleep(max(0.0, min(0.05, until - time.monotonic())))
+        if not self._ready:
+            return None
+        event = self._ready.pop(0)
+        self.position = event["position"]
+        return event
+
+    def ack(self) -> None:
+        """Moves the named cursor behind the last event that `next` returned; the server keeps it from here on."""
+        if not self._cursor:
+            raise ValueError("this subscription has no named cursor")
+        # On a connection of its own: on this one, events stand between question and answer.
+        host, port = self._client._address
+        with Client(host, port, patience=self._client._patience, name=self._client._name) as client:
+            client.ack(self._cursor, self.position)
+
+    def _open(self, until: float) -> None:
+        self._client._connect(until)
+        if self._through is not None:
+            begin = {"from": 1, "position": self._through}
+        elif self._cursor:
+            begin = {"from": 2, "cursor": self._cursor}
+        else:
+            begin = {"from": 0}
+        head = {**self._filters, **begin, "credit_events": self._EVENTS, "credit_bytes": self._BYTES}
+        self._correlation = self._send("SUBSCRIBE", head)
+        self._taken_events = self._taken_bytes = 0
+
+    def _send(self, kind: str, head: dict) -> int:
+        client = self._client
+        client._correlation += 1
+        data = frames.encode(frames.kind_code(kind), head, None, b"", correlation=client._correlation)
+        client._socket.sendall(data)
+        return client._correlation
+
+    def _receive(self, until: float) -> None:
+        try:
+            frame = self._client._read_frame(until)
+        except socket.timeout:
+            return  # Nothing came; half a frame stays where it is.
+        if frame.correlation != self._correlation or frame.kind != frames.kind_code("SUBSCRIBE") | ANSWER:
+            return  # The answer to a grant, or GOAWAY: the end of the connection follows.
+        if frame.status is not None:
+            if frame.status.what == "refused":
+                raise self._client._refused(frame)
+            raise _Lost(frame.status.name)
+        if self._through is not None and frame.head["after"] != self._through:
+            raise _Lost("a gap between frames")
+        self._through = frame.head["through"]
+        events = _events(frame.items)
+        self._ready += events
+        self._taken_events += len(events)
+        self._taken_bytes += len(frame.items) * frames.struct_bytes("Event")
+        if self._taken_events >= self._EVENTS // 2 or self._taken_bytes >= self._BYTES // 2:
+            credit = {"credit_events": self._taken_events, "credit_bytes": self._taken_bytes}
+            self._send("ACK", {"subscription": self._correlation, **credit})
+            self._taken_events = self._taken_bytes = 0
+
+
+def _events(items: list) -> list:
+    """The items of each event together."""
+    events: list = []
+    for item in items:
+        if item["part"] == 0:
+            events.append({**item, "name": frames.event_name(item["event"]), "items": []})
+        events[-1]["items"].append(item)
+    return events
 
 
 def _lines(lines: list) -> list:

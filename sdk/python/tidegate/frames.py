@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any, NamedTuple, Optional
 
-from ._tables import KINDS, LAYOUTS, MESSAGES, STATUSES
+from ._tables import EVENTS, KINDS, LAYOUTS, MESSAGES, STATUSES
 from .crc32c import crc32c
 
 HEADER_BYTES = 48
@@ -20,6 +20,7 @@ MORE = 1
 ASKED_BEFORE = 2
 
 _CODES = {name: code for code, name in KINDS.items()}
+_EVENT_NUMBERS = {name: number for number, name in EVENTS.items()}
 _STATUS_CODES = {name: code for code, (name, _, _) in STATUSES.items()}
 # length, magic, version, flags, kind, status, time_ms, correlation, trace, items, crc32c
 _HEADER = struct.Struct("<I2sBBHHIQ16sII")
@@ -73,6 +74,16 @@ class BadBody(Exception):
 def kind_code(name: str) -> int:
     """The number of a request's kind: "CREATE" is 0x0102."""
     return _CODES[name]
+
+
+def event_number(name: str) -> int:
+    """The number of a type of event: "OrderCreated" is 1."""
+    return _EVENT_NUMBERS[name]
+
+
+def event_name(number: int) -> str:
+    """The name of a type of event; one that this client does not know keeps its number."""
+    return EVENTS.get(number, f"Event{number}")
 
 
 def encode(

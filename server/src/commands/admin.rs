@@ -3,6 +3,7 @@
 //! It asks through the SDK's blocking face and shows what comes back; it decides nothing. `show.rs` lays answers
 //! out as tables or JSON.
 
+mod events;
 mod show;
 
 use std::process::ExitCode;
@@ -59,6 +60,10 @@ enum What {
     /// Orders, of any user
     #[command(subcommand, after_help = "Example: tidegate admin order list 7")]
     Order(OrderAction),
+    /// Follow what happens: a JSON object a line
+    #[command(after_help = "Example: tidegate admin events --from 0 --type OrderCreated --limit 10
+Example: tidegate admin events --from cursor:warehouse --sku 1")]
+    Events(events::Follow),
     /// What the server counted since it started, and how full its bounds are
     #[command(after_help = "Example: tidegate admin --json stats")]
     Stats,
@@ -282,20 +287,28 @@ impl Admin {
             Ok(error) => told(error, &self.target),
             Err(why) => why,
         })?;
-        print(&if self.json { json_text(&shown.json) } else { shown.text })?;
+        if let Some(shown) = shown {
+            print(&if self.json { json_text(&shown.json) } else { shown.text })?;
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
 
 impl What {
-    fn ask(self, client: &Client) -> anyhow::Result<Shown> {
-        match self {
+    /// What is to be shown; nothing where it was printed as it came.
+    fn ask(self, client: &Client) -> anyhow::Result<Option<Shown>> {
+        let shown = match self {
+            What::Events(follow) => {
+                follow.print(client)?;
+                return Ok(None);
+            }
             What::Sku(action) => action.ask(client),
             What::Sale(action) => action.ask(client),
             What::Stock(action) => action.ask(client),
             What::Order(action) => action.ask(client),
             What::Stats => Ok(show::stats(&client.wait(client.stats())?)),
-        }
+        };
+        shown.map(Some)
     }
 }
 
