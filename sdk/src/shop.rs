@@ -36,6 +36,8 @@ pub struct Order {
     pub brief: OrderBrief,
     /// The request that made it.
     pub request: RequestId,
+    /// The hold that it took over.
+    pub hold: Option<HoldId>,
     /// Sum of the lines' discounts, in minor units.
     pub discount: i64,
     /// Sum of the lines' freight, in minor units.

@@ -80,6 +80,36 @@ fn an_operator_finds_and_ends_an_order() {
 }
 
 #[test]
+fn an_operator_sets_stock_aside_and_moves_it() {
+    let operator = Operator::new();
+    operator.does("sku put 1 --price 19.99 --currency EUR");
+    operator.does("stock adjust 1 --warehouse 1 --on-hand 10");
+    let text_of = |hold: &Value, field: &str| hold[field].as_str().unwrap().to_string();
+    let units = |warehouse: u32| {
+        let shelf = operator.reads(&format!("stock get 1 --warehouse {warehouse}"));
+        (shelf["on_hand"].as_u64().unwrap(), shelf["held"].as_u64().unwrap())
+    };
+
+    let hold = operator.reads("stock reserve 1 --warehouse 1 --units 4 --seconds 60");
+    let id = text_of(&hold, "hold");
+    assert_eq!((text_of(&hold, "state"), units(1)), ("OPEN".into(), (10, 4)));
+    let longer = operator.reads(&format!("stock extend {id} --seconds 600"));
+    assert!(text_of(&longer, "until") > text_of(&hold, "until"));
+    assert!(operator.does(&format!("stock release {id}")).contains("RELEASED"));
+    assert_eq!(units(1), (10, 0));
+    let (code, _, err) = operator.types(&format!("stock release {id}"));
+    assert!(code == Some(1) && err.starts_with("error: HOLD_NOT_FOUND: "), "{err}");
+
+    let id = text_of(&operator.reads("stock reserve 1 --units 3 --user 7"), "hold");
+    assert_eq!(text_of(&operator.reads(&format!("stock commit {id}")), "state"), "COMMITTED");
+    assert_eq!(units(1), (7, 0));
+    assert_eq!(operator.reads("stock return 1 --warehouse 1 --units 3")["on_hand"], 10);
+    let moved = operator.reads("stock transfer 1 --from 1 --to 2 --units 6");
+    assert_eq!((&moved["from"]["on_hand"], &moved["to"]["on_hand"]), (&4.into(), &6.into()));
+    assert_eq!((units(1), units(2)), ((4, 0), (6, 0)));
+}
+
+#[test]
 fn what_goes_wrong_is_said_in_one_sentence() {
     let operator = Operator::new();
     let check = |line: &str, code: i32, says: &str| {

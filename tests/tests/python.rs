@@ -6,7 +6,7 @@ use std::process::Command;
 use e2e::Server;
 
 #[test]
-fn the_python_client_places_reads_and_cancels_an_order() {
+fn the_python_client_places_holds_and_cancels_orders() {
     example_says("place_order.py", "cancelled, 10 units to sell again");
 }
 

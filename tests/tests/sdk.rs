@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use e2e::Server;
 use tidegate_sdk::{
-    AdjustReason, BatchOrder, BatchOutcome, Client, Currency, Error, MicrosUtc, Money, OrderId, SaleId,
-    SkuId, State, Status, UserId, WarehouseId,
+    AdjustReason, BatchOrder, BatchOutcome, Client, Currency, Error, HoldState, MicrosUtc, Money, OrderId,
+    SaleId, SkuId, State, Status, UserId, WarehouseId,
 };
 
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
@@ -53,6 +53,38 @@ async fn an_order_lives_and_ends() {
     let pending = State::PendingPayment;
     assert_eq!(steps, [(None, pending, 0), (Some(pending), State::Cancelled, 12)]);
     assert_eq!(client.stock_get(SKU).await.unwrap().sellable, 10);
+}
+
+#[tokio::test]
+async fn a_hold_becomes_an_order_and_units_move_without_one() {
+    let (_server, client) = shop().await;
+    let (user, operator) = (UserId(7), UserId(0));
+    let sellable = async || client.stock_get(SKU).await.unwrap().sellable;
+
+    let held = client.prepare_hold(user, Currency::EUR).line(SKU, 10).await.unwrap();
+    assert_eq!((held.priced.total, sellable().await), (19_990, 0));
+    let refused = client.create(UserId(8), total(1)).line(SKU, 1).await;
+    assert!(matches!(refused, Err(Error::Refused(refused)) if refused.status == Status::SoldOut));
+    let placed = client.create(user, total(10)).line(SKU, 10).hold(held.hold).await.unwrap();
+    assert_eq!(client.get(user, placed.order).await.unwrap().hold, Some(held.hold));
+    client.cancel(user, placed.order).await.unwrap();
+    assert_eq!(sellable().await, 10);
+
+    let hold = client.stock_reserve(user).line(SKU, 4).hold_seconds(60).await.unwrap();
+    assert_eq!((hold.state, sellable().await), (HoldState::Open, 6));
+    let longer = client.stock_extend(user, hold.hold, 600).await.unwrap();
+    assert!(longer.until > hold.until);
+    assert_eq!(client.stock_commit(user, hold.hold).await.unwrap().state, HoldState::Committed);
+    let other = client.stock_reserve(operator).line_from(SKU, WarehouseId(1), 1).await.unwrap();
+    assert_eq!(client.stock_release(operator, other.hold).await.unwrap().state, HoldState::Released);
+    let gone = client.stock_release(user, hold.hold).await;
+    assert!(matches!(gone, Err(Error::Refused(refused)) if refused.status == Status::HoldNotFound));
+
+    let back = client.stock_return(SKU, WarehouseId(2), 4).await.unwrap();
+    assert_eq!((back.on_hand, sellable().await), (4, 10));
+    let moved = client.stock_transfer(SKU, WarehouseId(2), WarehouseId(1), 4).await.unwrap();
+    assert_eq!((moved.from.on_hand, moved.to.on_hand), (0, 10));
+    assert!(client.audit().await.unwrap().ok);
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ from tidegate import Client, Refused, TidegateError  # noqa: E402
 EURO = 978
 PRICE = 19_99
 CANCELLED = 12
+# States of a hold.
+OPEN, COMMITTED, RELEASED = 1, 3, 4
 
 
 def main(target: str) -> None:
@@ -49,6 +51,21 @@ def main(target: str) -> None:
         assert gone["state"] == CANCELLED, gone
         assert shop.stock(sku)["sellable"] == 10
         steps = [(row["from"], row["to"]) for row in shop.history(order["order"], user)]
+        held = shop.prepare_hold(user, [(sku, 3)], EURO).head
+        order = shop.create(user, [(sku, 3)], held["total"], EURO, hold=held["hold"])
+        assert shop.get(order["order"], user).head["hold"] == held["hold"]
+        shop.cancel(order["order"], user)
+        hold = shop.stock_reserve(user, [(sku, 4)], 60)["hold"]
+        assert shop.stock_extend(user, hold, 600)["state"] == OPEN
+        assert shop.stock(sku)["sellable"] == 6
+        assert shop.stock_release(user, hold)["state"] == RELEASED
+        print("held ahead of an order, and without one")
+
+        moved = shop.stock_transfer(sku, 1, 2, 10)
+        assert (moved["from.on_hand"], moved["to.on_hand"]) == (0, 10), moved
+        sold = shop.stock_reserve(user, [(sku, 1)], 60)["hold"]
+        assert shop.stock_commit(user, sold)["state"] == COMMITTED
+        assert shop.stock_return(sku, 2, 1)["sellable"] == 10
         print(f"cancelled, 10 units to sell again; its steps were {steps}")
 
 

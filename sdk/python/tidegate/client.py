@@ -177,7 +177,7 @@ class Client:
         return self.change("STOCK_EXTEND", head, **again).head
 
     def stock_transfer(self, sku: int, source: int, target: int, units: int, **again) -> dict:
-        """Moves units between warehouses; both shelves as they stand then, under "from" and "to"."""
+        """Moves units between warehouses; both shelves as they stand then, "from.on_hand" and so on."""
         head = {"sku": sku, "units": units, "from": source, "to": target}
         return self.change("STOCK_TRANSFER", head, **again).head
 

@@ -222,11 +222,12 @@ impl Ask for Get {
     type Answer = Order;
 
     fn read(answer: &Parsed<'_, messages::GetAnswer>) -> Option<Order> {
-        let wire::OrderHead { brief, request, hold: _, coupon: _, discount, freight, client_bytes: _ } =
+        let wire::OrderHead { brief, request, hold, coupon: _, discount, freight, client_bytes: _ } =
             answer.head;
         Some(Order {
             brief: shop::brief(&brief)?,
             request: RequestId(request),
+            hold: (hold != 0).then_some(HoldId(hold)),
             discount,
             freight,
             lines: answer.items.iter().map(shop::line).collect(),

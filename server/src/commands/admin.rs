@@ -14,8 +14,8 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 use tidegate_sdk::blocking::Client;
 use tidegate_sdk::{
-    AdjustReason, Cause, Currency, Error, MicrosUtc, Money, OrderId, Refused, SaleId, SellerId, SkuId, State,
-    Status, UserId, WarehouseId,
+    AdjustReason, Cause, Currency, Error, HoldId, MicrosUtc, Money, OrderId, Refused, SaleId, SellerId,
+    SkuId, State, Status, UserId, WarehouseId,
 };
 
 use crate::cli::{BadUsage, print};
@@ -170,6 +170,35 @@ enum StockAction {
         after_help = "Example: tidegate admin stock adjust 1 --warehouse 1 --on-hand -3 --reason adjusted"
     )]
     Adjust(StockAdjust),
+    /// Set units of a sku aside without an order
+    #[command(after_help = "Example: tidegate admin stock reserve 1 --warehouse 1 --units 5 --seconds 600")]
+    Reserve {
+        sku: u64,
+        /// From where; 0: the server chooses.
+        #[arg(long, default_value_t = 0)]
+        warehouse: u32,
+        #[arg(long)]
+        units: u32,
+        /// For how long.
+        #[arg(long, default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..=2_592_000))]
+        seconds: u32,
+        /// Whose hold it is, for an order to take over; 0: nobody's but yours.
+        #[arg(long, default_value_t = 0)]
+        user: u64,
+    },
+    /// Free what a hold set aside
+    #[command(after_help = "Example: tidegate admin stock release 382516920123392001")]
+    Release { hold: u64 },
+    /// Sell what a hold set aside, without an order
+    #[command(after_help = "Example: tidegate admin stock commit 382516920123392001")]
+    Commit { hold: u64 },
+    /// Make a hold last so long from now, never shorter
+    #[command(after_help = "Example: tidegate admin stock extend 382516920123392001 --seconds 600")]
+    Extend {
+        hold: u64,
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=2_592_000))]
+        seconds: u32,
+    },
     /// Move units from one warehouse to another
     #[command(after_help = "Example: tidegate admin stock transfer 1 --from 1 --to 2 --units 50")]
     Transfer {
@@ -365,6 +394,8 @@ impl SalePut {
 
 impl StockAction {
     fn ask(self, client: &Client) -> anyhow::Result<Shown> {
+        // On the wire, user 0 is an operator, who may end any hold.
+        let operator = UserId(0);
         match self {
             StockAction::Adjust(adjust) => {
                 if (adjust.on_hand, adjust.safety, adjust.unavailable) == (0, 0, 0) {
@@ -377,6 +408,22 @@ impl StockAction {
                     .safety(adjust.safety)
                     .unavailable(adjust.unavailable);
                 Ok(show::shelf(&client.wait(request)?))
+            }
+            StockAction::Reserve { sku, warehouse, units, seconds, user } => {
+                let request = client
+                    .stock_reserve(UserId(user))
+                    .line_from(SkuId(sku), WarehouseId(warehouse), units)
+                    .hold_seconds(seconds);
+                Ok(show::hold(&client.wait(request)?))
+            }
+            StockAction::Release { hold } => {
+                Ok(show::hold(&client.wait(client.stock_release(operator, HoldId(hold)))?))
+            }
+            StockAction::Commit { hold } => {
+                Ok(show::hold(&client.wait(client.stock_commit(operator, HoldId(hold)))?))
+            }
+            StockAction::Extend { hold, seconds } => {
+                Ok(show::hold(&client.wait(client.stock_extend(operator, HoldId(hold), seconds))?))
             }
             StockAction::Transfer { sku, from, to, units } => {
                 let request = client.stock_transfer(SkuId(sku), WarehouseId(from), WarehouseId(to), units);
@@ -462,6 +509,9 @@ fn remedy(refused: &Refused) -> Option<String> {
         Status::OrderNotFound => Some("find it with `tidegate admin order list USER`".into()),
         Status::InsufficientStock => Some("open orders hold these units, so cancel some first".into()),
         Status::WrongState => Some("see how it got there with `tidegate admin order history`".into()),
+        Status::HoldNotFound | Status::HoldExpired => {
+            Some("it was taken over, sold, freed or its time ran out; its units are not set aside".into())
+        }
         Status::InvalidField => {
             Some("a value is out of its range, or windows of one sku overlap; see --help".into())
         }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use tidegate_sdk::{
-    Actor, HistoryRow, Line, MicrosUtc, Money, Order, OrderBrief, OrderPage, Page, Sale, SaleWithSkus, Shelf,
-    Sku, SkuNow, Stats, Transferred, text_of,
+    Actor, HistoryRow, Hold, HoldState, Line, MicrosUtc, Money, Order, OrderBrief, OrderPage, Page, Sale,
+    SaleWithSkus, Shelf, Sku, SkuNow, Stats, Transferred, text_of,
 };
 
 /// One answer in both ways.
@@ -69,6 +69,29 @@ pub fn shelf(shelf: &Shelf) -> Shown {
     Shown { text: pairs(&stock_rows(shelf)), json: shelf_json(shelf) }
 }
 
+pub fn hold(hold: &Hold) -> Shown {
+    let Hold { hold, user, until, state } = *hold;
+    let state = match state {
+        HoldState::Open => "OPEN",
+        HoldState::Taken => "TAKEN",
+        HoldState::Committed => "COMMITTED",
+        HoldState::Released => "RELEASED",
+        HoldState::Expired => "EXPIRED",
+    };
+    let rows = [
+        ("hold", hold.to_string()),
+        ("user", user.to_string()),
+        ("until", until.to_string()),
+        ("state", state.into()),
+    ];
+    Shown {
+        text: pairs(&rows),
+        json: json!({
+            "hold": hold.to_string(), "user": user.to_string(), "until": until.to_string(), "state": state,
+        }),
+    }
+}
+
 pub fn transferred(shelves: &Transferred) -> Shown {
     let Transferred { from, to } = shelves;
     Shown {
@@ -84,6 +107,9 @@ pub fn order(order: &Order) -> Shown {
     rows.push(("discount", money(order.discount)));
     rows.push(("freight", money(order.freight)));
     rows.push(("request", order.request.to_string()));
+    if let Some(hold) = order.hold {
+        rows.push(("took over hold", hold.to_string()));
+    }
     rows.push(("client bytes", order.client_bytes.len().to_string()));
     let line_row = |line: &Line| {
         let sale = line.sale.map_or("".into(), |sale| sale.to_string());
@@ -97,6 +123,7 @@ pub fn order(order: &Order) -> Shown {
     let hex: String = order.client_bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut json = brief_json(&order.brief);
     json["request"] = json!(order.request.to_string());
+    json["hold"] = json!(order.hold.map(|hold| hold.to_string()));
     json["discount_minor"] = json!(order.discount);
     json["freight_minor"] = json!(order.freight);
     json["lines"] = json!(lines);
