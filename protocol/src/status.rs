@@ -98,7 +98,7 @@ statuses! {
     0x0207 PriceChanged Refused "PRICE_CHANGED" "The total is another now: the one shown, the one now (minor units).";
     0x0208 CurrencyMismatch Refused "CURRENCY_MISMATCH" "The sku sells in another currency: the one asked, the sku's (ISO 4217).";
     0x0209 RequestIdExpired Refused "REQUEST_ID_EXPIRED" "The request id's own time is outside the window: its time, the server's (microseconds).";
-    0x020A CursorTooOld Refused "CURSOR_TOO_OLD" "The events behind this cursor are gone: the position asked, the oldest there is.";
+    0x020A CursorTooOld Refused "CURSOR_TOO_OLD" "The events behind this cursor are gone: the position asked, the oldest to begin behind.";
     0x0301 SoldOut Refused "SOLD_OUT" "Nothing sellable on that shelf: the units asked, 0.";
     0x0302 InsufficientStock Refused "INSUFFICIENT_STOCK" "Fewer units than asked: the units asked, the units there.";
     0x0303 UserLimit Refused "USER_LIMIT" "More units of the sale than one user may take: asked, still allowed.";

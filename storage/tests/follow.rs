@@ -9,8 +9,8 @@ use common::{Life, create, facts, orders, request_id, submit, take_answers, tiny
 use domain::{Fact, OrderId};
 use fastrand::Rng;
 use storage::Store;
-use storage::embedded::disk::DurabilityPath;
-use storage::embedded::follow::{Follower, Standing};
+use storage::embedded::disk::{Disk, DurabilityPath};
+use storage::embedded::follow::{Follower, Standing, Unreadable};
 
 #[test]
 fn what_is_followed_is_what_is_there() {
@@ -88,6 +88,47 @@ fn behind_the_end_and_in_an_empty_folder_there_is_nothing() {
     assert_eq!(reader.facts.len(), 2);
     reader.read_to(9);
     assert_eq!((reader.facts.len(), reader.through()), (2, 2), "more is not there yet");
+}
+
+#[test]
+fn behind_deleted_segments_facts_are_gone_and_the_rest_is_read() {
+    let disk = MemDisk::new(1).next_process();
+    let mut life = Life::open(&disk, tiny(DurabilityPath::Dsync), 0).unwrap();
+    life.set_up_shop(1_000_000);
+    let mut on_its_way = Reader::behind(&disk, 0);
+    on_its_way.read_to(2);
+    for user in 1..1_500 {
+        submit(&mut life.store, &[create(user, request_id(0, user), &[7; 99])]);
+        life.turn(100).unwrap();
+        take_answers(&mut life.store);
+    }
+    let durable = life.store.stats().durable_position;
+    let (all, _) = facts(&disk);
+    let made = orders(&disk);
+    let mut knows_all = Reader::behind(&disk, 0);
+    knows_all.read_to(durable);
+    let segments: Vec<_> = disk.content().into_keys().filter(|name| name.ends_with(".journal")).collect();
+    assert!(segments.len() > 4, "{segments:?}");
+    segments[..3].iter().for_each(|name| disk.remove(name).unwrap());
+
+    let gone = |read: Result<Standing, Unreadable>| match read {
+        Err(Unreadable::Gone { oldest }) => oldest,
+        other => panic!("{other:?}"),
+    };
+    let mut follower = Follower::new(disk.clone());
+    let oldest = gone(follower.seek(0));
+    assert!(oldest > 10 && oldest < durable, "{oldest} of {durable}");
+    assert_eq!(gone(follower.seek(oldest - 1)), oldest);
+    assert_eq!(gone(knows_all.follower.seek(0)), oldest, "who knew the segments is told the same");
+    for after in [oldest, oldest + 1, durable - 1] {
+        let mut reader = Reader::behind(&disk, after);
+        reader.read_to(durable);
+        assert_eq!(reader.facts, all[after as usize..durable as usize]);
+    }
+    let Reader { follower, standing, after, .. } = &mut on_its_way;
+    let lost = follower.next(standing, *after, durable, |_| panic!("it is not there")).unwrap_err();
+    assert!(matches!(lost, Unreadable::Gone { oldest: told } if told == oldest), "{lost:?}");
+    find(&disk, *made.last().unwrap(), durable);
 }
 
 struct Reader {

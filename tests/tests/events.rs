@@ -8,124 +8,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use e2e::Server;
-use e2e::wire::{Heard, Wire, create, frame, unix_ms};
-use protocol::structs::{
-    AckAnswerHead, AckHead, Event, OrderBrief, SubscribeAnswerHead, SubscribeHead, UnsubscribeAnswerHead,
-    UnsubscribeHead,
-};
-use protocol::{EventType, Flags, Kind, KindCode, Plain, Status, messages, parse, text};
-use tidegate_sdk::{
-    AdjustReason, Currency, Error, EventFilter, Money, OrderId, SkuId, StartAt, UserId, WarehouseId,
-    blocking::Client,
-};
+use e2e::feed::{EVERYTHING, FEED, Feed, PRICE, shop, understood};
+use e2e::wire::{Wire, create, frame, unix_ms};
+use protocol::structs::{Event, OrderBrief, SubscribeHead, UnsubscribeAnswerHead, UnsubscribeHead};
+use protocol::{EventType, Flags, Plain, Status, messages, text};
+use tidegate_sdk::{Currency, Error, EventFilter, Money, OrderId, SkuId, StartAt, UserId, blocking::Client};
 
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
-const PRICE: Money = Money::new(19_99, Currency::EUR);
-/// Correlation of the subscriptions here.
-const FEED: u64 = 1 << 40;
-
-const EVERYTHING: SubscribeHead = SubscribeHead {
-    cursor: [0; 32],
-    position: 0,
-    types: 0,
-    user: 0,
-    sku: 0,
-    sale: 0,
-    credit_events: u32::MAX,
-    credit_bytes: u32::MAX,
-    partition: 0,
-    from: 1,
-};
-
-fn shop() -> Server {
-    let server = Server::start(TIDEGATE);
-    let client = Client::connect(server.address()).unwrap();
-    for sku in [1, 2] {
-        client.wait(client.sku_put(SkuId(sku), PRICE)).unwrap();
-        let adjust =
-            client.stock_adjust(SkuId(sku), WarehouseId(1)).on_hand(1_000_000, AdjustReason::Received);
-        client.wait(adjust).unwrap();
-    }
-    server
-}
-
-/// A subscription, and what is promised of it: each frame begins where the one before ended, each event names the
-/// one before it, and the items of an event stand together.
-struct Feed {
-    wire: Wire,
-    through: u64,
-    previous: u64,
-    frames: u64,
-    heartbeats: u64,
-}
-
-impl Feed {
-    fn open(server: &Server, head: SubscribeHead) -> Feed {
-        let mut wire = Wire::connect(server.address());
-        wire.send(&frame::<messages::Subscribe>(FEED, &head, &[]));
-        let heard = wire.hear().unwrap();
-        let (first, events) = understood(&heard);
-        assert_eq!((first.after, events.len()), (first.through, 0), "the first frame says where it begins");
-        Feed { wire, through: first.through, previous: first.through, frames: 1, heartbeats: 0 }
-    }
-
-    /// The events of the next frame.
-    fn next(&mut self) -> Vec<Event> {
-        let heard = self.wire.hear().unwrap();
-        let (head, events) = understood(&heard);
-        assert!(heard.header.flags.has(Flags::MORE), "the answer goes on");
-        assert_eq!(head.after, self.through, "no gap between frames");
-        assert!(head.through <= head.durable, "only what is durable");
-        self.through = head.through;
-        (self.frames, self.heartbeats) = (self.frames + 1, self.heartbeats + u64::from(events.is_empty()));
-        let mut part = 0;
-        for event in &events {
-            assert_eq!(event.part, part, "items stand in order");
-            part = if event.part + 1 == event.parts { 0 } else { part + 1 };
-            assert!(event.position > head.after && event.position <= head.through);
-            assert_eq!(event.previous, self.previous, "no gap between events");
-            assert!(event.previous < event.position);
-            if part == 0 {
-                self.previous = event.position;
-            }
-        }
-        assert_eq!(part, 0, "an event is whole");
-        events
-    }
-
-    /// Events until so many have come.
-    fn take(&mut self, count: usize) -> Vec<Event> {
-        let (began, mut taken) = (Instant::now(), Vec::new());
-        while taken.len() < count {
-            taken.extend(self.next());
-            assert!(began.elapsed() < Duration::from_secs(20), "{} of {count} came", taken.len());
-        }
-        taken
-    }
-
-    fn grant(&mut self, credit_events: u32) {
-        let head = AckHead {
-            cursor: [0; 32],
-            position: 0,
-            subscription: FEED,
-            credit_events,
-            credit_bytes: 1 << 20,
-            partition: 0,
-            forget: false,
-        };
-        self.wire.send(&frame::<messages::Ack>(2, &head, &[]));
-        let heard = self.wire.hear().unwrap();
-        assert_eq!(heard.header.kind, KindCode::from(Kind::Ack).answer());
-        assert_eq!(heard.status(), None);
-    }
-}
-
-fn understood(heard: &Heard) -> (SubscribeAnswerHead, Vec<Event>) {
-    assert_eq!(heard.status(), None);
-    assert_eq!(heard.header.correlation, FEED);
-    let parsed = parse::<messages::SubscribeAnswer>(&heard.header, &heard.body).unwrap();
-    (parsed.head, parsed.items.iter().collect())
-}
 
 /// Types and orders, in order.
 fn told(events: &[Event]) -> Vec<(EventType, u64)> {
@@ -135,7 +24,7 @@ fn told(events: &[Event]) -> Vec<(EventType, u64)> {
 #[test]
 fn every_fact_comes_once_and_in_order_with_what_it_is_about() {
     use EventType::*;
-    let server = shop();
+    let server = shop(TIDEGATE, &[]);
     let client = Client::connect(server.address()).unwrap();
     let mut live = Feed::open(&server, SubscribeHead { from: 0, ..EVERYTHING });
     let basket =
@@ -177,7 +66,7 @@ fn every_fact_comes_once_and_in_order_with_what_it_is_about() {
 
 #[test]
 fn what_the_filter_leaves_out_moves_the_cursor() {
-    let server = shop();
+    let server = shop(TIDEGATE, &[]);
     let client = Client::connect(server.address()).unwrap();
     let (created, cancelled) = (EventType::OrderCreated, EventType::OrderCancelled);
     let mut of_user = Feed::open(&server, SubscribeHead { user: 9, ..EVERYTHING });
@@ -199,7 +88,7 @@ fn what_the_filter_leaves_out_moves_the_cursor() {
     assert_eq!(told(&of_sku.take(10)), odd);
     for left_out in [&mut of_nobody, &mut of_no_sale] {
         while left_out.through < end {
-            assert_eq!(left_out.next().len(), 0);
+            assert_eq!(left_out.next_frame().len(), 0);
         }
         assert!(left_out.heartbeats > 0);
     }
@@ -207,7 +96,7 @@ fn what_the_filter_leaves_out_moves_the_cursor() {
 
 #[test]
 fn no_gap_and_no_reorder_over_kills_and_reconnects() {
-    let mut server = shop();
+    let mut server = shop(TIDEGATE, &[]);
     let mut seen = Vec::new();
     let mut through = 0;
     let mut accepted = BTreeSet::new();
@@ -235,7 +124,7 @@ fn no_gap_and_no_reorder_over_kills_and_reconnects() {
     let mut feed = Feed::open(&server, SubscribeHead { position: through, ..EVERYTHING });
     let end = Feed::open(&server, SubscribeHead { from: 0, ..EVERYTHING }).through;
     while feed.through < end {
-        seen.extend(feed.next());
+        seen.extend(feed.next_frame());
     }
     assert!(seen.is_sorted_by_key(|event| event.position), "in order over all lives");
     let created: Vec<u64> = seen
@@ -248,7 +137,7 @@ fn no_gap_and_no_reorder_over_kills_and_reconnects() {
     let mut whole = Feed::open(&server, EVERYTHING);
     let mut again = Vec::new();
     while whole.through < end {
-        again.extend(whole.next());
+        again.extend(whole.next_frame());
     }
     let places =
         |events: &[Event]| events.iter().map(|it| (it.position, it.part, it.event)).collect::<Vec<_>>();
@@ -257,13 +146,13 @@ fn no_gap_and_no_reorder_over_kills_and_reconnects() {
 
 #[test]
 fn nothing_is_sent_beyond_the_credit_and_it_goes_on_from_there() {
-    let server = shop();
+    let server = shop(TIDEGATE, &[]);
     let few = SubscribeHead { credit_events: 3, credit_bytes: 1 << 20, ..EVERYTHING };
     let mut feed = Feed::open(&server, few);
     let first = feed.take(3);
     assert_eq!(told(&first).len(), 3);
     for _ in 0..2 {
-        assert_eq!(feed.next().len(), 0, "heartbeats are free, events are not");
+        assert_eq!(feed.next_frame().len(), 0, "heartbeats are free, events are not");
     }
     assert_eq!(feed.through, first[2].position, "and do not pass what is still to come");
     feed.grant(1);
@@ -273,12 +162,12 @@ fn nothing_is_sent_beyond_the_credit_and_it_goes_on_from_there() {
     let one_byte = SubscribeHead { credit_bytes: 1, ..EVERYTHING };
     let mut feed = Feed::open(&server, one_byte);
     assert_eq!(feed.take(1).len(), 1);
-    assert_eq!(feed.next().len(), 0);
+    assert_eq!(feed.next_frame().len(), 0);
 }
 
 #[test]
 fn a_subscriber_that_never_reads_costs_nobody_anything() {
-    let server = shop();
+    let server = shop(TIDEGATE, &[]);
     let mut deaf: Vec<Feed> = (0..100).map(|_| Feed::open(&server, EVERYTHING)).collect();
     let client = Client::connect(server.address()).unwrap();
     let mut buyers = Wire::connect(server.address());
@@ -305,13 +194,13 @@ fn a_subscriber_that_never_reads_costs_nobody_anything() {
     let feed = &mut deaf[50];
     let mut orders = 0;
     while orders < 50_000 {
-        orders += feed.next().iter().filter(|it| it.event == EventType::OrderCreated.number()).count();
+        orders += feed.next_frame().iter().filter(|it| it.event == EventType::OrderCreated.number()).count();
     }
 }
 
 #[test]
 fn what_is_no_subscription_is_refused_and_the_connection_goes_on() {
-    let server = shop();
+    let server = shop(TIDEGATE, &[]);
     let mut wire = Wire::connect(server.address());
     let refused = [
         (SubscribeHead { partition: 1, ..EVERYTHING }, "a partition that is not there"),
@@ -375,80 +264,6 @@ fn one_subscription_too_many_is_overloaded_and_ended_ones_make_room() {
     }
 }
 
-const CURSOR: AckHead = AckHead {
-    cursor: text_of_cursor(),
-    position: 0,
-    subscription: 0,
-    credit_events: 0,
-    credit_bytes: 0,
-    partition: 0,
-    forget: false,
-};
-
-const fn text_of_cursor() -> [u8; 32] {
-    let mut padded = [0; 32];
-    padded[0] = b'w';
-    padded
-}
-
-/// What ACK of this is answered.
-fn acked(wire: &mut Wire, head: &AckHead) -> Result<u64, Status> {
-    wire.send(&frame::<messages::Ack>(9, head, &[]));
-    loop {
-        let heard = wire.hear().unwrap();
-        if heard.header.correlation == 9 {
-            return match heard.status() {
-                None => Ok(AckAnswerHead::read(&heard.body).unwrap().position),
-                Some(status) => Err(status),
-            };
-        }
-    }
-}
-
-#[test]
-fn a_named_cursor_survives_restarts_and_moves_only_on() {
-    let mut server = shop();
-    let mut wire = Wire::connect(server.address());
-    let named = SubscribeHead { from: 2, cursor: CURSOR.cursor, ..EVERYTHING };
-    let mut from_the_first = Feed::open(&server, named);
-    assert_eq!(from_the_first.through, 0, "a new name begins behind 0");
-    assert_eq!(from_the_first.take(4)[0].position, 1);
-
-    assert_eq!(acked(&mut wire, &AckHead { position: 3, ..CURSOR }), Ok(3));
-    assert_eq!(acked(&mut wire, &AckHead { position: 2, ..CURSOR }), Ok(3), "it never moves back");
-    for round in 0..3 {
-        server.kill();
-        server.restart();
-        wire = Wire::connect(server.address());
-        let mut feed = Feed::open(&server, named);
-        assert_eq!((feed.through, feed.take(1)[0].position), (3, 4), "round {round}");
-        assert_eq!(acked(&mut wire, &AckHead { position: 0, ..CURSOR }), Ok(3));
-    }
-    // Moving it is no event: whoever sees everything sees nothing of it, but the position moves on.
-    let end = Feed::open(&server, SubscribeHead { from: 0, ..EVERYTHING }).through;
-    assert_eq!(acked(&mut wire, &AckHead { position: 4, ..CURSOR }), Ok(4));
-    let mut behind = Feed::open(&server, SubscribeHead { position: end, ..EVERYTHING });
-    while behind.through == end {
-        assert_eq!(behind.next().len(), 0);
-    }
-
-    let nonsense = [
-        (AckHead { position: u64::MAX, ..CURSOR }, "beyond the end"),
-        (AckHead { cursor: [0xFF; 32], ..CURSOR }, "a name that is no text"),
-        (AckHead { cursor: [0; 32], position: 1, ..CURSOR }, "a position without a name"),
-        (AckHead { cursor: [0; 32], forget: true, ..CURSOR }, "nothing to forget"),
-        (AckHead { partition: 1, ..CURSOR }, "a partition that is not there"),
-        (AckHead { credit_events: 1, ..CURSOR }, "credit for nothing"),
-    ];
-    for (head, what) in nonsense {
-        assert_eq!(acked(&mut wire, &head), Err(Status::InvalidField), "{what}");
-    }
-    assert_eq!(acked(&mut wire, &AckHead { forget: true, ..CURSOR }), Ok(0));
-    assert_eq!(Feed::open(&server, named).through, 0, "forgotten");
-    let audit = server.run(&["audit", "--target", server.address()]);
-    assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
-}
-
 /// An address that stays while the server behind it comes and goes.
 fn forwarder(server: &Server) -> (String, Arc<Mutex<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -475,7 +290,7 @@ fn forwarder(server: &Server) -> (String, Arc<Mutex<String>>) {
 
 #[test]
 fn the_sdks_stream_survives_kills_and_goes_on_from_its_cursor() {
-    let mut server = shop();
+    let mut server = shop(TIDEGATE, &[]);
     let (address, target) = forwarder(&server);
     let client = Client::connect(&address).unwrap();
     let filter = EventFilter::ALL.of_type(EventType::OrderCreated);
@@ -529,7 +344,7 @@ fn the_sdks_stream_survives_kills_and_goes_on_from_its_cursor() {
 
 #[test]
 fn admin_prints_events_as_lines_of_json() {
-    let server = shop();
+    let server = shop(TIDEGATE, &[]);
     let client = Client::connect(server.address()).unwrap();
     let order = client.wait(client.create(UserId(7), PRICE).line(SkuId(1), 1)).unwrap().order;
     let run = |flags: &[&str]| {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use domain::{Micros, MicrosUtc};
 use protocol::bounds::EVENT_ITEMS_MAX;
 use protocol::messages::SubscribeAnswer;
-use protocol::structs::{Event, SubscribeAnswerHead};
+use protocol::structs::{Event, Refusal, SubscribeAnswerHead};
 use protocol::{Flags, Meta, Plain, Status, append, frame_bytes};
 
 use super::pages::Pages;
 use super::{EventLog, LogFailed, OFFER_BYTES, Subscription};
+use crate::refused::Refused;
 
 /// Without an event for so long, a frame says where the cursor is.
 const HEARTBEAT_EVERY: Micros = Micros::from_seconds(1);
@@ -96,9 +97,8 @@ impl<L: EventLog> Broadcaster<L> {
         let mut pace = if self.served.is_empty() { Pace::Rest } else { Pace::Wait };
         let Broadcaster { pages, served, items } = self;
         served.retain_mut(|one| {
-            let look = one.look(pages, items, now).unwrap_or_else(|LogFailed(why)| {
-                tracing::error!("events cannot be read: {why}");
-                one.fail(Status::StoreUnavailable);
+            let look = one.look(pages, items, now).unwrap_or_else(|why| {
+                one.fail(why);
                 Look::Over
             });
             match (look, pace) {
@@ -155,7 +155,12 @@ impl Served {
         let most =
             usize::try_from(bytes).unwrap_or(usize::MAX).div_ceil(Event::LAYOUT.bytes).min(offer_items);
         for _ in 0..PAGES_A_TURN {
-            let Some(page) = pages.behind(self.cursor)? else { return Ok(Look::AllSent) };
+            let page = match pages.behind(self.cursor) {
+                Ok(Some(page)) => page,
+                Ok(None) => return Ok(Look::AllSent),
+                Err(why) if items.is_empty() => return Err(why),
+                Err(_) => return Ok(Look::More), // What there is goes first, then the next look says why no more.
+            };
             for event in page.events_behind(self.cursor) {
                 let Some(Event { position, .. }) = event.first().copied() else { continue };
                 if self.subscription.filter.wants(event) {
@@ -189,16 +194,33 @@ impl Served {
             self.used_bytes += frame_bytes::<SubscribeAnswer>(items.len(), 0) as u64;
         }
         (self.told, self.told_at) = (self.cursor, now);
-        let mut offer = self.subscription.offer();
-        let done = append::<SubscribeAnswer>(&mut offer.frames, &meta, &head, items.iter().copied(), &[]);
+        // Written before the place is locked: whoever takes it must not wait for a thread that gives way to it.
+        let mut frames = std::mem::take(&mut self.subscription.offer().frames);
+        let done = append::<SubscribeAnswer>(&mut frames, &meta, &head, items.iter().copied(), &[]);
         done.expect("no more items are gathered than a frame holds");
+        let mut offer = self.subscription.offer();
+        offer.frames = frames;
         (offer.count, offer.through) = (1, self.cursor);
         drop(offer);
         (self.bell)();
     }
 
-    fn fail(&mut self, status: Status) {
-        self.subscription.offer().failed = Some(status);
+    fn fail(&mut self, why: LogFailed) {
+        let refused = match why {
+            LogFailed::Gone { oldest } => {
+                let body = Refusal {
+                    line: Refusal::NO_LINE,
+                    asked: self.cursor.cast_signed(),
+                    there: oldest.cast_signed(),
+                };
+                Refused { body, ..Refused::of(Status::CursorTooOld, "events that are gone") }
+            }
+            LogFailed::Broken(why) => {
+                tracing::error!("events cannot be read: {why}");
+                Refused::of(Status::StoreUnavailable, "events")
+            }
+        };
+        self.subscription.offer().failed = Some(refused);
         (self.bell)();
     }
 }

@@ -13,8 +13,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{Fact, OrderId, Stamp};
+use protocol::Meta;
 use protocol::structs::Event;
-use protocol::{Meta, Status};
+
+use crate::refused::Refused;
 
 pub use broadcaster::{Broadcaster, Pace};
 
@@ -39,9 +41,17 @@ pub trait EventLog {
     ) -> Result<(), LogFailed>;
 }
 
-/// The log cannot be read. The reason is for the server's own log.
+/// Why the log does not give what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogFailed(pub String);
+pub enum LogFailed {
+    /// It does not go back so far any more.
+    Gone {
+        /// The oldest position that facts can be read behind.
+        oldest: u64,
+    },
+    /// It cannot be read. The reason is for the server's own log.
+    Broken(String),
+}
 
 /// The way from a gateway to the broadcaster's thread.
 pub trait EventDesk: Send {
@@ -79,7 +89,7 @@ pub(crate) struct Offer {
     /// The cursor behind them.
     pub(crate) through: u64,
     /// Why nothing more comes.
-    pub(crate) failed: Option<Status>,
+    pub(crate) failed: Option<Refused>,
 }
 
 impl Subscription {

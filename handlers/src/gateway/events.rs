@@ -57,7 +57,7 @@ struct Wish {
 
 /// Where a subscription begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum From {
+enum Start {
     Now,
     Position(u64),
     Cursor(CursorName),
@@ -92,7 +92,7 @@ impl<S: Store> Gateway<S> {
         self.check_room(asked.client, out)?;
         let Asked { client, header, body } = asked;
         let head = parse::<messages::Subscribe>(header, body)?.head;
-        let (from, wish) = from_wire(&head)?;
+        let (start, wish) = from_wire(&head)?;
         let Subscriptions { live, waiting, .. } = &self.subscriptions;
         let correlation = header.correlation;
         let taken = self.subscriptions.place(client, correlation).is_some();
@@ -104,13 +104,13 @@ impl<S: Store> Gateway<S> {
         }
         let meta = Meta { flags: Flags::MORE, ..Meta::answering(header) };
         let durable = self.door.store.stats().durable_position;
-        match from {
-            From::Now => self.subscribe(client, meta, wish, durable, out),
-            From::Position(position) if position <= durable => {
+        match start {
+            Start::Now => self.subscribe(client, meta, wish, durable, out),
+            Start::Position(position) if position <= durable => {
                 self.subscribe(client, meta, wish, position, out)
             }
-            From::Position(_) => Err(Refused::field("position: beyond the end")),
-            From::Cursor(name) => {
+            Start::Position(_) => Err(Refused::field("position: beyond the end")),
+            Start::Cursor(name) => {
                 let pending = pending(client, header, Place::Subscribe);
                 let deadline = deadline(self.now, header);
                 self.door.ask(Share::Any, pending, envelope(header), deadline, Intent::CursorGet(name))?;
@@ -262,10 +262,10 @@ impl<S: Store> Gateway<S> {
             }
             match offer.failed {
                 None => true,
-                Some(status) => {
+                Some(why) => {
                     let meta = Meta { flags: Flags::NONE, ..one.subscription.meta };
                     let to = &mut settings.to(client, out);
-                    pen.refuse(to, &meta, Kind::Subscribe.into(), &Refused::of(status, "events"));
+                    pen.refuse(to, &meta, Kind::Subscribe.into(), &why);
                     false
                 }
             }
@@ -282,7 +282,7 @@ impl<S: Store> Gateway<S> {
     }
 }
 
-fn from_wire(head: &SubscribeHead) -> Result<(From, Wish), Refused> {
+fn from_wire(head: &SubscribeHead) -> Result<(Start, Wish), Refused> {
     let SubscribeHead {
         cursor,
         position,
@@ -302,11 +302,11 @@ fn from_wire(head: &SubscribeHead) -> Result<(From, Wish), Refused> {
         return Err(Refused::field("types"));
     }
     let nameless = cursor == [0; 32];
-    let from = match from {
-        0 if position == 0 && nameless => From::Now,
-        1 if nameless => From::Position(position),
-        2 if position == 0 => From::Cursor(CursorName::parse(cursor).ok_or(Refused::field("cursor"))?),
+    let start = match from {
+        0 if position == 0 && nameless => Start::Now,
+        1 if nameless => Start::Position(position),
+        2 if position == 0 => Start::Cursor(CursorName::parse(cursor).ok_or(Refused::field("cursor"))?),
         _ => return Err(Refused::field("from, position or cursor")),
     };
-    Ok((from, Wish { filter: Filter { types, user, sku, sale }, credit_events, credit_bytes }))
+    Ok((start, Wish { filter: Filter { types, user, sku, sale }, credit_events, credit_bytes }))
 }

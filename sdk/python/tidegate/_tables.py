@@ -91,7 +91,7 @@ STATUSES = {
     0x0207: ("PRICE_CHANGED", "refused", "The total is another now: the one shown, the one now (minor units)."),
     0x0208: ("CURRENCY_MISMATCH", "refused", "The sku sells in another currency: the one asked, the sku's (ISO 4217)."),
     0x0209: ("REQUEST_ID_EXPIRED", "refused", "The request id's own time is outside the window: its time, the server's (microseconds)."),
-    0x020A: ("CURSOR_TOO_OLD", "refused", "The events behind this cursor are gone: the position asked, the oldest there is."),
+    0x020A: ("CURSOR_TOO_OLD", "refused", "The events behind this cursor are gone: the position asked, the oldest to begin behind."),
     0x0301: ("SOLD_OUT", "refused", "Nothing sellable on that shelf: the units asked, 0."),
     0x0302: ("INSUFFICIENT_STOCK", "refused", "Fewer units than asked: the units asked, the units there."),
     0x0303: ("USER_LIMIT", "refused", "More units of the sale than one user may take: asked, still allowed."),

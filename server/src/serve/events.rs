@@ -12,8 +12,8 @@ use anyhow::Context;
 use domain::{Fact, OrderId, Stamp};
 use handlers::{Broadcaster, EventDesk, EventLog, LogFailed, Pace, Subscription};
 use reactor::Doorbell;
-use storage::embedded::follow::{Follower, Standing};
-use storage::embedded::{ClockReading, Counters, Damage, FileDisk};
+use storage::embedded::follow::{Follower, Standing, Unreadable};
+use storage::embedded::{ClockReading, Counters, FileDisk};
 
 /// How nice the thread is to serving threads: they get ten times its share of a core that both want.
 const NICE: i32 = 10;
@@ -172,7 +172,8 @@ impl EventLog for Journal {
             looks += 1;
             if looks > LOOKS_MAX {
                 let next = standing.next_fact();
-                return Err(LogFailed(format!("the fact at position {next} is durable and cannot be found")));
+                let why = format!("the fact at position {next} is durable and cannot be found");
+                return Err(LogFailed::Broken(why));
             }
             std::thread::sleep(LOOK_AGAIN);
         }
@@ -201,6 +202,9 @@ impl EventLog for Journal {
     }
 }
 
-fn failed(damage: Damage) -> LogFailed {
-    LogFailed(damage.to_string())
+fn failed(why: Unreadable) -> LogFailed {
+    match why {
+        Unreadable::Gone { oldest } => LogFailed::Gone { oldest },
+        Unreadable::Damaged(damage) => LogFailed::Broken(damage.to_string()),
+    }
 }

@@ -5,6 +5,7 @@
 //! and a few words long; the bytes at hand belong to the [`Follower`], however many read through it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 
 use domain::{Fact, OrderId};
 
@@ -41,6 +42,20 @@ impl Standing {
     pub const fn next_fact(&self) -> u64 {
         self.next_fact
     }
+}
+
+/// Why facts cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// The segments that they stood in were deleted.
+    #[error("the journal does not go back so far: it begins behind position {oldest}")]
+    Gone {
+        /// The oldest position that facts can be read behind.
+        oldest: u64,
+    },
+    /// What is there is damaged.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
 }
 
 /// Reads groups of a folder that another thread writes.
@@ -86,16 +101,28 @@ impl<D: ReadDisk> Follower<D> {
     }
 
     /// A place from which the facts behind `position` can be read: at most a segment before them.
-    pub fn seek(&mut self, position: u64) -> Result<Standing, Damage> {
+    ///
+    /// # Errors
+    /// [`Unreadable::Gone`] where the facts right behind it were deleted.
+    pub fn seek(&mut self, position: u64) -> Result<Standing, Unreadable> {
         self.look_again()?;
-        let mut best = Standing::BEGINNING;
+        let mut best = None;
+        let mut oldest = None;
         for number in self.numbers() {
             let Some(first) = self.first_group(number)? else { continue };
-            if first.first_fact <= position + 1 && first.number() > best.last.number {
-                best = before(number, &first);
+            let behind = first.first_fact - 1;
+            oldest = Some(oldest.map_or(behind, |oldest: u64| oldest.min(behind)));
+            let later = best.is_none_or(|best: Standing| first.number() > best.last.number);
+            if behind <= position && later {
+                best = Some(before(number, &first));
             }
         }
-        Ok(best)
+        match (best, oldest) {
+            (Some(best), _) => Ok(best),
+            (None, Some(oldest)) => Err(Unreadable::Gone { oldest }),
+            // Nothing was written yet.
+            (None, None) => Ok(Standing::BEGINNING),
+        }
     }
 
     /// The next group at this place, which then is behind it; facts up to `after` are left out, unread where
@@ -106,7 +133,7 @@ impl<D: ReadDisk> Follower<D> {
         after: u64,
         through: u64,
         mut each: impl FnMut(Record<'_>),
-    ) -> Result<bool, Damage> {
+    ) -> Result<bool, Unreadable> {
         if at.next_fact > through {
             return Ok(false);
         }
@@ -148,7 +175,7 @@ impl<D: ReadDisk> Follower<D> {
 
     /// A place before the fact that made this order, as near to it as was marked so far. `through` is the last
     /// durable position.
-    pub fn seek_order(&mut self, order: OrderId, through: u64) -> Result<Standing, Damage> {
+    pub fn seek_order(&mut self, order: OrderId, through: u64) -> Result<Standing, Unreadable> {
         self.look_again()?;
         let made = made_at(order);
         let mut best = Standing::BEGINNING;
@@ -172,7 +199,7 @@ impl<D: ReadDisk> Follower<D> {
     }
 
     /// When the first order behind this place was made.
-    fn first_order(&mut self, mut at: Standing, through: u64) -> Result<Option<u64>, Damage> {
+    fn first_order(&mut self, mut at: Standing, through: u64) -> Result<Option<u64>, Unreadable> {
         let mut first = None;
         while first.is_none() {
             let going_on = self.next(&mut at, 0, through, |record| {
@@ -210,14 +237,22 @@ impl<D: ReadDisk> Follower<D> {
         &mut self,
         at: &mut Standing,
         wanted: usize,
-    ) -> Result<Option<(u64, u64, GroupHeader, u32)>, Damage> {
-        if let Some(found) = self.find_in_known(at, wanted)? {
-            return Ok(Some(found));
+    ) -> Result<Option<(u64, u64, GroupHeader, u32)>, Unreadable> {
+        match self.find_in_known(at, wanted) {
+            Ok(Some(found)) => return Ok(Some(found)),
+            Ok(None) => (),
+            Err(why) if is_missing(&why) => (), // Deleted since the folder was looked at.
+            Err(why) => return Err(why.into()),
         }
         // A new segment, or bytes that were written since the window was read.
         self.window.bytes.clear();
         self.look_again()?;
-        self.find_in_known(at, wanted)
+        let found = self.find_in_known(at, wanted)?;
+        if found.is_none() && at.at.is_some_and(|(number, _)| !self.segments.contains_key(&number)) {
+            *at = self.seek(at.next_fact - 1)?;
+            return Ok(self.find_in_known(at, wanted)?);
+        }
+        Ok(found)
     }
 
     fn find_in_known(
@@ -282,8 +317,11 @@ impl<D: ReadDisk> Follower<D> {
         if known.first.is_none() {
             let mut block = [0; BLOCK_BYTES];
             let Segment { file, header } = &known.segment;
-            let read = self.disk.read_at(file, SEGMENT_HEADER_BYTES as u64, &mut block);
-            let read = read.map_err(|source| Damage::Io { file: file.clone(), source })?;
+            let read = match self.disk.read_at(file, SEGMENT_HEADER_BYTES as u64, &mut block) {
+                Ok(read) => read,
+                Err(source) if source.kind() == ErrorKind::NotFound => return Ok(None),
+                Err(source) => return Err(Damage::Io { file: file.clone(), source }),
+            };
             let group = GroupHeader::peek(&header.identity, &block[..read]);
             known.first = group.filter(|group| {
                 group.run == header.run && header.cut.is_none_or(|cut| group.previous == cut)
@@ -302,15 +340,33 @@ impl<D: ReadDisk> Follower<D> {
         self.segments.keys().copied().collect()
     }
 
-    /// Reads the headers of segments that are new.
+    /// Reads the headers of segments that are new, and forgets those that were deleted.
     fn look_again(&mut self) -> Result<(), Damage> {
         let names = self.disk.list().map_err(|source| Damage::Io { file: self.disk.place(), source })?;
+        let mut known = 0;
+        let mut oldest = u64::MAX;
+        let mut fresh = Vec::new();
         for name in names {
             let Name::Segment(number) = parse_name(&name) else { continue };
+            oldest = oldest.min(number);
             if self.segments.contains_key(&number) {
-                continue;
+                known += 1;
+            } else {
+                fresh.push((number, name));
             }
-            let segment = segment(&self.disk, name, number)?;
+        }
+        if known < self.segments.len() {
+            // The oldest go first, so what is kept is what is there.
+            self.segments.retain(|&number, _| number >= oldest);
+            self.cuts.retain(|&(_, number)| number >= oldest);
+            self.marks.retain(|_, standing| standing.at.is_some_and(|(number, _)| number >= oldest));
+        }
+        for (number, name) in fresh {
+            let segment = match segment(&self.disk, name, number) {
+                Ok(segment) => segment,
+                Err(why) if is_missing(&why) => continue,
+                Err(why) => return Err(why),
+            };
             if let Some(cut) = segment.header.cut {
                 self.cuts.insert((cut.number, number));
             }
@@ -351,6 +407,11 @@ impl Window {
         let held = self.bytes.get(from..from.checked_add(bytes)?)?;
         (self.segment == segment).then_some(held)
     }
+}
+
+/// The file is not there (any more).
+fn is_missing(why: &Damage) -> bool {
+    matches!(why, Damage::Io { source, .. } if source.kind() == ErrorKind::NotFound)
 }
 
 /// The place before a segment's first group.
