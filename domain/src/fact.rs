@@ -5,7 +5,9 @@
 
 use crate::cursor::CursorName;
 use crate::hold::HoldEnd;
-use crate::ids::{OrderId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId};
+use crate::ids::{
+    GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
+};
 use crate::intent::{AdjustReason, Sale, SaleSku, Sku};
 use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
 
@@ -41,6 +43,8 @@ pub enum Actor {
     Operator(u32),
     /// A timer of the ledger.
     Timer,
+    /// A payment gateway, by a callback whose signature was verified.
+    Gateway(GatewayId),
 }
 
 /// A request as the ledger remembers it.
@@ -180,10 +184,97 @@ pub enum Fact<'a> {
         order: OrderId,
         /// Its version from now on.
         version: u32,
-        /// What went back.
+        /// What went back, over all its payments.
         amount: MinorUnits,
         /// The shop's own number for why; 0 where none was given.
         why: u16,
+    },
+    /// An attempt to pay the order's total was opened. The order is in PAYING from here, if it was not before.
+    PaymentOpened {
+        /// The attempt; its number is one more than that of the order's attempt before.
+        payment: PaymentId,
+        /// The order.
+        order: OrderId,
+        /// The order's version from now on: one more where it went to PAYING, else the one that it had.
+        version: u32,
+        /// Where the buyer pays.
+        gateway: GatewayId,
+        /// Until when the order's units are held from now on.
+        pay_until: MicrosUtc,
+    },
+    /// The attempt did not bring money. Money that arrives later all the same is a fact of its own.
+    PaymentFailed {
+        /// The attempt.
+        payment: PaymentId,
+        /// The order.
+        order: OrderId,
+        /// The order's version from now on: one more where it went back to PENDING_PAYMENT, else the one it had.
+        version: u32,
+        /// Whether the gateway said so; else somebody closed the attempt.
+        by_gateway: bool,
+    },
+    /// The order's total arrived by this attempt.
+    PaymentSuccess {
+        /// The attempt.
+        payment: PaymentId,
+        /// The order.
+        order: OrderId,
+        /// What arrived: the order's total.
+        amount: MinorUnits,
+        /// The gateway's own number of the transfer.
+        reference: u64,
+        /// The order cannot use it (it is paid, or could not be had any more): its refund follows at once.
+        surplus: bool,
+    },
+    /// Money arrived by this attempt, and it is not the order's total. It waits for an operator's refund.
+    PaymentMismatched {
+        /// The attempt.
+        payment: PaymentId,
+        /// The order.
+        order: OrderId,
+        /// What arrived.
+        amount: MinorUnits,
+        /// The currency in which it arrived.
+        currency: Currency,
+        /// The gateway's own number of the transfer.
+        reference: u64,
+    },
+    /// The gateway is to send money of a payment back.
+    RefundRequested {
+        /// The payment; it has no other refund on its way.
+        payment: PaymentId,
+        /// The order.
+        order: OrderId,
+        /// The order's version from now on: one more where it went to REFUNDING, else the one that it had.
+        version: u32,
+        /// Counts the payment's refunds from 1; that of a failed one that is asked again stays.
+        number: u16,
+        /// Never more than the payment still has.
+        amount: MinorUnits,
+        /// What asked for it.
+        reason: RefundReason,
+        /// The shop's own number for why; 0 where none was given.
+        why: u16,
+    },
+    /// The gateway could not send the money back. It stays with the payment, and may be asked for again.
+    RefundFailed {
+        /// The payment.
+        payment: PaymentId,
+        /// The order.
+        order: OrderId,
+        /// Which refund of the payment.
+        number: u16,
+    },
+    /// The gateway sent the money back. Where it was all that the order had, RefundDone follows.
+    RefundSettled {
+        /// The payment.
+        payment: PaymentId,
+        /// The order.
+        order: OrderId,
+        /// Which refund of the payment.
+        number: u16,
+        /// What went back.
+        amount: MinorUnits,
     },
 }
 
@@ -263,6 +354,19 @@ pub struct ShelfUnits {
     pub warehouse: WarehouseId,
     /// How many.
     pub quantity: Quantity,
+}
+
+/// What asked for a refund.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RefundReason {
+    /// The money came when the order was cancelled.
+    Late,
+    /// The order was paid by another attempt.
+    Duplicate,
+    /// The order was cancelled after payment.
+    Cancelled,
+    /// An operator.
+    Operator,
 }
 
 /// Who or what ended an unpaid order.

@@ -31,6 +31,10 @@ id! {
     SellerId(u32)
 }
 id! {
+    /// A payment gateway of the configuration. 0 names none.
+    GatewayId(u16)
+}
+id! {
     /// W3C trace id of the request that caused something; 0 where there was none.
     TraceId(u128)
 }
@@ -84,6 +88,30 @@ impl OrderId {
     }
 }
 
+/// Names a payment attempt for ever: `0 | the order's ms (41 bits) | attempt (10) | the order's sequence (12)`.
+///
+/// `(ms, sequence)` names an order of this store without its slot, so the attempt stands in the slot's place: a
+/// gateway that gives back a payment id alone leads to the order, and no index of payments is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PaymentId(pub u64);
+
+impl PaymentId {
+    /// The id of an order's attempt, counted from 1.
+    pub const fn new(order: OrderId, attempt: u16) -> PaymentId {
+        PaymentId(OrderId::new(order.ms(), attempt, order.sequence()).0)
+    }
+
+    /// 1 for the first attempt of its order; 0 in no payment's id.
+    pub const fn attempt(self) -> u16 {
+        OrderId(self.0).slot()
+    }
+
+    /// Whether this is a name of an attempt of this order.
+    pub const fn is_of(self, order: OrderId) -> bool {
+        self.0 == PaymentId::new(order, self.attempt()).0
+    }
+}
+
 /// Made by the client, so that asking twice does once: 48 bits of Unix milliseconds, then 80 random bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u128);
@@ -106,6 +134,15 @@ mod tests {
         assert_eq!((id.ms(), id.slot(), id.sequence()), (91_234_567_890, OrderId::slot_of(user), 4_095));
         assert_eq!(id.0 >> 63, 0, "ids fit a signed 64-bit column");
         assert!(OrderId::new(1, 0, 0) > OrderId::new(0, 1_023, 4_095), "later ids are larger");
+    }
+
+    #[test]
+    fn a_payment_id_leads_to_its_order() {
+        let order = OrderId::new(91_234_567_890, OrderId::slot_of(UserId(23_570)), 4_095);
+        let payment = PaymentId::new(order, 3);
+        assert_eq!(payment.attempt(), 3);
+        assert!(payment.is_of(order) && !payment.is_of(OrderId(order.0 - 1)));
+        assert!(!PaymentId(payment.0 | 1 << 63).is_of(order), "no bit is left out of the comparison");
     }
 
     #[test]

@@ -11,7 +11,9 @@ pub use stock::{EndHold, SHELF_UNITS_MAX, StockExtend, StockReserve, StockReturn
 
 use crate::cursor::CursorName;
 use crate::fact::RequestKey;
-use crate::ids::{OrderId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId};
+use crate::ids::{
+    GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
+};
 use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
 
 /// Lines of one basket, at most.
@@ -110,6 +112,25 @@ pub enum Intent<'a> {
     CursorMove(CursorMove),
     /// Read where a subscriber's cursor stands.
     CursorGet(CursorName),
+    /// Open an attempt to pay an order.
+    PayOpen(PayOpen),
+    /// A gateway tells how an attempt went.
+    PayCallback(PayCallback),
+    /// Read one attempt: by its id, or the latest of an order. Exactly one of the two is not 0.
+    PayGet {
+        /// Whose order it must be; 0 (an operator) reads any.
+        user: UserId,
+        /// The order whose latest attempt is read; 0 where `payment` is named.
+        order: OrderId,
+        /// The attempt; 0 where `order` is named.
+        payment: PaymentId,
+    },
+    /// Give an attempt up.
+    PayClose(PayClose),
+    /// Send money of a payment back.
+    Refund(Refund),
+    /// A gateway tells how a refund went.
+    RefundResult(RefundResult),
 }
 
 /// What comes with every intent, whatever it wants.
@@ -356,6 +377,100 @@ pub enum AdjustReason {
     Returned,
 }
 
+/// Opens an attempt to pay the whole of an order.
+///
+/// Checked in this order: request id → order there and this user's → state (ALREADY_PAID where the money is
+/// there, else WRONG_STATE) → attempts of the order and bounds of the ledger. The first attempt of an order
+/// extends its hold, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PayOpen {
+    /// Whose order it must be; 0: an operator opens it.
+    pub user: UserId,
+    /// Makes asking twice harmless.
+    pub request: RequestId,
+    /// The order.
+    pub order: OrderId,
+    /// Where the buyer pays; never 0.
+    pub gateway: GatewayId,
+}
+
+/// What a gateway says of an attempt, its signature verified by whoever made this intent.
+///
+/// It carries no request id: what it says is true or was said before, and then it changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PayCallback {
+    /// Who says it: PAYMENT_NOT_FOUND where the attempt was opened for another.
+    pub gateway: GatewayId,
+    /// The attempt.
+    pub payment: PaymentId,
+    /// What became of it.
+    pub outcome: PayOutcome,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayOutcome {
+    /// Money arrived.
+    Succeeded {
+        /// How much, 0 or more.
+        amount: MinorUnits,
+        /// In which currency.
+        currency: Currency,
+        /// The gateway's own number of the transfer.
+        reference: u64,
+    },
+    /// No money will come.
+    Failed,
+}
+
+/// Gives an attempt up. Where it is open and the order's latest, the order goes back to PENDING_PAYMENT.
+///
+/// Checked in this order: request id → payment there and this user's → its money is not there (ALREADY_PAID).
+/// One that is closed or failed is answered as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PayClose {
+    /// Whose order it must be; 0: an operator closes it.
+    pub user: UserId,
+    /// Makes asking twice harmless.
+    pub request: RequestId,
+    /// The attempt.
+    pub payment: PaymentId,
+}
+
+/// Asks the gateway, for an operator, to send money of a payment back.
+///
+/// Checked in this order: request id → payment there → money there that is not on its way back
+/// (REFUND_EXCEEDS_PAID) → no other refund of the payment on its way (WRONG_STATE: ask again after its result).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refund {
+    /// Makes asking twice harmless.
+    pub request: RequestId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// How much, 0 or more; 0: all that is left of it.
+    pub amount: MinorUnits,
+    /// The shop's own number for why.
+    pub why: u16,
+}
+
+/// What a gateway says of a refund, its signature verified by whoever made this intent.
+///
+/// Checked in this order: payment there and this gateway's → it has such a refund → the amount is the refund's
+/// (AMOUNT_MISMATCH, and nothing is recorded). What was said before changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefundResult {
+    /// Who says it.
+    pub gateway: GatewayId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// Which refund of the payment, counted from 1.
+    pub number: u16,
+    /// Whether the money went back.
+    pub succeeded: bool,
+    /// How much the refund is about.
+    pub amount: MinorUnits,
+}
+
 /// Which orders of a user to read, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct List {
@@ -370,7 +485,7 @@ pub struct List {
 }
 
 impl Intent<'_> {
-    /// Who asks under which request id, for what changes something; reads have none.
+    /// Who asks under which request id, for what changes something; reads and what a gateway says have none.
     pub fn request(&self) -> Option<RequestKey> {
         let (who, id) = match self {
             Intent::Create(create) => (create.user, create.request),
@@ -384,6 +499,11 @@ impl Intent<'_> {
             Intent::StockRelease(end) | Intent::StockCommit(end) => (end.user, end.request),
             Intent::StockExtend(extend) => (extend.user, extend.request),
             Intent::Prepare(Prepare { user, hold: Some(request), .. }) => (*user, *request),
+            Intent::PayOpen(open) => (open.user, open.request),
+            Intent::PayClose(close) => (close.user, close.request),
+            Intent::Refund(refund) => (UserId(0), refund.request),
+            // What a gateway says is remembered by the payment that it is about.
+            Intent::PayCallback(_) | Intent::RefundResult(_) => return None,
             Intent::Prepare(_)
             | Intent::Get { .. }
             | Intent::GetByRequest { .. }
@@ -396,7 +516,8 @@ impl Intent<'_> {
             | Intent::StockGet { .. }
             | Intent::Holdings
             | Intent::CursorMove(_)
-            | Intent::CursorGet(_) => return None,
+            | Intent::CursorGet(_)
+            | Intent::PayGet { .. } => return None,
         };
         Some(RequestKey { who, id })
     }

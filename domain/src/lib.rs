@@ -18,6 +18,7 @@ pub mod ids;
 pub mod intent;
 pub mod ledger;
 pub mod order;
+pub mod payment;
 pub mod refusal;
 pub mod request;
 pub mod sale;
@@ -28,7 +29,9 @@ pub mod verdict;
 
 pub use cursor::CursorName;
 pub use fact::{Actor, Fact, Facts, RequestKey, Stamp};
-pub use ids::{OrderId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId};
+pub use ids::{
+    GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
+};
 pub use intent::Intent;
 pub use ledger::{Ledger, LedgerBounds, Needs, PassedBound};
 pub use refusal::{Reason, Refusal};

@@ -79,4 +79,13 @@ pub enum Reason {
     /// A bound of the ledger is reached (orders, request ids, user counts …): full is an answer. Nothing was
     /// done; ask again later.
     Overloaded,
+    /// Another amount or currency than was asked for. `asked`: the amount that came, `there`: the amount that was
+    /// to come. Money that came is recorded all the same ([`Verdict::Mismatched`](crate::Verdict::Mismatched)).
+    AmountMismatch,
+    /// No such payment, or it belongs to somebody else or to another gateway, or it has no such refund.
+    PaymentNotFound,
+    /// The order's money is there already, or that of the attempt.
+    AlreadyPaid,
+    /// `asked`: the refund, `there`: what the payment still has that is not on its way back. Minor units.
+    RefundExceedsPaid,
 }

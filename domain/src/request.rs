@@ -2,8 +2,8 @@
 
 use crate::ids::RequestId;
 use crate::intent::{
-    AdjustReason, AskedLine, Cancel, Create, EndHold, Intent, Lines, Prepare, SalePut, SkuPut, StockAdjust,
-    StockExtend, StockReserve, StockReturn, StockTransfer,
+    AdjustReason, AskedLine, Cancel, Create, EndHold, Intent, Lines, PayClose, PayOpen, Prepare, Refund,
+    SalePut, SkuPut, StockAdjust, StockExtend, StockReserve, StockReturn, StockTransfer,
 };
 use crate::refusal::{Reason, Refusal};
 use crate::units::{Micros, MicrosUtc};
@@ -16,12 +16,17 @@ pub struct Rules {
     pub request_window: Micros,
     /// How far a request id's own time may be ahead of ledger time.
     pub request_ahead: Micros,
+    /// How long from the opening of its first attempt an order is held at least.
+    pub payment_extension: Micros,
 }
 
 impl Rules {
-    /// A day back, five minutes ahead.
-    pub const DEFAULT: Rules =
-        Rules { request_window: Micros::from_seconds(24 * 3_600), request_ahead: Micros::from_seconds(300) };
+    /// A day back, five minutes ahead; ten minutes to pay.
+    pub const DEFAULT: Rules = Rules {
+        request_window: Micros::from_seconds(24 * 3_600),
+        request_ahead: Micros::from_seconds(300),
+        payment_extension: Micros::from_seconds(600),
+    };
 
     /// The earliest time that an id may carry.
     pub(crate) const fn earliest(&self, now: MicrosUtc) -> MicrosUtc {
@@ -44,7 +49,7 @@ const BODY_HASH_VERSION: u64 = 1;
 
 impl Intent<'_> {
     /// Hash over kind and every field but the request id: the same id with another hash is REQUEST_ID_REUSED.
-    /// The same on every machine and for ever. 0 for what reads: it carries no request id.
+    /// The same on every machine and for ever. 0 for what carries no request id.
     pub fn body_hash(&self) -> u64 {
         match self {
             Intent::Create(it) => hash_create(it),
@@ -59,6 +64,9 @@ impl Intent<'_> {
             Intent::StockCommit(it) => hash_end_hold(0x0204, it),
             Intent::StockExtend(it) => hash_stock_extend(it),
             Intent::Prepare(it) if it.hold.is_some() => hash_prepare(it),
+            Intent::PayOpen(it) => hash_pay_open(it),
+            Intent::PayClose(it) => hash_pay_close(it),
+            Intent::Refund(it) => hash_refund(it),
             Intent::Prepare(_)
             | Intent::Get { .. }
             | Intent::GetByRequest { .. }
@@ -71,7 +79,10 @@ impl Intent<'_> {
             | Intent::StockGet { .. }
             | Intent::Holdings
             | Intent::CursorMove(_)
-            | Intent::CursorGet(_) => 0,
+            | Intent::CursorGet(_)
+            | Intent::PayGet { .. }
+            | Intent::PayCallback(_)
+            | Intent::RefundResult(_) => 0,
         }
     }
 }
@@ -117,6 +128,21 @@ fn hash_line(hash: BodyHash, line: &AskedLine) -> BodyHash {
 fn hash_cancel(cancel: &Cancel) -> u64 {
     let Cancel { user, request: _, order, version, why } = *cancel;
     BodyHash::of_kind(0x0106).word(user.0).word(order.0).word(u64::from(version) << 16 | u64::from(why)).0
+}
+
+fn hash_pay_open(open: &PayOpen) -> u64 {
+    let PayOpen { user, request: _, order, gateway } = *open;
+    BodyHash::of_kind(0x0301).word(user.0).word(order.0).word(u64::from(gateway.0)).0
+}
+
+fn hash_pay_close(close: &PayClose) -> u64 {
+    let PayClose { user, request: _, payment } = *close;
+    BodyHash::of_kind(0x0304).word(user.0).word(payment.0).0
+}
+
+fn hash_refund(refund: &Refund) -> u64 {
+    let Refund { request: _, payment, amount, why } = *refund;
+    BodyHash::of_kind(0x0305).word(payment.0).word(amount.0 as u64).word(u64::from(why)).0
 }
 
 fn hash_sku_put(put: &SkuPut) -> u64 {

@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 
 use crate::fact::{Actor, Line};
 use crate::hold::Hold;
-use crate::ids::{OrderId, RequestId, SaleId, SkuId, UserId, WarehouseId};
+use crate::ids::{GatewayId, OrderId, PaymentId, RequestId, SaleId, SkuId, UserId, WarehouseId};
 use crate::intent::{Sale, SaleSku, Sku};
 use crate::order::State;
+use crate::payment::{PaymentState, RefundState};
 use crate::refusal::Refusal;
 use crate::units::{Currency, MicrosUtc, MinorUnits};
 
@@ -60,6 +61,45 @@ pub enum Verdict {
     Cursor(u64),
     /// What `audit` compares.
     Holdings(Box<Holdings>),
+    /// PAY_OPEN, PAY_CALLBACK, PAY_GET, PAY_CLOSE, REFUND, REFUND_RESULT: the payment as it stands now.
+    Payment(PaymentBrief),
+    /// PAY_CALLBACK: the money that arrived is recorded, and it is not the order's total: AMOUNT_MISMATCH.
+    Mismatched(PaymentBrief),
+}
+
+/// A payment attempt, and its order in a few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaymentBrief {
+    /// The attempt.
+    pub payment: PaymentId,
+    /// The order.
+    pub order: OrderId,
+    /// Where the order stands.
+    pub order_state: State,
+    /// The order's version.
+    pub order_version: u32,
+    /// Until when the order's units are held for payment.
+    pub pay_until: MicrosUtc,
+    /// Where the buyer pays.
+    pub gateway: GatewayId,
+    /// Where the attempt stands.
+    pub state: PaymentState,
+    /// What is to be paid: the order's total.
+    pub amount: MinorUnits,
+    /// Of `amount`.
+    pub currency: Currency,
+    /// What arrived; 0 before.
+    pub arrived: MinorUnits,
+    /// The currency in which it arrived, and in which refunds are; that of the order before.
+    pub arrived_currency: Currency,
+    /// What went back of it.
+    pub refunded: MinorUnits,
+    /// The latest refund: how many there were; 0: none.
+    pub refund_number: u16,
+    /// What it is about.
+    pub refund_amount: MinorUnits,
+    /// Where it stands.
+    pub refund_state: RefundState,
 }
 
 /// An order in a few words.
@@ -248,6 +288,25 @@ pub struct Holdings {
     pub user_counts_digest: u64,
     /// How many requests are remembered.
     pub requests: u64,
+    /// Payment attempts by state: the count of state n stands at n − 1.
+    pub payments: [u64; 6],
+    /// Sum of what arrived by all payments; wrapping, as currencies differ.
+    pub arrived: i64,
+    /// Sum of what went back of it; wrapping.
+    pub refunded: i64,
+    /// [`digest_payment`] of every payment.
+    pub payments_digest: u64,
+}
+
+/// The row of a payment in [`Holdings::payments_digest`]: its states, and its money.
+pub fn digest_payment(
+    payment: PaymentId,
+    state: PaymentState,
+    refund: RefundState,
+    [arrived, refunded, asked_back]: [MinorUnits; 3],
+) -> u64 {
+    let seed = mix(payment.0, u64::from(state.number()) << 8 | u64::from(refund.number()));
+    mix(mix(seed, arrived.0 as u64), mix(refunded.0 as u64, asked_back.0 as u64))
 }
 
 /// The row of an order in [`Holdings::orders_digest`].

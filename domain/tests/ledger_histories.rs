@@ -5,12 +5,15 @@ mod shop;
 
 use std::collections::BTreeMap;
 
-use domain::intent::{AskedLine, Cancel, Create, Lines};
+use domain::intent::{
+    AskedLine, Cancel, Create, Lines, PayCallback, PayClose, PayOpen, PayOutcome, Refund, RefundResult,
+};
 use domain::order::State;
+use domain::payment::{ATTEMPTS_MAX, PaymentState, RefundState};
 use domain::verdict::Holdings;
 use domain::{
-    Intent, MicrosUtc, MinorUnits, Quantity, Reason, Refusal, RequestId, SaleId, SkuId, UserId, Verdict,
-    WarehouseId,
+    GatewayId, Intent, MicrosUtc, MinorUnits, OrderId, PaymentId, Quantity, Reason, Refusal, RequestId,
+    SaleId, SkuId, UserId, Verdict, WarehouseId,
 };
 use shop::{BOUNDS, EURO, Shop};
 
@@ -81,8 +84,9 @@ fn live(seed: u64) {
 impl History {
     fn step(&mut self) {
         match self.random.u32(..100) {
-            0..60 => self.create(),
-            60..75 => self.cancel(),
+            0..35 => self.create(),
+            35..62 => self.move_money(),
+            62..75 => self.cancel(),
             75..87 => self.pass_time(),
             87..92 => {
                 let (sku, warehouse, units) =
@@ -132,6 +136,48 @@ impl History {
         }
     }
 
+    /// An attempt opened, told about, closed or sent back, right or wrong; each twice, and once done.
+    fn move_money(&mut self) {
+        let Some(&(_, order, user, _)) = self.random.choice(&self.shop.orders) else { return };
+        let payment = PaymentId::new(order, self.random.u16(1..4));
+        let gateway = GatewayId(self.random.u16(1..=2));
+        let amount = match self.shop.read(&Intent::Get { user, order }) {
+            Verdict::OrderFound(found) if self.random.u8(..8) != 0 => found.brief.total,
+            _ => MinorUnits(self.random.i64(0..200)),
+        };
+        let request = self.shop.request();
+        let succeeded = Intent::PayCallback(PayCallback {
+            gateway,
+            payment,
+            outcome: PayOutcome::Succeeded { amount, currency: EURO, reference: request.0 as u64 },
+        });
+        let intent = match self.random.u8(..10) {
+            0..3 => Intent::PayOpen(PayOpen { user, request, order, gateway }),
+            3..6 => succeeded,
+            6 => Intent::PayCallback(PayCallback { gateway, payment, outcome: PayOutcome::Failed }),
+            7 => Intent::PayClose(PayClose { user, request, payment }),
+            8 => {
+                let amount = MinorUnits(self.random.i64(0..60));
+                Intent::Refund(Refund { request, payment, amount, why: 0 })
+            }
+            _ => {
+                let read = Intent::PayGet { user, order: OrderId(0), payment };
+                let Verdict::Payment(it) = self.shop.read(&read) else { return };
+                let (succeeded, amount) = (self.random.bool(), it.refund_amount);
+                let (number, gateway) = (it.refund_number, it.gateway);
+                Intent::RefundResult(RefundResult { gateway, payment, number, succeeded, amount })
+            }
+        };
+        let first = self.shop.apply(&intent);
+        let entries = self.shop.mirror.entries;
+        let again = self.shop.apply(&intent);
+        if !matches!(first, Verdict::Refused(_)) {
+            let same = again == first || matches!(intent, Intent::RefundResult(_));
+            assert!(same, "{intent:?}: {first:?}, and again {again:?}");
+        }
+        assert_eq!(self.shop.mirror.entries, entries, "nothing is done twice");
+    }
+
     /// Mostly seconds; sometimes a day, so that request ids leave their window.
     fn pass_time(&mut self) {
         let seconds = if self.random.u8(..40) == 0 { 90_000 } else { self.random.i64(0..20) };
@@ -173,29 +219,35 @@ impl History {
         let (mut held, mut sold, mut returned) = (Units::new(), Units::new(), Units::new());
         let mut taken: BTreeMap<SaleId, u64> = BTreeMap::new();
         let mut pairs: BTreeMap<(SaleId, UserId), u64> = BTreeMap::new();
+        let (mut arrived, mut refunded) = (0, 0);
         for (_, order, user, _) in self.shop.orders.clone() {
             let Verdict::OrderFound(found) = self.shop.read(&Intent::Get { user, order }) else {
                 panic!("{order:?} is lost")
             };
             let state = found.brief.state;
+            let Verdict::History(rows) = self.shop.read(&Intent::History { user, order }) else {
+                panic!("a history")
+            };
+            assert_eq!(rows.rows.last().map(|row| (row.to, row.version)), Some((state, found.brief.version)));
+            let was_sold = rows.rows.iter().any(|row| row.to == State::Confirmed);
+            let money = self.money_of(order, user, state, was_sold);
+            (arrived, refunded) = (arrived + money.0, refunded + money.1);
             for line in &found.lines {
                 let (shelf, units) = ((line.sku, line.warehouse), line.quantity.units());
                 let count =
                     |into: &mut Units, yes| *into.entry(shelf).or_default() += if yes { units } else { 0 };
-                count(&mut held, state == State::PendingPayment);
-                count(&mut sold, matches!(state, State::Confirmed | State::Refunded));
-                count(&mut returned, state == State::Refunded);
-                let counts = matches!(state, State::PendingPayment | State::Confirmed);
+                let waits = matches!(state, State::PendingPayment | State::Paying);
+                count(&mut held, waits);
+                count(&mut sold, was_sold);
+                count(&mut returned, was_sold && state == State::Refunded);
+                let counts = waits || was_sold && state != State::Refunded;
                 if counts && line.sale != SaleId(0) {
                     *taken.entry(line.sale).or_default() += units;
                     *pairs.entry((line.sale, user)).or_default() += units;
                 }
             }
-            let Verdict::History(rows) = self.shop.read(&Intent::History { user, order }) else {
-                panic!("a history")
-            };
-            assert_eq!(rows.rows.last().map(|row| (row.to, row.version)), Some((state, found.brief.version)));
         }
+        assert_eq!((holdings.arrived, holdings.refunded), (arrived, refunded), "money is lost or made");
         for shelf in &holdings.shelves {
             let of = |units: &Units| units.get(&(shelf.sku, shelf.warehouse)).copied().unwrap_or(0);
             let brought = self.brought[&(shelf.sku, shelf.warehouse)] as u64;
@@ -209,6 +261,39 @@ impl History {
         for user in (1..12).map(UserId) {
             self.shop.tell(&format!("list {}", user.0));
         }
+    }
+}
+
+impl History {
+    /// What arrived for an order and what went back; no order keeps money that it has no use for.
+    fn money_of(&mut self, order: OrderId, user: UserId, state: State, was_sold: bool) -> (i64, i64) {
+        let (mut arrived, mut refunded, mut paid) = (0, 0, 0);
+        for attempt in 1..=ATTEMPTS_MAX {
+            let payment = PaymentId::new(order, attempt);
+            let read = Intent::PayGet { user, order: OrderId(0), payment };
+            let Verdict::Payment(it) = self.shop.read(&read) else { break };
+            assert!(MinorUnits::ZERO <= it.refunded && it.refunded <= it.arrived, "{it:?}");
+            let back = it.refund_state == RefundState::Asked;
+            assert!(!back || it.refunded.0 + it.refund_amount.0 <= it.arrived.0, "{it:?}");
+            assert_eq!(it.state.has_arrived() || it.arrived == MinorUnits::ZERO, true, "{it:?}");
+            if it.state == PaymentState::Surplus && it.refunded < it.arrived {
+                assert!(it.refund_number > 0, "nobody asked for it back: {it:?}");
+            }
+            if state == State::Refunded && it.state == PaymentState::Paid {
+                assert_eq!(it.refunded, it.arrived, "{it:?}");
+            }
+            paid += usize::from(it.state == PaymentState::Paid);
+            (arrived, refunded) = (arrived + it.arrived.0, refunded + it.refunded.0);
+        }
+        assert!(paid <= 1, "paid twice");
+        if let Verdict::OrderFound(found) = self.shop.read(&Intent::Get { user, order }) {
+            assert_eq!(
+                paid == 1,
+                was_sold && found.brief.total != MinorUnits::ZERO,
+                "sold unpaid, or paid unsold"
+            );
+        }
+        (arrived, refunded)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the store answered, as frames.
 
-use domain::Verdict;
-use domain::verdict::HistoryView;
+use domain::verdict::{HistoryView, PaymentBrief};
+use domain::{Reason, Refusal, Verdict};
 use protocol::bounds::HISTORY_ROWS_MAX;
 use protocol::structs::{
     AckAnswerHead, BatchAnswerItem, HistoryAnswerHead, ListAnswerHead, PageHead, SalePutAnswerHead,
@@ -13,6 +13,7 @@ use storage::Outcome;
 use crate::catalogue::{sale_sku_to_wire, sale_to_wire, shelf_to_wire, sku_to_wire, sku_view_to_wire};
 use crate::create::{brief_to_wire, line_to_wire, priced_to_wire};
 use crate::outlet::Outlet;
+use crate::payment::payment_to_wire;
 use crate::pen::{Pen, To, refused_item};
 use crate::reads::{order_to_wire, row_to_wire};
 use crate::refused::{Refused, from_not_decided, from_refusal};
@@ -122,7 +123,31 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
             let head = AckAnswerHead { position: *position };
             pen.answer::<messages::AckAnswer>(to, meta, &head, [], &[]);
         }
+        Verdict::Payment(brief) => write_payment(pen, to, meta, kind, brief),
+        Verdict::Mismatched(brief) => {
+            // It is recorded, and it is not what was asked for: the gateway is told so.
+            let mismatch = Refusal::of(Reason::AmountMismatch).with(brief.arrived.0, brief.amount.0);
+            pen.refuse(to, meta, kind.into(), &from_refusal(&mismatch, 0));
+        }
         Verdict::Holdings(_) => pen.refuse(to, meta, kind.into(), &out_of_place(kind)),
+    }
+}
+
+/// Six kinds are answered with the same words.
+fn write_payment(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind: Kind, brief: &PaymentBrief) {
+    let head = payment_to_wire(brief);
+    if kind == Kind::PayOpen {
+        pen.answer::<messages::PayOpenAnswer>(to, meta, &head, [], &[]);
+    } else if kind == Kind::PayCallback {
+        pen.answer::<messages::PayCallbackAnswer>(to, meta, &head, [], &[]);
+    } else if kind == Kind::PayClose {
+        pen.answer::<messages::PayCloseAnswer>(to, meta, &head, [], &[]);
+    } else if kind == Kind::Refund {
+        pen.answer::<messages::RefundAnswer>(to, meta, &head, [], &[]);
+    } else if kind == Kind::RefundResult {
+        pen.answer::<messages::RefundResultAnswer>(to, meta, &head, [], &[]);
+    } else {
+        pen.answer::<messages::PayGetAnswer>(to, meta, &head, [], &[]);
     }
 }
 
@@ -149,7 +174,9 @@ pub(crate) fn item_of(outcome: &Outcome, retry_after_ms: u32) -> BatchAnswerItem
             | Verdict::SaleFound(_)
             | Verdict::Sales(_)
             | Verdict::Cursor(_)
-            | Verdict::Holdings(_),
+            | Verdict::Holdings(_)
+            | Verdict::Payment(_)
+            | Verdict::Mismatched(_),
         ) => refused_item(&out_of_place(Kind::Batch)),
     }
 }

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use domain::{Micros, MicrosUtc};
 
+use crate::signed::Keys;
+
 /// What HELLO and STATS tell of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct About {
@@ -91,6 +93,7 @@ pub struct Counters {
 pub struct Common {
     /// Who we are.
     pub about: About,
+    keys: Keys,
     counters: Box<[Counters]>,
     host: Box<dyn Fn() -> Host + Send + Sync>,
     draining: AtomicBool,
@@ -101,7 +104,18 @@ impl Common {
     /// For so many gateways; `host` is asked when somebody wants STATS.
     pub fn new(about: About, gateways: usize, host: Box<dyn Fn() -> Host + Send + Sync>) -> Common {
         let counters = (0..gateways.max(1)).map(|_| Counters::default()).collect();
-        Common { about, counters, host, draining: AtomicBool::new(false), auditing: AtomicBool::new(false) }
+        let (draining, auditing) = (AtomicBool::new(false), AtomicBool::new(false));
+        Common { about, keys: Keys::default(), counters, host, draining, auditing }
+    }
+
+    /// The same, believing the callbacks of gateways with these keys. Without, no gateway is known.
+    #[must_use]
+    pub fn with_keys(self, keys: Keys) -> Common {
+        Common { keys, ..self }
+    }
+
+    pub(crate) const fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// Whether new orders are refused.

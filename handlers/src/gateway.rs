@@ -27,7 +27,7 @@ use crate::pen::{Pen, To};
 use crate::rate::Paces;
 use crate::refused::Refused;
 use crate::session::{Phase, Sessions, drain, goaway, hello, kinds_served, ping, stats};
-use crate::{catalogue, create, reads, stock};
+use crate::{catalogue, create, payment, reads, stock};
 
 /// The kinds that this build serves; all others are UNKNOWN_KIND.
 pub const SERVED: &[Kind] = &[
@@ -48,6 +48,12 @@ pub const SERVED: &[Kind] = &[
     Kind::StockExtend,
     Kind::StockTransfer,
     Kind::StockReturn,
+    Kind::PayOpen,
+    Kind::PayCallback,
+    Kind::PayGet,
+    Kind::PayClose,
+    Kind::Refund,
+    Kind::RefundResult,
     Kind::SaleGet,
     Kind::Subscribe,
     Kind::Ack,
@@ -343,15 +349,26 @@ impl<S: Store> Gateway<S> {
                 self.forward(asked, kind, Share::Reserved, out, |h, b, _| stock::take_back(h, b))
             }
 
+            // Money gets through a flood of orders, too.
+            Kind::PayOpen => {
+                self.check_gateway(asked)?;
+                self.forward(asked, kind, Share::Reserved, out, |h, b, _| payment::open(h, b))
+            }
+            Kind::PayCallback => {
+                self.check_signed(asked, kind)?;
+                self.forward(asked, kind, Share::Reserved, out, |h, b, _| payment::callback(h, b))
+            }
+            Kind::PayGet => self.forward(asked, kind, Share::Reserved, out, |h, b, _| payment::get(h, b)),
+            Kind::PayClose => self.forward(asked, kind, Share::Reserved, out, |h, b, _| payment::close(h, b)),
+            Kind::Refund => self.forward(asked, kind, Share::Reserved, out, |h, b, _| payment::refund(h, b)),
+            Kind::RefundResult => {
+                self.check_signed(asked, kind)?;
+                self.forward(asked, kind, Share::Reserved, out, |h, b, _| payment::refund_result(h, b))
+            }
+
             Kind::Auth
             | Kind::ConfirmReceipt
             | Kind::Repair
-            | Kind::PayOpen
-            | Kind::PayCallback
-            | Kind::PayGet
-            | Kind::PayClose
-            | Kind::Refund
-            | Kind::RefundResult
             | Kind::CouponDefine
             | Kind::CouponClaim
             | Kind::CouponCheck
@@ -371,6 +388,17 @@ impl<S: Store> Gateway<S> {
             | Kind::OrdersScan
             | Kind::Snapshot => Err(UNKNOWN),
         }
+    }
+
+    /// A payment is opened at a gateway whose callbacks would be believed.
+    fn check_gateway(&self, asked: Asked<'_>) -> Result<(), Refused> {
+        let gateway = protocol::parse::<messages::PayOpen>(asked.header, asked.body)?.head.gateway;
+        if self.settings.common.keys().has(gateway) { Ok(()) } else { Err(Refused::field("gateway")) }
+    }
+
+    /// What a gateway says is its own, and of now.
+    fn check_signed(&self, asked: Asked<'_>, kind: Kind) -> Result<(), Refused> {
+        self.settings.common.keys().verify(self.now, kind, asked.header, asked.body)
     }
 
     /// Hands a request to the store; its answer comes later.
@@ -517,7 +545,14 @@ const fn asker(intent: &Intent<'_>) -> UserId {
         Intent::List(list) => list.user,
         Intent::StockReserve(reserve) => reserve.user,
         Intent::StockExtend(extend) => extend.user,
-        Intent::Cancel(_)
+        // Money is never paced.
+        Intent::PayOpen(_)
+        | Intent::PayCallback(_)
+        | Intent::PayGet { .. }
+        | Intent::PayClose(_)
+        | Intent::Refund(_)
+        | Intent::RefundResult(_)
+        | Intent::Cancel(_)
         | Intent::SkuPut(_)
         | Intent::SalePut(_)
         | Intent::StockAdjust(_)

@@ -20,8 +20,10 @@ mod audit;
 mod batch;
 mod catalogue;
 mod create;
+mod payment;
 mod reads;
 mod session;
+mod signed;
 mod stock;
 
 mod events;
@@ -39,3 +41,4 @@ pub use common::{About, Common, Counter, Counters, Host};
 pub use events::{Broadcaster, EventDesk, EventLog, LogFailed, Pace, Subscription};
 pub use gateway::{Desks, Gateway, SERVED, Taken};
 pub use outlet::{Client, Outlet};
+pub use signed::{GATEWAYS_MAX, KEY_BYTES_MIN, Keys, sign};

@@ -58,6 +58,7 @@ pub(crate) fn row_to_wire(row: &HistoryRow) -> structs::HistoryRow {
         Actor::User(user) => (1, user.0),
         Actor::Operator(key) => (2, u64::from(key)),
         Actor::Timer => (3, 0),
+        Actor::Gateway(gateway) => (4, u64::from(gateway.0)),
     };
     let from = from.map_or(0, State::number);
     structs::HistoryRow { at: at.0, actor_id, version, why, from, to: to.number(), actor }

@@ -86,5 +86,9 @@ const fn status_of(reason: Reason) -> Status {
         Reason::HoldNotFound => Status::HoldNotFound,
         Reason::HoldExpired => Status::HoldExpired,
         Reason::Overloaded => Status::Overloaded,
+        Reason::AmountMismatch => Status::AmountMismatch,
+        Reason::PaymentNotFound => Status::PaymentNotFound,
+        Reason::AlreadyPaid => Status::AlreadyPaid,
+        Reason::RefundExceedsPaid => Status::RefundExceedsPaid,
     }
 }

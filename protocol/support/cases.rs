@@ -1,5 +1,6 @@
 //! An ordinary case or more of each message; [`super::File::message`] adds the edges.
 
+mod payment;
 mod stock;
 
 use protocol::messages::*;
@@ -76,7 +77,10 @@ const SALE: Sale = Sale {
 };
 
 pub fn files() -> Vec<File> {
-    [session(), orders(), shop(), stock::files(), events(), operate()].into_iter().flatten().collect()
+    [session(), orders(), shop(), stock::files(), payment::files(), events(), operate()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn refusal(line: u32, asked: i64, there: i64) -> Refusal {
@@ -384,6 +388,7 @@ fn events() -> Vec<File> {
         previous: 41,
         at: NOON,
         order: ORDER,
+        payment: 0,
         user: 42,
         sku: 1_001,
         unit_price: 1_999,

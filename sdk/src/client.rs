@@ -11,7 +11,8 @@ use crate::events::{EventFilter, Events, StartAt};
 use crate::pool::Pool;
 use crate::request::*;
 use crate::values::{
-    Currency, HoldId, MicrosUtc, Money, OrderId, RequestId, SaleId, SkuId, UserId, WarehouseId,
+    Currency, GatewayId, HoldId, MicrosUtc, Money, OrderId, PaymentId, RequestId, SaleId, SkuId, UserId,
+    WarehouseId,
 };
 
 /// Connections of one client, at most.
@@ -88,7 +89,57 @@ impl Client {
         self.request(History { user, order })
     }
 
-    /// Ends an unpaid order of this user, or a confirmed one with total 0.
+    /// Opens an attempt to pay an order of this user at a gateway of the server's configuration.
+    pub fn pay_open(&self, user: UserId, order: OrderId, gateway: GatewayId) -> Request<PayOpen> {
+        self.request(PayOpen { user, order, gateway })
+    }
+
+    /// Reads a payment attempt of this user's order; user 0 (an operator) reads any.
+    pub fn pay_get(&self, user: UserId, payment: PaymentId) -> Request<PayGet> {
+        self.request(PayGet { user, order: OrderId(0), payment })
+    }
+
+    /// Reads the latest payment attempt of an order.
+    pub fn pay_latest(&self, user: UserId, order: OrderId) -> Request<PayGet> {
+        self.request(PayGet { user, order, payment: PaymentId(0) })
+    }
+
+    /// Gives a payment attempt up; user 0 (an operator) gives up any.
+    pub fn pay_close(&self, user: UserId, payment: PaymentId) -> Request<PayClose> {
+        self.request(PayClose { user, payment })
+    }
+
+    /// What a gateway says of an attempt; sign it with [`Request::signed_by`]. `paid` is what arrived and the
+    /// gateway's own number of the transfer; nothing says that the attempt failed.
+    pub fn pay_callback(
+        &self,
+        payment: PaymentId,
+        gateway: GatewayId,
+        paid: Option<(Money, u64)>,
+        signed_at: MicrosUtc,
+    ) -> Request<PayCallback> {
+        self.request(PayCallback::new(payment, gateway, paid, signed_at))
+    }
+
+    /// Asks the gateway, for an operator, to send back what is left of a payment, or a part of it.
+    pub fn refund(&self, payment: PaymentId) -> Request<Refund> {
+        self.request(Refund::new(payment))
+    }
+
+    /// What a gateway says of a refund (its number and amount in minor units); sign it with
+    /// [`Request::signed_by`].
+    pub fn refund_result(
+        &self,
+        payment: PaymentId,
+        gateway: GatewayId,
+        refund: (u16, i64),
+        succeeded: bool,
+        signed_at: MicrosUtc,
+    ) -> Request<RefundResult> {
+        self.request(RefundResult::new(payment, gateway, refund, succeeded, signed_at))
+    }
+
+    /// Ends an unpaid order of this user, or a paid one that was not shipped: its money goes back.
     pub fn cancel(&self, user: UserId, order: OrderId) -> Request<Cancel> {
         self.request(Cancel::new(user, order))
     }

@@ -15,7 +15,8 @@ use crate::connection::{Answer, Broken, Connection};
 use crate::error::{Error, Violation};
 use crate::shop::Actor;
 use crate::values::{
-    Currency, MicrosUtc, Money, OrderId, RequestId, SaleId, SkuId, State, UserId, WarehouseId,
+    Currency, GatewayId, MicrosUtc, Money, OrderId, PaymentId, RequestId, SaleId, SkuId, State, UserId,
+    WarehouseId,
 };
 
 /// Events and bytes that the server may send ahead of what was taken.
@@ -102,6 +103,8 @@ pub struct Event {
     pub trace: u128,
     /// The order that it is about.
     pub order: Option<OrderId>,
+    /// The payment that it is about; its refund, where money goes back.
+    pub payment: Option<PaymentId>,
     /// Whose order that is.
     pub user: Option<UserId>,
     /// Total of the order, or what was paid or went back by this event.
@@ -413,11 +416,13 @@ fn event_of(item: &wire::Event) -> Event {
         actor: match item.actor {
             1 => Actor::User(UserId(item.actor_id)),
             2 => Actor::Operator(item.actor_id),
+            4 => Actor::Gateway(GatewayId(item.actor_id as u16)),
             _ => Actor::Timer,
         },
         request: (item.request != 0).then_some(RequestId(item.request)),
         trace: item.trace,
         order: some(item.order).map(OrderId),
+        payment: some(item.payment).map(PaymentId),
         user: some(item.user).map(UserId),
         amount: (item.currency != 0).then(|| Money::new(item.amount, Currency(item.currency))),
         state: State::from_number(item.state),

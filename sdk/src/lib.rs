@@ -47,7 +47,8 @@ pub use events::{Event, EventFilter, EventItem, Events, StartAt};
 pub use protocol::{Class, EventType, Kind, Status, text_of};
 pub use request::{AdjustReason, BatchOrder, BatchOutcome, Request};
 pub use shop::{
-    Actor, Audit, HistoryRow, Hold, HoldState, Line, Order, OrderBrief, OrderPage, Page, Priced, PricedHold,
-    Sale, SaleWithSkus, Shelf, Sku, SkuNow, Stats, Transferred,
+    Actor, Audit, HistoryRow, Hold, HoldState, Line, Order, OrderBrief, OrderPage, Page, Payment,
+    PaymentState, Priced, PricedHold, RefundNow, RefundState, Sale, SaleWithSkus, Shelf, Sku, SkuNow, Stats,
+    Transferred,
 };
 pub use values::*;

@@ -6,8 +6,8 @@
 use protocol::structs as wire;
 
 use crate::values::{
-    Currency, HoldId, MicrosUtc, Money, OrderId, RequestId, SaleId, SellerId, SkuId, State, UserId,
-    WarehouseId,
+    Currency, GatewayId, HoldId, MicrosUtc, Money, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId,
+    State, UserId, WarehouseId,
 };
 
 /// An order in a few words.
@@ -112,6 +112,74 @@ pub enum Actor {
     Operator(u64),
     /// A timer of the server.
     Timer,
+    /// A payment gateway.
+    Gateway(GatewayId),
+}
+
+/// A payment attempt, and its order in a few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// The attempt.
+    pub payment: PaymentId,
+    /// The order.
+    pub order: OrderId,
+    /// Where the order stands.
+    pub order_state: State,
+    /// The order's version.
+    pub order_version: u32,
+    /// Until when the order's units are held for payment.
+    pub pay_until: MicrosUtc,
+    /// Where the buyer pays.
+    pub gateway: GatewayId,
+    /// Where the attempt stands.
+    pub state: PaymentState,
+    /// What is to be paid.
+    pub amount: Money,
+    /// What arrived; 0 before.
+    pub arrived: Money,
+    /// What went back of it.
+    pub refunded: Money,
+    /// The latest refund.
+    pub refund: Option<RefundNow>,
+}
+
+/// A refund of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefundNow {
+    /// Counts the payment's refunds from 1.
+    pub number: u16,
+    /// What it is about.
+    pub amount: Money,
+    /// Where it stands.
+    pub state: RefundState,
+}
+
+/// Where a payment attempt stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentState {
+    /// The gateway has not said anything yet.
+    Open,
+    /// The gateway said that no money will come.
+    Failed,
+    /// Given up by the buyer or an operator.
+    Closed,
+    /// Its money paid the order.
+    Paid,
+    /// Its money came when the order could not use it; all of it goes back.
+    Surplus,
+    /// Another amount or currency came; an operator sends it back.
+    Mismatched,
+}
+
+/// Where a refund stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundState {
+    /// The gateway has not said how it went.
+    Asked,
+    /// The gateway could not; the money is still there.
+    Failed,
+    /// The money went back.
+    Done,
 }
 
 /// A page of a longer list.
@@ -335,9 +403,45 @@ pub(crate) fn history_row(from: wire::HistoryRow) -> Option<HistoryRow> {
         1 => Actor::User(UserId(actor_id)),
         2 => Actor::Operator(actor_id),
         3 => Actor::Timer,
+        4 => Actor::Gateway(GatewayId(u16::try_from(actor_id).ok()?)),
         _ => return None,
     };
     Some(HistoryRow { at: MicrosUtc(at), from, to: State::from_number(to)?, version, actor, why })
+}
+
+pub(crate) fn payment(from: &wire::Payment) -> Option<Payment> {
+    let wire::Payment { payment, order, amount, arrived, refunded, refund_amount, pay_until, .. } = *from;
+    let wire::Payment { order_version, currency, arrived_currency, gateway, refund_number, .. } = *from;
+    let arrived_in = |minor_units| Money::new(minor_units, Currency(arrived_currency));
+    let refund_state = match from.refund_state {
+        0 => None,
+        1 => Some(RefundState::Asked),
+        2 => Some(RefundState::Failed),
+        3 => Some(RefundState::Done),
+        _ => return None,
+    };
+    let refund = |state| RefundNow { number: refund_number, amount: arrived_in(refund_amount), state };
+    Some(Payment {
+        payment: PaymentId(payment),
+        order: OrderId(order),
+        order_state: State::from_number(from.order_state)?,
+        order_version,
+        pay_until: MicrosUtc(pay_until),
+        gateway: GatewayId(gateway),
+        state: match from.state {
+            1 => PaymentState::Open,
+            2 => PaymentState::Failed,
+            3 => PaymentState::Closed,
+            4 => PaymentState::Paid,
+            5 => PaymentState::Surplus,
+            6 => PaymentState::Mismatched,
+            _ => return None,
+        },
+        amount: Money::new(amount, Currency(currency)),
+        arrived: arrived_in(arrived),
+        refunded: arrived_in(refunded),
+        refund: refund_state.map(refund),
+    })
 }
 
 pub(crate) fn shelf(from: &wire::Shelf) -> Shelf {

@@ -127,11 +127,13 @@ sections! {
         /// Bytes of the clients' own, over all orders.
         client_bytes: usize = 256 << 20,
         /// Transitions of orders behind their first.
-        history_rows: usize = 16_000_000,
-        /// Request ids inside their window: one an order, and one for its cancel.
-        request_ids: usize = 17_000_000,
-        /// Request ids that made no order: cancels and operators' work.
-        changes: usize = 9_000_000,
+        history_rows: usize = 32_000_000,
+        /// Request ids inside their window: one an order, one for its cancel, one for each attempt to pay.
+        request_ids: usize = 20_000_000,
+        /// Request ids that made no order: cancels, payments and operators' work.
+        changes: usize = 12_000_000,
+        /// Attempts to pay.
+        payments: usize = 4_000_000,
         /// Pairs of sale and user that have units counted.
         user_counts: usize = 8_000_000,
         /// Skus.
@@ -146,6 +148,17 @@ sections! {
         holds: usize = 1_000_000,
         /// Lines of open holds.
         hold_lines: usize = 2_000_000,
+    }
+
+    /// Who may say that money arrived, and how long an order waits for it.
+    payments: Payments {
+        /// The gateways whose callbacks are believed, each with the key that it signs with, in a file or in an
+        /// environment variable: [{ id = 1, key_file = "/etc/tidegate/gateway-1" }, { id = 2, key_env = "SHOP_KEY" }].
+        gateways: Vec<Gateway> = Vec::new(),
+        /// How far the time in a callback may be from the server's, 1 to 86400 seconds.
+        callback_window_seconds: u32 = 300,
+        /// From the opening of its first payment on, an order is held for at least so many seconds.
+        hold_extension_seconds: u32 = 600,
     }
 
     /// What requests on their way may take, for each reactor.
@@ -224,6 +237,41 @@ sections! {
 pub enum StoreMode {
     /// Engine and journal in this process.
     Embedded,
+}
+
+/// A payment gateway. Its key is never printed, only where it lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    /// Its number: what PAY_OPEN and callbacks name. Never 0.
+    pub id: u16,
+    /// The file that holds its key: all of it but for white space at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
+    /// The environment variable that holds its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_env: Option<String>,
+}
+
+impl Gateway {
+    /// Its key, from where it lies.
+    ///
+    /// # Errors
+    /// Where it is not there, or named twice or not at all.
+    pub fn key(&self) -> Result<Vec<u8>, BadUsage> {
+        let id = self.id;
+        let text = match (&self.key_file, &self.key_env) {
+            (Some(file), None) => std::fs::read(file)
+                .map_err(|why| BadUsage(format!("the key of gateway {id}, {}: {why}", file.display())))?,
+            (None, Some(name)) => std::env::var(name)
+                .map_err(|why| BadUsage(format!("the key of gateway {id}, variable {name}: {why}")))?
+                .into_bytes(),
+            (None, None) | (Some(_), Some(_)) => {
+                return Err(BadUsage(format!("gateway {id}: name either key_file or key_env")));
+            }
+        };
+        Ok(text.trim_ascii_end().to_vec())
+    }
 }
 
 /// How a group becomes durable.

@@ -156,6 +156,12 @@ impl IntentBatch {
             Intent::CursorMove(it) => Bare::Whole(Intent::CursorMove(it)),
             Intent::CursorGet(it) => Bare::Whole(Intent::CursorGet(it)),
             Intent::Holdings => Bare::Whole(Intent::Holdings),
+            Intent::PayOpen(it) => Bare::Whole(Intent::PayOpen(it)),
+            Intent::PayCallback(it) => Bare::Whole(Intent::PayCallback(it)),
+            Intent::PayGet { user, order, payment } => Bare::Whole(Intent::PayGet { user, order, payment }),
+            Intent::PayClose(it) => Bare::Whole(Intent::PayClose(it)),
+            Intent::Refund(it) => Bare::Whole(Intent::Refund(it)),
+            Intent::RefundResult(it) => Bare::Whole(Intent::RefundResult(it)),
         }
     }
 

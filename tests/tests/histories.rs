@@ -4,6 +4,9 @@
 //! A history is made of its seed alone. `TIDEGATE_SEED=0x… cargo test -p e2e --test histories` runs one again;
 //! TIDEGATE_HISTORIES sets how many new ones there are.
 
+#[path = "histories/payments.rs"]
+mod payments;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -45,9 +48,10 @@ const BOUNDS: LedgerBounds = LedgerBounds {
     orders_max: 6_000,
     lines_max: 600_000,
     client_bytes_max: 1 << 20,
-    history_rows_max: 12_000,
+    history_rows_max: 40_000,
     request_ids_max: 16_000,
     changes_max: 12_000,
+    payments_max: 6_000,
     user_counts_max: 6_000,
     skus_max: 1_000,
     shelves_max: 4_000,
@@ -100,6 +104,20 @@ const ANSWERS: &[&str] = &[
     "refused SkuClosed",
     "refused HoldNotFound",
     "refused HoldExpired",
+    "payment Open of Paying",
+    "payment Failed of PendingPayment",
+    "payment Closed of PendingPayment",
+    "payment Paid of Confirmed",
+    "payment Paid of Refunding",
+    "payment Paid of Refunded",
+    "payment Surplus of Confirmed",
+    "payment Surplus of Refunding",
+    "payment Surplus of Refunded",
+    "Mismatched",
+    "refused AmountMismatch",
+    "refused PaymentNotFound",
+    "refused AlreadyPaid",
+    "refused RefundExceedsPaid",
 ];
 
 #[test]
@@ -442,6 +460,8 @@ fn in_a_word(answer: &Verdict) -> String {
         Verdict::Sales(_) => "Sales".into(),
         Verdict::Cursor(_) => "Cursor".into(),
         Verdict::Holdings(_) => "Holdings".into(),
+        Verdict::Payment(brief) => format!("payment {:?} of {:?}", brief.state, brief.order_state),
+        Verdict::Mismatched(_) => "Mismatched".into(),
     }
 }
 
@@ -466,8 +486,9 @@ impl History {
             0..=2 => Intent::SkuPut(self.sku_put()),
             3 => Intent::SalePut(self.sale_put(skus)),
             4..=7 => Intent::StockAdjust(self.stock_adjust()),
-            8..=25 => Intent::Create(self.create(lines, client_bytes)),
-            26..=30 => Intent::Cancel(self.cancel()),
+            8..=19 => Intent::Create(self.create(lines, client_bytes)),
+            20..=27 => self.money(),
+            28..=30 => Intent::Cancel(self.cancel()),
             31 => Intent::Prepare(self.prepare(lines)),
             32..=39 => self.read(),
             other => panic!("no intent has number {other}"),

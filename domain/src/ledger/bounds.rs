@@ -4,6 +4,7 @@ use crate::ledger::counts::UserCounts;
 use crate::ledger::goods::Goods;
 use crate::ledger::holds::Holds;
 use crate::ledger::orders::Orders;
+use crate::ledger::payments::Payments;
 use crate::ledger::requests::Requests;
 use crate::ledger::timers::Timers;
 
@@ -17,12 +18,15 @@ pub struct LedgerBounds {
     pub lines_max: usize,
     /// The clients' own bytes, two more for each order that has any.
     pub client_bytes_max: usize,
-    /// Transitions of orders behind their first; 1 for each order, 2 where its total is 0.
+    /// Transitions of orders behind their first; 1 is kept for each unpaid order, 5 where it has a payment.
     pub history_rows_max: usize,
-    /// Request ids, over the whole window: one for each order, and one for its cancel.
+    /// Request ids, over the whole window: one for each order, one for its cancel, and one for each attempt to pay.
     pub request_ids_max: usize,
-    /// Request ids that made no order: cancels (room for each order that can still end is kept) and operators'.
+    /// Request ids that made no order: cancels (room for each order that can still end is kept), payments opened
+    /// and operators'.
     pub changes_max: usize,
+    /// Attempts to pay. Opening one keeps room for all that its money can do, so what arrives is never refused.
+    pub payments_max: usize,
     /// (sale, user) pairs that have units counted.
     pub user_counts_max: usize,
     /// Skus.
@@ -50,9 +54,10 @@ impl LedgerBounds {
         orders_max: 8_000_000,
         lines_max: 8_000_000,
         client_bytes_max: 256 << 20,
-        history_rows_max: 16_000_000,
-        request_ids_max: 17_000_000,
-        changes_max: 9_000_000,
+        history_rows_max: 32_000_000,
+        request_ids_max: 20_000_000,
+        changes_max: 12_000_000,
+        payments_max: 4_000_000,
         user_counts_max: 8_000_000,
         skus_max: 1_000_000,
         shelves_max: 1_000_000,
@@ -66,6 +71,7 @@ impl LedgerBounds {
     pub const fn bytes(&self) -> u64 {
         Orders::bytes(self)
             + Requests::bytes(self)
+            + Payments::bytes(self)
             + UserCounts::bytes(self)
             + Goods::bytes(self)
             + Holds::bytes(self)
@@ -79,6 +85,7 @@ impl LedgerBounds {
             || self.history_rows_max >= ROWS_MAX
             || self.request_ids_max >= ROWS_MAX
             || self.changes_max >= ROWS_MAX
+            || self.payments_max >= ROWS_MAX
             || self.user_counts_max >= ROWS_MAX
             || self.skus_max >= ROWS_MAX
             || self.shelves_max >= ROWS_MAX

@@ -1,13 +1,13 @@
-//! How an order ends before it is paid: by somebody, or by its timer.
+//! How an order ends: unpaid, by somebody or by its timer; paid, by sending its money back.
 
 use alloc::vec::Vec;
 
-use crate::fact::{Actor, CancelReason, Fact, Facts, Request, RequestKey, ShelfUnits, Stamp, StockAdjusted};
+use crate::fact::{Actor, CancelReason, Fact, Facts, RefundReason, Request, RequestKey, ShelfUnits, Stamp};
 use crate::ids::{TraceId, UserId};
-use crate::intent::{AdjustReason, Cancel, Intent};
+use crate::intent::{Cancel, Intent};
 use crate::ledger::Ledger;
-use crate::ledger::orders::LiveOrder;
-use crate::order::{self, Event, Step};
+use crate::order::{self, Event, State, Step};
+use crate::payment::REFUNDS_MAX;
 use crate::refusal::{Reason, Refusal};
 use crate::units::{MicrosUtc, MinorUnits};
 use crate::verdict::Verdict;
@@ -27,8 +27,8 @@ impl Ledger {
             return Ok(answer);
         }
         let slot = self.order_of(cancel.user, cancel.order)?;
+        let step = self.judge_cancel(slot, cancel)?;
         let order = self.orders.at(slot);
-        let step = judge(order, cancel)?;
         let version = order.version + 1;
 
         // Doing. There is room: each order that can end keeps some.
@@ -42,13 +42,22 @@ impl Ledger {
             Step::Cancel => {
                 self.end_unpaid(&stamp, slot, &Fact::OrderCancelled { order, version, reason, why }, facts)
             }
-            Step::RefundFree => self.end_free(
-                &stamp,
-                slot,
-                &Fact::RefundDone { order, version, amount: MinorUnits::ZERO, why },
-                facts,
-            ),
-            Step::Confirm => unreachable!("no cancel confirms"),
+            Step::RefundFree => {
+                facts.begin(&stamp);
+                self.finish_refund(&stamp, slot, why, facts);
+                facts.end();
+            }
+            Step::Refund => {
+                let payment = self.paying_payment(slot).expect("a paid order has a payment that paid it");
+                let it = self.payments.at(payment);
+                let (payment, amount) = (it.id, it.money.left());
+                let (number, reason) = (it.money.next_number(amount), RefundReason::Cancelled);
+                let asked = Fact::RefundRequested { payment, order, version, number, amount, reason, why };
+                self.enter_one(&stamp, &asked, facts);
+            }
+            Step::Confirm | Step::Pay | Step::AwaitPayment | Step::Revive | Step::FinishRefund => {
+                unreachable!("no cancel leads there")
+            }
         }
         Ok(Verdict::Order(self.orders.at(slot).brief()))
     }
@@ -81,30 +90,8 @@ impl Ledger {
         self.scratch.put_units_back(units);
     }
 
-    /// What was sold comes back to its shelves.
-    fn end_free(&mut self, stamp: &Stamp, slot: u32, refunded: &Fact<'_>, facts: &mut impl Facts) {
-        let units = self.units_of(slot);
-        let order = self.orders.at(slot).id;
-        facts.begin(stamp);
-        self.enter(stamp, refunded, facts);
-        for &ShelfUnits { sku, warehouse, quantity } in &units {
-            let returned = StockAdjusted {
-                sku,
-                warehouse,
-                on_hand_delta: i64::from(quantity.get()),
-                safety_delta: 0,
-                unavailable_delta: 0,
-                reason: AdjustReason::Returned,
-                order,
-            };
-            self.enter(stamp, &Fact::StockAdjusted(returned), facts);
-        }
-        facts.end();
-        self.scratch.put_units_back(units);
-    }
-
     /// The order's units, in room that goes back to the scratch.
-    fn units_of(&mut self, slot: u32) -> Vec<ShelfUnits> {
+    pub(super) fn units_of(&mut self, slot: u32) -> Vec<ShelfUnits> {
         let mut units = self.scratch.take_units();
         units.extend(self.orders.lines(slot).map(|line| ShelfUnits {
             sku: line.sku,
@@ -113,16 +100,36 @@ impl Ledger {
         }));
         units
     }
-}
 
-/// Version, then state.
-fn judge(order: &LiveOrder, cancel: &Cancel) -> Result<Step, Refusal> {
-    if cancel.version != 0 && cancel.version != order.version {
-        let (asked, there) = (i64::from(cancel.version), i64::from(order.version));
-        return Err(Refusal::of(Reason::VersionConflict).with(asked, there));
+    /// Version, then state, then that no refund in part is on its way: what is left is known when it arrived.
+    fn judge_cancel(&self, slot: u32, cancel: &Cancel) -> Result<Step, Refusal> {
+        let order = self.orders.at(slot);
+        if cancel.version != 0 && cancel.version != order.version {
+            let (asked, there) = (i64::from(cancel.version), i64::from(order.version));
+            return Err(Refusal::of(Reason::VersionConflict).with(asked, there));
+        }
+        let paying = self.paying_payment(slot).map(|payment| self.payments.at(payment).money);
+        let free = order.is_free() || paying.is_some_and(|money| money.kept() == MinorUnits::ZERO);
+        let wrong_state = |wanted: State| {
+            let (wanted, is) = (i64::from(wanted.number()), i64::from(order.state.number()));
+            Refusal::of(Reason::WrongState).with(wanted, is)
+        };
+        let step =
+            order::step(order.state, Event::Cancel { free }).map_err(|wrong| wrong_state(wrong.wanted))?;
+        let full = paying.is_some_and(|money| money.next_number(money.left()) > REFUNDS_MAX);
+        match step {
+            Step::Refund if paying.is_some_and(|money| money.is_asked()) => {
+                Err(wrong_state(State::Refunding))
+            }
+            Step::Refund if full => Err(Refusal::of(Reason::Overloaded)),
+            Step::Refund
+            | Step::Cancel
+            | Step::RefundFree
+            | Step::Confirm
+            | Step::Pay
+            | Step::AwaitPayment
+            | Step::Revive
+            | Step::FinishRefund => Ok(step),
+        }
     }
-    order::step(order.state, Event::Cancel { free: order.is_free() }).map_err(|wrong| {
-        let (wanted, is) = (i64::from(wrong.wanted.number()), i64::from(wrong.is.number()));
-        Refusal::of(Reason::WrongState).with(wanted, is)
-    })
 }

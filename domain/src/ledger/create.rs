@@ -10,6 +10,7 @@ use crate::intent::{AskedLine, CLIENT_BYTES_MAX, Create, Intent, LINES_MAX, Prep
 use crate::ledger::Ledger;
 use crate::ledger::counts::USER_UNITS_MAX;
 use crate::ledger::orders::{NONE, OrderNeeds, Orders};
+use crate::order::{self, State};
 use crate::refusal::{Reason, Refusal};
 use crate::request::hash_create;
 use crate::sale;
@@ -359,15 +360,16 @@ impl Ledger {
         scratch: &Scratch,
     ) -> Result<(), Refusal> {
         // A hold that is taken over does not end by a request of its own any more.
-        let kept = self.kept_ends() + 1 - usize::from(create.hold != 0);
+        let ends_kept = self.kept_ends() + 1 - usize::from(create.hold != 0);
+        let rows_kept = self.rows_kept + order::rows_kept(State::PendingPayment, false);
         let confirmed_at_once = usize::from(create.total == MinorUnits::ZERO);
         let needs = OrderNeeds {
             lines: Orders::arena_lines(create.lines.as_slice().len()),
             client_bytes: Orders::arena_bytes(create.client_bytes.len()),
-            history_rows: self.can_end + 1 + confirmed_at_once,
+            history_rows: rows_kept + confirmed_at_once,
         };
         let fits = self.orders.has_room(&self.bounds, &needs)
-            && self.requests.has_room(&self.orders, &self.bounds, now, (kept + 1, kept))
+            && self.requests.has_room(&self.orders, &self.bounds, now, (ends_kept + 1, ends_kept))
             && self.timers.reaches(now, pay_until)
             && self.counts.len() + scratch.sales.len() <= self.bounds.user_counts_max
             && scratch.sales.iter().all(|it| {

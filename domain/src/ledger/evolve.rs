@@ -2,12 +2,13 @@
 
 use crate::fact::{CancelReason, Fact, Line, OrderCreated, ShelfUnits, Stamp, StockAdjusted};
 use crate::hold::{Hold, HoldEnd, HoldState};
-use crate::ids::{OrderId, SaleId};
+use crate::ids::{OrderId, SaleId, UserId};
 use crate::ledger::Ledger;
-use crate::ledger::orders::{LiveOrder, Orders};
+use crate::ledger::orders::{LiveOrder, NONE, Orders};
 use crate::ledger::requests::Subject;
 use crate::ledger::timers::{Timed, TimedRows};
 use crate::order::{self, State};
+use crate::payment::PaymentState;
 use crate::shelf::Shelf;
 use crate::verdict::digest_order;
 
@@ -57,6 +58,9 @@ impl Ledger {
             Fact::StockReleased { units, .. } => self.change_shelves(units, Shelf::release),
             Fact::OrderConfirmed { order, version } => {
                 let slot = self.known(*order);
+                if self.orders.at(slot).state == State::Cancelled {
+                    self.take_counts_again(slot);
+                }
                 self.transit(stamp, slot, State::Confirmed, *version, 0);
             }
             Fact::OrderCancelled { order, version, reason, why } => {
@@ -70,8 +74,11 @@ impl Ledger {
             }
             Fact::RefundDone { order, version, amount: _, why } => {
                 let slot = self.known(*order);
+                let counted = self.is_sold(slot);
                 self.transit(stamp, slot, State::Refunded, *version, *why);
-                self.give_back_counts(slot);
+                if counted {
+                    self.give_back_counts(slot);
+                }
                 self.remember(stamp, Subject::Order(slot));
             }
             Fact::CursorMoved { name, position, forgotten } => {
@@ -111,6 +118,34 @@ impl Ledger {
                 self.goods.change_shelf(slot, |shelf| shelf.take_back(*units));
                 self.remember(stamp, Subject::Shelf(slot));
             }
+            Fact::PaymentOpened { payment, order, version, gateway, pay_until } => {
+                self.payment_opened(stamp, (*payment, *order), *version, *gateway, *pay_until);
+            }
+            Fact::PaymentFailed { payment, order, version, by_gateway } => {
+                self.payment_failed(stamp, (*payment, *order), *version, *by_gateway);
+            }
+            Fact::PaymentSuccess { payment, order, amount, reference, surplus } => {
+                let currency = self.orders.at(self.known(*order)).currency;
+                let state = if *surplus { PaymentState::Surplus } else { PaymentState::Paid };
+                self.money_arrived(stamp, *payment, state, (*amount, currency), *reference);
+            }
+            Fact::PaymentMismatched { payment, order: _, amount, currency, reference } => {
+                let state = PaymentState::Mismatched;
+                self.money_arrived(stamp, *payment, state, (*amount, *currency), *reference);
+            }
+            Fact::RefundRequested { payment, order, version, number, amount, reason, why } => {
+                self.refund_requested(stamp, (*payment, *order), *version, (*number, *amount), *reason, *why);
+            }
+            Fact::RefundFailed { payment, .. } => {
+                let slot = self.known_payment(*payment);
+                self.payments.change(slot, |it| it.money = it.money.refund_failed());
+                self.requests.advance(&mut self.orders, stamp.at);
+            }
+            Fact::RefundSettled { payment, .. } => {
+                let slot = self.known_payment(*payment);
+                self.payments.change(slot, |it| it.money = it.money.refund_settled());
+                self.requests.advance(&mut self.orders, stamp.at);
+            }
         }
     }
 
@@ -123,9 +158,17 @@ impl Ledger {
         self.leave_holds();
         self.arm(Timed::Order(slot));
         self.can_end += 1;
+        self.rows_kept += order::rows_kept(State::PendingPayment, false);
         self.sums.add(self.orders.at(slot));
-        for line in created.lines.iter().filter(|line| line.sale != SaleId(0)) {
-            self.counts.add(line.sale, created.user, line.quantity.units());
+        for line in created.lines {
+            self.count_units(created.user, line);
+        }
+    }
+
+    #[inline]
+    fn count_units(&mut self, user: UserId, line: &Line) {
+        if line.sale != SaleId(0) {
+            self.counts.add(line.sale, user, line.quantity.units());
             let sale = self.goods.find_sale(line.sale).expect("lines name known sales");
             self.goods.sale_mut(sale).taken_units += line.quantity.units();
         }
@@ -173,18 +216,29 @@ impl Ledger {
         }
     }
 
-    fn transit(&mut self, stamp: &Stamp, slot: u32, to: State, version: u32, why: u16) {
+    pub(super) fn transit(&mut self, stamp: &Stamp, slot: u32, to: State, version: u32, why: u16) {
         let order = self.orders.at(slot);
         assert!(version == order.version + 1, "each transition adds one to the version: {order:?}");
-        let free = order.is_free();
-        self.can_end -= usize::from(order::can_end(order.state, free));
+        let has_payments = self.orders.newest_payment(slot) != NONE;
+        self.can_end -= usize::from(order::can_end(order.state));
+        self.rows_kept -= order::rows_kept(order.state, has_payments);
         self.sums.take(order);
-        if order.state == State::PendingPayment {
+        if order::is_timed(order.state) && !order::is_timed(to) {
             self.disarm(Timed::Order(slot));
         }
         self.orders.transit(slot, to, version, stamp.at, stamp.actor, why);
         self.sums.add(self.orders.at(slot));
-        self.can_end += usize::from(order::can_end(to, free));
+        self.can_end += usize::from(order::can_end(to));
+        self.rows_kept += order::rows_kept(to, has_payments);
+    }
+
+    fn take_counts_again(&mut self, slot: u32) {
+        let user = self.orders.at(slot).user;
+        let mut at = 0;
+        while let Some(line) = self.orders.line(slot, at) {
+            at += 1;
+            self.count_units(user, &line);
+        }
     }
 
     fn give_back_counts(&mut self, slot: u32) {
@@ -202,7 +256,7 @@ impl Ledger {
     }
 
     /// Timers have no request.
-    fn remember(&mut self, stamp: &Stamp, subject: Subject) {
+    pub(super) fn remember(&mut self, stamp: &Stamp, subject: Subject) {
         match stamp.request {
             Some(request) => {
                 self.requests.remember_change(&mut self.orders, stamp.at, request, subject);
@@ -224,11 +278,11 @@ impl Ledger {
     }
 
     #[inline]
-    fn arm(&mut self, timed: Timed) {
+    pub(super) fn arm(&mut self, timed: Timed) {
         self.timers.arm(TimedRows { orders: &mut self.orders, holds: &mut self.holds }, timed);
     }
 
-    fn disarm(&mut self, timed: Timed) {
+    pub(super) fn disarm(&mut self, timed: Timed) {
         self.timers.disarm(TimedRows { orders: &mut self.orders, holds: &mut self.holds }, timed);
     }
 
@@ -236,7 +290,7 @@ impl Ledger {
         self.holds.find(hold).expect("facts name holds that were made")
     }
 
-    fn known(&self, order: OrderId) -> u32 {
+    pub(super) fn known(&self, order: OrderId) -> u32 {
         Orders::find(&self.orders, order).expect("facts name orders that were created")
     }
 }

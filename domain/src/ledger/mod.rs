@@ -15,7 +15,10 @@ mod goods;
 mod hold;
 mod holds;
 mod orders;
+mod pay;
+mod payments;
 mod read;
+mod refund;
 mod requests;
 mod room;
 mod stock;
@@ -43,6 +46,7 @@ use evolve::Sums;
 use goods::Goods;
 use holds::Holds;
 use orders::Orders;
+use payments::Payments;
 use requests::{OrderIds, Requests, Subject};
 use timers::{Timed, Timers};
 
@@ -63,9 +67,11 @@ pub struct Ledger {
     holds: Holds,
     timers: Timers,
     ids: OrderIds,
-    /// Orders that can still end: for each of them room for a history row is kept, and for a request id, as for
-    /// open holds.
+    payments: Payments,
+    /// Orders that can still end: for each of them room for a request id is kept, as for open holds.
     can_end: usize,
+    /// History rows that are kept free for what must always find room.
+    rows_kept: usize,
     sums: Sums,
     scratch: Scratch,
 }
@@ -102,7 +108,9 @@ impl Ledger {
             holds: Holds::new(&bounds, key),
             timers: Timers::new(),
             ids: OrderIds::default(),
+            payments: Payments::new(&bounds),
             can_end: 0,
+            rows_kept: 0,
             sums: Sums::default(),
             scratch: Scratch::default(),
         }
@@ -146,6 +154,12 @@ impl Ledger {
             Intent::Holdings => Ok(self.holdings()),
             Intent::CursorMove(wanted) => self.move_cursor(now, trace, wanted, facts),
             Intent::CursorGet(name) => Ok(self.get_cursor(*name)),
+            Intent::PayOpen(open) => self.open_payment(now, trace, open, facts),
+            Intent::PayCallback(callback) => self.called_back(now, trace, callback, facts),
+            Intent::PayGet { user, order, payment } => self.get_payment(*user, *order, *payment),
+            Intent::PayClose(close) => self.close_payment(now, trace, close, facts),
+            Intent::Refund(refund) => self.ask_refund(now, trace, refund, facts),
+            Intent::RefundResult(result) => self.refund_result(now, trace, result, facts),
         };
         decided.unwrap_or_else(Verdict::Refused)
     }
@@ -219,7 +233,13 @@ impl Ledger {
             | Intent::StockGet { .. }
             | Intent::Holdings
             | Intent::CursorMove(_)
-            | Intent::CursorGet(_) => Needs::default(),
+            | Intent::CursorGet(_)
+            | Intent::PayOpen(_)
+            | Intent::PayCallback(_)
+            | Intent::PayGet { .. }
+            | Intent::PayClose(_)
+            | Intent::Refund(_)
+            | Intent::RefundResult(_) => Needs::default(),
         }
     }
 
@@ -269,6 +289,7 @@ impl Ledger {
             Subject::Shelf(slot) => Verdict::Shelf(ShelfView::of(self.goods.shelf(slot))),
             Subject::Hold(slot) => Verdict::Hold(self.holds.at(slot).hold),
             Subject::Shelves { from, to } => self.transferred(from, to),
+            Subject::Payment(slot) => Verdict::Payment(self.payment_brief(slot)),
         }
     }
 

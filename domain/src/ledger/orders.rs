@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::fact::{Actor, Line, OrderCreated, Request};
-use crate::ids::{OrderId, RequestId, SaleId, SellerId, SkuId, UserId, WarehouseId};
+use crate::ids::{GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, UserId, WarehouseId};
 use crate::ledger::bounds::LedgerBounds;
 use crate::order::State;
 use crate::slot_table::{HashKey, SlotTable, Tag};
@@ -33,7 +33,8 @@ pub(crate) struct LiveOrder {
     pub(crate) request_next: u32,
     /// Its latest history row; the first one follows from the order itself.
     history: u32,
-    client_bytes: u32,
+    /// What few orders have; [`NONE`]: this one has nothing of it.
+    rare: u32,
     pub(crate) version: u32,
     pub(crate) currency: Currency,
     pub(crate) state: State,
@@ -62,6 +63,14 @@ struct PlainLine {
     quantity: Quantity,
 }
 
+/// What few orders have, linked from those that have it.
+#[derive(Clone, Copy, Debug)]
+struct Rare {
+    client_bytes: u32,
+    /// The newest attempt to pay.
+    payments: u32,
+}
+
 /// A transition behind the first one.
 #[derive(Clone, Copy, Debug)]
 struct LaterRow {
@@ -81,6 +90,14 @@ enum ActorKind {
     User,
     Operator,
     Timer,
+    Gateway,
+}
+
+/// How an order came to its state.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LatestStep {
+    pub(crate) from: State,
+    pub(crate) by_timer: bool,
 }
 
 /// All orders. Their slots count from 0 in the order in which they were made.
@@ -93,6 +110,8 @@ pub(crate) struct Orders {
     by_user: SlotTable,
     lines: Vec<Line>,
     client_bytes: Vec<u8>,
+    /// At most one an order.
+    rare: Vec<Rare>,
     history: Vec<LaterRow>,
     /// The holds that orders took over, by slot: few orders have one, so it is not in their rows.
     took_over: Vec<(u32, u64)>,
@@ -110,7 +129,7 @@ pub(crate) struct OrderNeeds {
 impl Orders {
     pub(crate) const fn bytes(bounds: &LedgerBounds) -> u64 {
         2 * SlotTable::bytes(bounds.orders_max)
-            + (bounds.orders_max * size_of::<LiveOrder>()) as u64
+            + (bounds.orders_max * (size_of::<LiveOrder>() + size_of::<Rare>())) as u64
             + (bounds.lines_max * size_of::<Line>()) as u64
             + (bounds.history_rows_max * size_of::<LaterRow>()) as u64
             + bounds.client_bytes_max as u64
@@ -125,6 +144,7 @@ impl Orders {
             by_user: SlotTable::with_rows_max(bounds.orders_max),
             lines: Vec::with_capacity(bounds.lines_max),
             client_bytes: Vec::with_capacity(bounds.client_bytes_max),
+            rare: Vec::with_capacity(bounds.orders_max),
             history: Vec::with_capacity(bounds.history_rows_max),
             took_over: Vec::with_capacity(bounds.orders_max),
         }
@@ -209,7 +229,10 @@ impl Orders {
     pub(crate) fn add(&mut self, at: MicrosUtc, request: Request, created: &OrderCreated<'_>) -> u32 {
         let slot = self.rows.len() as u32;
         let lines = self.keep_lines(created.lines);
-        let client_bytes = self.keep_client_bytes(created.client_bytes);
+        let rare = match self.keep_client_bytes(created.client_bytes) {
+            NONE => NONE,
+            client_bytes => self.add_rare(Rare { client_bytes, payments: NONE }),
+        };
         let older = self.newest_of(created.user);
         self.rows.push(LiveOrder {
             id: created.order,
@@ -225,7 +248,7 @@ impl Orders {
             timer_prev: NONE,
             request_next: NONE,
             history: NONE,
-            client_bytes,
+            rare,
             version: 1,
             currency: created.currency,
             state: State::PendingPayment,
@@ -256,6 +279,7 @@ impl Orders {
             Actor::User(user) => (ActorKind::User, user.0),
             Actor::Operator(key) => (ActorKind::Operator, u64::from(key)),
             Actor::Timer => (ActorKind::Timer, 0),
+            Actor::Gateway(gateway) => (ActorKind::Gateway, u64::from(gateway.0)),
         };
         let row = self.history.len() as u32;
         assert!(self.history.len() < self.history.capacity(), "room for an order's end is kept");
@@ -296,9 +320,37 @@ impl Orders {
         self.took_over.binary_search_by_key(&slot, |row| row.0).map_or(0, |at| self.took_over[at].1)
     }
 
+    /// The order's newest attempt to pay; [`NONE`]: none.
+    pub(crate) fn newest_payment(&self, slot: u32) -> u32 {
+        self.rare_of(slot).map_or(NONE, |rare| rare.payments)
+    }
+
+    /// This is the order's newest attempt to pay from here.
+    pub(crate) fn set_newest_payment(&mut self, slot: u32, payment: u32) {
+        let rare = self.at(slot).rare;
+        if rare == NONE {
+            let rare = self.add_rare(Rare { client_bytes: NONE, payments: payment });
+            self.at_mut(slot).rare = rare;
+        } else {
+            self.rare[rare as usize].payments = payment;
+        }
+    }
+
+    /// The order that has this millisecond and sequence in its id, whatever its slot.
+    pub(crate) fn find_of_payment(&self, payment: PaymentId) -> Option<u32> {
+        self.by_id.find(self.id_tag(OrderId(payment.0)), |slot| payment.is_of(self.at(slot).id))
+    }
+
+    /// The latest transition behind the first: from where to where, and whether the timer did it.
+    pub(crate) fn latest_step(&self, slot: u32) -> Option<LatestStep> {
+        let row = self.history.get(self.at(slot).history as usize)?;
+        let by_timer = matches!(row.actor, ActorKind::Timer);
+        Some(LatestStep { from: row.from, by_timer })
+    }
+
     /// The client's own bytes.
     pub(crate) fn client_bytes(&self, slot: u32) -> &[u8] {
-        let at = self.at(slot).client_bytes;
+        let at = self.rare_of(slot).map_or(NONE, |rare| rare.client_bytes);
         if at == NONE {
             return &[];
         }
@@ -340,6 +392,15 @@ impl Orders {
         assert!(self.lines.len() + lines.len() <= self.lines.capacity(), "room for lines was looked for");
         self.lines.extend_from_slice(lines);
         LinesPlace::Arena { first, count: lines.len() as u16 }
+    }
+
+    fn rare_of(&self, slot: u32) -> Option<&Rare> {
+        self.rare.get(self.at(slot).rare as usize)
+    }
+
+    fn add_rare(&mut self, rare: Rare) -> u32 {
+        self.rare.push(rare);
+        self.rare.len() as u32 - 1
     }
 
     fn keep_client_bytes(&mut self, bytes: &[u8]) -> u32 {
@@ -420,6 +481,7 @@ impl LaterRow {
             ActorKind::User => Actor::User(UserId(self.who)),
             ActorKind::Operator => Actor::Operator(self.who as u32),
             ActorKind::Timer => Actor::Timer,
+            ActorKind::Gateway => Actor::Gateway(GatewayId(self.who as u16)),
         };
         let LaterRow { at, why, version, from, to, .. } = *self;
         HistoryRow { from: Some(from), to, at, actor, why, version }

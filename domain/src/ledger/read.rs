@@ -124,6 +124,10 @@ impl Ledger {
                 user_counts: self.counts.len() as u64,
                 user_counts_digest: self.counts.digest(),
                 requests: self.requests.count(&self.orders, self.at),
+                payments: self.payments.sums().payments,
+                arrived: self.payments.sums().arrived,
+                refunded: self.payments.sums().refunded,
+                payments_digest: self.payments.sums().digest,
             }
             .into(),
         )

@@ -38,6 +38,8 @@ pub(crate) enum Subject {
     Hold(u32),
     /// Units went from one shelf to the other.
     Shelves { from: u32, to: u32 },
+    /// This payment was opened or closed, or a refund of it was asked for.
+    Payment(u32),
 }
 
 /// A request that made no order.

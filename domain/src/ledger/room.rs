@@ -10,6 +10,7 @@ use crate::hold::HoldEnd;
 use crate::ids::{OrderId, SaleId, SkuId, WarehouseId};
 use crate::ledger::Ledger;
 use crate::ledger::orders::Orders;
+use crate::order::State;
 
 /// A bound of [`LedgerBounds`](crate::LedgerBounds) below what the facts need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,19 @@ impl Ledger {
         let bounds = &self.bounds;
         match fact {
             Fact::OrderCreated(created) => return self.judge_room_for_created(stamp, created),
-            Fact::OrderConfirmed { .. } => return self.judge_room_for_row(),
+            Fact::OrderConfirmed { order, .. } => {
+                self.judge_room_to_count_again(*order)?;
+                return self.judge_room_for_row();
+            }
+            Fact::PaymentOpened { .. } => {
+                within(self.payments.has_room(bounds), "payments_max", bounds.payments_max)?;
+                self.judge_room_for_row()?;
+            }
+            Fact::PaymentFailed { .. } | Fact::RefundRequested { .. } => self.judge_room_for_row()?,
+            Fact::PaymentSuccess { .. }
+            | Fact::PaymentMismatched { .. }
+            | Fact::RefundFailed { .. }
+            | Fact::RefundSettled { .. } => return Ok(()),
             Fact::OrderCancelled { .. } | Fact::RefundDone { .. } => self.judge_room_for_row()?,
             Fact::SkuChanged(sku) => {
                 let fits = self.goods.has_room_for_sku(bounds) || self.goods.find_sku(sku.id).is_some();
@@ -76,7 +89,7 @@ impl Ledger {
     pub(super) fn judge_room_for_ends(&self) -> Result<(), PassedBound> {
         let (bounds, kept) = (&self.bounds, self.kept_ends());
         let (ids, changes) = self.requests.len();
-        let fits = self.orders.has_room_for_rows(bounds, self.can_end);
+        let fits = self.orders.has_room_for_rows(bounds, self.rows_kept);
         within(fits, "history_rows_max", bounds.history_rows_max)?;
         within(changes + kept <= bounds.changes_max, "changes_max", bounds.changes_max)?;
         within(ids + kept <= bounds.request_ids_max, "request_ids_max", bounds.request_ids_max)
@@ -99,6 +112,14 @@ impl Ledger {
         let bounds = &self.bounds;
         let fits = self.goods.has_room_for_shelf(bounds) || self.goods.find_shelf(sku, warehouse).is_some();
         within(fits, "shelves_max", bounds.shelves_max)
+    }
+
+    /// An order that was cancelled and is confirmed now is counted again.
+    fn judge_room_to_count_again(&self, order: OrderId) -> Result<(), PassedBound> {
+        let bounds = &self.bounds;
+        let cancelled = self.orders.find(order).filter(|&it| self.orders.at(it).state == State::Cancelled);
+        let counts = self.counts.len() + cancelled.map_or(0, |slot| self.counts_again(slot));
+        within(counts <= bounds.user_counts_max, "user_counts_max", bounds.user_counts_max)
     }
 
     fn judge_room_for_row(&self) -> Result<(), PassedBound> {

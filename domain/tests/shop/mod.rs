@@ -3,13 +3,16 @@
 #![allow(dead_code)] // Each test file uses its part.
 
 use domain::intent::{
-    AdjustReason, AskedLine, Cancel, Create, EndHold, Envelope, Lines, List, Prepare, Sale, SalePut, SaleSku,
-    Sku, SkuPut, StockAdjust, StockExtend, StockReserve, StockReturn, StockTransfer,
+    AdjustReason, AskedLine, Cancel, Create, EndHold, Envelope, Lines, List, PayCallback, PayClose, PayOpen,
+    PayOutcome, Prepare, Refund, RefundResult, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust, StockExtend,
+    StockReserve, StockReturn, StockTransfer,
 };
-use domain::verdict::Holdings;
+use domain::payment::RefundState;
+use domain::verdict::{Holdings, PaymentBrief};
 use domain::{
-    Currency, Fact, Facts, Intent, Ledger, LedgerBounds, Micros, MicrosUtc, MinorUnits, OrderId, Quantity,
-    Reason, Refusal, RequestId, Rules, SaleId, SellerId, SkuId, Stamp, UserId, Verdict, WarehouseId,
+    Currency, Fact, Facts, GatewayId, Intent, Ledger, LedgerBounds, Micros, MicrosUtc, MinorUnits, OrderId,
+    PaymentId, Quantity, Reason, Refusal, RequestId, Rules, SaleId, SellerId, SkuId, Stamp, UserId, Verdict,
+    WarehouseId,
 };
 
 /// Second 0 of every story.
@@ -21,9 +24,10 @@ pub const BOUNDS: LedgerBounds = LedgerBounds {
     orders_max: 3_000,
     lines_max: 12_000,
     client_bytes_max: 1 << 20,
-    history_rows_max: 6_000,
+    history_rows_max: 20_000,
     request_ids_max: 10_000,
     changes_max: 7_000,
+    payments_max: 3_000,
     user_counts_max: 3_000,
     skus_max: 400,
     shelves_max: 800,
@@ -172,6 +176,8 @@ impl Shop {
                 self.words(&verdict)
             }
             "list" => self.tell_list(&words),
+            "pay" | "close" | "payment" => self.tell_payment(&words),
+            "paid" | "failed" | "refund" | "refunded" | "unrefunded" => self.tell_money(&words),
             "history" => {
                 let (order, user, _) = self.named(words[1]);
                 let verdict = self.read(&Intent::History { user, order });
@@ -391,6 +397,67 @@ impl Shop {
         self.words(&verdict)
     }
 
+    /// `pay A [by 7] [gateway 2] [twice]`, `close A.1 [by 7]`, `payment A.1`, `payment A` (the latest)
+    fn tell_payment(&mut self, words: &[&str]) -> String {
+        let (name, attempt) = words[1].split_once('.').unwrap_or((words[1], "0"));
+        let (order, user, _) = self.named(name);
+        let user = value(words, "by").map_or(user, UserId);
+        let payment = PaymentId::new(order, attempt.parse().expect("an attempt"));
+        let gateway = GatewayId(value(words, "gateway").unwrap_or(1));
+        let request = self.request();
+        let verdict = match words[0] {
+            "pay" => {
+                let open = Intent::PayOpen(PayOpen { user, request, order, gateway });
+                let verdict = self.apply(&open);
+                if words.contains(&"twice") {
+                    assert_eq!(self.apply(&open), verdict, "the same payment opened again");
+                }
+                verdict
+            }
+            "close" => self.apply(&Intent::PayClose(PayClose { user, request, payment })),
+            _ if attempt == "0" => self.read(&Intent::PayGet { user, order, payment: PaymentId(0) }),
+            _ => self.read(&Intent::PayGet { user, order: OrderId(0), payment }),
+        };
+        self.words(&verdict)
+    }
+
+    /// `paid A.1 [amount 499] [currency 840] [gateway 2]`, `failed A.1`, `refund A.1 [amount 20]`,
+    /// `refunded A.1 [number 1] [amount 20]`, `unrefunded A.1 …`; amounts as the order and the refund have them.
+    fn tell_money(&mut self, words: &[&str]) -> String {
+        let (name, attempt) = words[1].split_once('.').expect("order.attempt");
+        let (order, _, _) = self.named(name);
+        let payment = PaymentId::new(order, attempt.parse().expect("an attempt"));
+        let found = self.read(&Intent::PayGet { user: UserId(0), order: OrderId(0), payment });
+        let (total, refund) = match found {
+            Verdict::Payment(it) => (it.amount, (it.refund_number, it.refund_amount)),
+            _ => (MinorUnits(100), (1, MinorUnits(100))),
+        };
+        let gateway = GatewayId(value(words, "gateway").unwrap_or(1));
+        let amount = value(words, "amount").map(MinorUnits);
+        let intent = match words[0] {
+            "paid" => {
+                let currency = Currency(value(words, "currency").unwrap_or(EURO.0));
+                let amount = amount.unwrap_or(total);
+                let outcome = PayOutcome::Succeeded { amount, currency, reference: self.drawn as u64 };
+                Intent::PayCallback(PayCallback { gateway, payment, outcome })
+            }
+            "failed" => Intent::PayCallback(PayCallback { gateway, payment, outcome: PayOutcome::Failed }),
+            "refund" => {
+                let amount = amount.unwrap_or(MinorUnits(0));
+                Intent::Refund(Refund { request: self.request(), payment, amount, why: 4 })
+            }
+            word => Intent::RefundResult(RefundResult {
+                gateway,
+                payment,
+                number: value(words, "number").unwrap_or(refund.0),
+                succeeded: word == "refunded",
+                amount: amount.unwrap_or(refund.1),
+            }),
+        };
+        let verdict = self.apply(&intent);
+        self.words(&verdict)
+    }
+
     /// `list 5 [before A] [state 12] [limit 2]`
     fn tell_list(&mut self, words: &[&str]) -> String {
         let before = value::<String>(words, "before").map_or(OrderId(0), |name| self.named(&name).0);
@@ -442,6 +509,8 @@ impl Shop {
                 let row = |row: &domain::verdict::HistoryRow| format!("{:?} by {:?}", row.to, row.actor);
                 it.rows.iter().map(row).collect::<Vec<_>>().join(", ")
             }
+            Verdict::Payment(it) => paid(name(it.order), it),
+            Verdict::Mismatched(it) => format!("AmountMismatch: {}", paid(name(it.order), it)),
             Verdict::SkuFound(_)
             | Verdict::Skus(_)
             | Verdict::SaleFound(_)
@@ -450,6 +519,18 @@ impl Shop {
             | Verdict::Holdings(_) => format!("{verdict:?}"),
         }
     }
+}
+
+/// `A.1 Paid 500, A Confirmed v3`, with the money that went or goes back.
+fn paid(order: &str, it: &PaymentBrief) -> String {
+    let mut said = format!("{order}.{} {:?}", it.payment.attempt(), it.state);
+    if it.state.has_arrived() {
+        said += &format!(" {}", it.arrived.0);
+    }
+    if it.refund_state != RefundState::None {
+        said += &format!(" refund {} of {} {:?}", it.refund_number, it.refund_amount.0, it.refund_state);
+    }
+    said + &format!(", {order} {:?} v{}", it.order_state, it.order_version)
 }
 
 fn refused(refusal: &Refusal) -> String {

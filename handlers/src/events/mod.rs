@@ -7,6 +7,7 @@
 mod broadcaster;
 mod orders;
 mod pages;
+mod payments;
 mod sketch;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -9,6 +9,7 @@ use protocol::EventType;
 use protocol::structs::Event;
 
 use super::orders::OrderLine;
+use super::payments;
 
 /// The schema that each type of event has now. A changed meaning of a field gets a number of its own.
 const SCHEMA: u16 = 1;
@@ -95,6 +96,13 @@ pub(super) fn sketch(position: u64, stamp: &Stamp, fact: &Fact<'_>) -> Option<Sk
             let filled = Event { order: order.0, version: *version, state, reason, why: *why, ..blank };
             of(EventType::OrderCancelled, Parts::Lines, filled)
         }
+        Fact::PaymentOpened { .. }
+        | Fact::PaymentFailed { .. }
+        | Fact::PaymentSuccess { .. }
+        | Fact::PaymentMismatched { .. }
+        | Fact::RefundRequested { .. }
+        | Fact::RefundFailed { .. }
+        | Fact::RefundSettled { .. } => payments::sketch(blank, fact),
         Fact::CursorMoved { .. } => None,
         Fact::RefundDone { order, version, amount, why } => {
             let state = State::Refunded.number();
@@ -125,12 +133,14 @@ fn blank(position: u64, stamp: &Stamp) -> Event {
         Actor::User(user) => (1, user.0),
         Actor::Operator(key) => (2, u64::from(*key)),
         Actor::Timer => (3, 0),
+        Actor::Gateway(gateway) => (4, u64::from(gateway.0)),
     };
     Event {
         position,
         previous: 0,
         at: at.0,
         order: 0,
+        payment: 0,
         user: 0,
         sku: 0,
         unit_price: 0,

@@ -52,6 +52,8 @@ plain! {
         pub at: i64,
         /// The order that it is about.
         pub order: u64,
+        /// The payment that it is about; its refund, where money goes back.
+        pub payment: u64,
         /// Whose order that is.
         pub user: u64,
         /// The sku of this line or shelf.
@@ -92,9 +94,11 @@ plain! {
         pub why: u16,
         /// State of the order from now on, where this event changed it.
         pub state: u8,
-        /// Who cancelled: 1 user, 2 timer, 3 operator, 4 risk. Why stock changed: 1 received, 2 adjusted, 3 returned, 4 transferred.
+        /// Who cancelled: 1 user, 2 timer, 3 operator, 4 risk. Why stock changed: 1 received, 2 adjusted, 3 returned, 4 transferred. Why money goes back: 1 late,
+        /// 2 duplicate, 3 cancelled, 4 an operator. Money that arrived: 1 it goes back. An attempt that failed: 1 the
+        /// gateway said so, 2 it was given up.
         pub reason: u8,
-        /// Who caused it: 1 user, 2 operator, 3 timer.
+        /// Who caused it: 1 user, 2 operator, 3 timer, 4 gateway.
         pub actor: u8,
     }
 

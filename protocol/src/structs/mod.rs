@@ -6,6 +6,7 @@
 mod events;
 mod operate;
 mod order;
+mod payment;
 mod session;
 mod shop;
 mod stock;
@@ -13,6 +14,7 @@ mod stock;
 pub use events::*;
 pub use operate::*;
 pub use order::*;
+pub use payment::*;
 pub use session::*;
 pub use shop::*;
 pub use stock::*;

@@ -144,6 +144,40 @@ class Client:
         """How an order came to its state, oldest first."""
         return self.read("HISTORY", {"order": order, "user": user}).items
 
+    def pay_open(self, order: int, user: int, gateway: int, **again) -> dict:
+        """Opens an attempt to pay an order; the payment as it stands then."""
+        return self.change("PAY_OPEN", {"order": order, "user": user, "gateway": gateway}, **again).head
+
+    def pay_get(self, payment: int = 0, user: int = 0, *, order: int = 0) -> dict:
+        """A payment attempt, or the latest one of an order."""
+        return self.read("PAY_GET", {"payment": payment, "order": order, "user": user}).head
+
+    def pay_close(self, payment: int, user: int = 0, **again) -> dict:
+        """Gives a payment attempt up."""
+        return self.change("PAY_CLOSE", {"payment": payment, "user": user}, **again).head
+
+    def refund(self, payment: int, amount: int = 0, *, why: int = 0, **again) -> dict:
+        """Asks for money of a payment to go back; amount 0: all that is left of it."""
+        return self.change("REFUND", {"payment": payment, "amount": amount, "why": why}, **again).head
+
+    def pay_callback(
+        self, key: bytes, payment: int, gateway: int, *, amount: int = 0, currency: int = 0, reference: int = 0,
+        paid: bool = True, signed_at: Optional[int] = None
+    ) -> dict:
+        """Says, as the gateway with this key, how an attempt went."""
+        head = {"payment": payment, "gateway": gateway, "amount": amount, "currency": currency}
+        head.update(reference=reference, outcome=1 if paid else 2, signed_at=signed_at or self.ping())
+        return self.read("PAY_CALLBACK", frames.signed("PAY_CALLBACK", head, key)).head
+
+    def refund_result(
+        self, key: bytes, payment: int, gateway: int, number: int, amount: int, *, succeeded: bool = True,
+        signed_at: Optional[int] = None
+    ) -> dict:
+        """Says, as the gateway with this key, how a refund went."""
+        head = {"payment": payment, "gateway": gateway, "number": number, "amount": amount}
+        head.update(succeeded=succeeded, signed_at=signed_at or self.ping())
+        return self.read("REFUND_RESULT", frames.signed("REFUND_RESULT", head, key)).head
+
     def stock(self, sku: int, warehouse: int = 0) -> dict:
         """A shelf; warehouse 0 sums over all of the sku."""
         return self.read("STOCK_GET", {"sku": sku, "warehouse": warehouse}).head

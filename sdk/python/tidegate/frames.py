@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import struct
 from typing import Any, NamedTuple, Optional
 
@@ -14,6 +16,8 @@ FRAME_BYTES_MAX_BEFORE_HELLO = 512
 MAGIC = b"TG"
 VERSION = 1
 ANSWER = 0x8000
+#: At the end of what a gateway signs: HMAC-SHA256.
+SIGNATURE_BYTES = 32
 #: Flag of an answer: more frames of it follow.
 MORE = 1
 #: Flag of a request: its request id was sent before.
@@ -109,6 +113,16 @@ def encode(
         head[tail_field] = len(tail)
     body = _pack(head_of, head) + b"".join(_pack(item_of, item) for item in items) + tail
     return _seal(kind, 0, body, len(items), flags, time_ms, correlation, trace)
+
+
+def signed(name: str, head: dict, key: bytes) -> dict:
+    """The head of a PAY_CALLBACK or REFUND_RESULT with the signature of the gateway that has this key."""
+    code = kind_code(name)
+    unsigned = dict(head, signature_first=0, signature_second=0)
+    said = _pack(MESSAGES[code][0], unsigned)[:-SIGNATURE_BYTES]
+    mac = hmac.new(key, struct.pack("<H", code) + said, hashlib.sha256).digest()
+    first, second = mac[:16], mac[16:]
+    return dict(head, signature_first=int.from_bytes(first, "little"), signature_second=int.from_bytes(second, "little"))
 
 
 def encode_refusal(

@@ -3,6 +3,7 @@
 mod events;
 mod operate;
 mod order;
+mod payment;
 mod shop;
 mod stock;
 
@@ -16,6 +17,7 @@ use protocol::{Message, Meta, Parsed};
 pub use events::Ack;
 pub use operate::{Audit, Drain, Ping, Stats};
 pub use order::{Batch, BatchOrder, BatchOutcome, Cancel, Create, Get, History, List, Prepare, PrepareHold};
+pub use payment::{PayCallback, PayClose, PayGet, PayOpen, Refund, RefundResult};
 pub use shop::{AdjustReason, SaleGet, SaleList, SalePut, SkuGet, SkuList, SkuPut, StockAdjust, StockGet};
 pub use stock::{StockCommit, StockExtend, StockRelease, StockReserve, StockReturn, StockTransfer};
 

@@ -44,6 +44,14 @@ id! {
     SellerId(u32)
 }
 id! {
+    /// A payment attempt; never 0 where one is named.
+    PaymentId(u64)
+}
+id! {
+    /// A payment gateway of the server's configuration; never 0.
+    GatewayId(u16)
+}
+id! {
     /// An order. Ids of one store only grow.
     OrderId(u64)
 }

@@ -4,6 +4,7 @@
 //! out as tables or JSON.
 
 mod events;
+mod pay;
 mod show;
 
 use std::process::ExitCode;
@@ -64,6 +65,9 @@ enum What {
     #[command(after_help = "Example: tidegate admin events --from 0 --type OrderCreated --limit 10
 Example: tidegate admin events --from cursor:warehouse --sku 1")]
     Events(events::Follow),
+    /// Payments and refunds
+    #[command(subcommand, after_help = "Example: tidegate admin pay get --order 382516920123392001")]
+    Pay(pay::PayAction),
     /// What the server counted since it started, and how full its bounds are
     #[command(after_help = "Example: tidegate admin --json stats")]
     Stats,
@@ -282,7 +286,7 @@ enum OrderAction {
     /// Show how an order came to its state
     #[command(after_help = "Example: tidegate admin order history 382516920123392001")]
     History { order: u64 },
-    /// End an unpaid order, or a confirmed one with total 0; its units and limits go back
+    /// End an order that was not shipped; its units and limits go back, and its money where it was paid
     #[command(after_help = "Example: tidegate admin order cancel 382516920123392001 --why 12")]
     Cancel {
         order: u64,
@@ -335,6 +339,7 @@ impl What {
             What::Sale(action) => action.ask(client),
             What::Stock(action) => action.ask(client),
             What::Order(action) => action.ask(client),
+            What::Pay(action) => action.ask(client),
             What::Stats => Ok(show::stats(&client.wait(client.stats())?)),
         };
         shown.map(Some)
@@ -505,6 +510,15 @@ fn remedy(refused: &Refused) -> Option<String> {
         Status::VersionConflict => Some(format!("look at it with `get`, then use version {}", refused.there)),
         Status::SkuNotFound => {
             Some("see which there are with `tidegate admin sku list` or `sale list`".into())
+        }
+        Status::PaymentNotFound => {
+            Some("see the order's latest with `tidegate admin pay get --order`".into())
+        }
+        Status::BadSignature => {
+            Some("the server has another key for this gateway, or its clock is off".into())
+        }
+        Status::AmountMismatch => {
+            Some("the money is recorded; send it back with `tidegate admin pay refund`".into())
         }
         Status::OrderNotFound => Some("find it with `tidegate admin order list USER`".into()),
         Status::InsufficientStock => Some("open orders hold these units, so cancel some first".into()),

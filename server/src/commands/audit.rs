@@ -209,6 +209,7 @@ struct Room {
     lines: usize,
     client_bytes: usize,
     changes: usize,
+    payments: usize,
     skus: usize,
     shelves: usize,
     sales: usize,
@@ -247,9 +248,18 @@ impl Room {
             Fact::OrderConfirmed { .. } | Fact::OrderCancelled { .. } | Fact::RefundDone { .. } => {
                 self.changes += 1;
             }
+            Fact::PaymentOpened { .. } => {
+                self.payments += 1;
+                self.changes += 1;
+            }
+            Fact::PaymentFailed { .. } | Fact::RefundRequested { .. } => self.changes += 1,
             Fact::StockReserved { .. }
             | Fact::StockReduced { .. }
             | Fact::StockReleased { .. }
+            | Fact::PaymentSuccess { .. }
+            | Fact::PaymentMismatched { .. }
+            | Fact::RefundFailed { .. }
+            | Fact::RefundSettled { .. }
             | Fact::CursorMoved { .. } => (),
         }
     }
@@ -259,10 +269,12 @@ impl Room {
             orders_max: self.orders + 1,
             lines_max: self.lines + 1,
             client_bytes_max: self.client_bytes + 1,
-            // Each order and hold keeps room for its end, a free order for two more steps.
-            history_rows_max: 2 * self.orders + self.changes + 1,
+            // Each order and hold keeps room for its end, a free order for two more steps, a paid one for what money
+            // can do.
+            history_rows_max: 2 * self.orders + 6 * self.payments + self.changes + 1,
             request_ids_max: 2 * self.orders + self.holds + self.changes + 1,
             changes_max: self.orders + self.holds + self.changes + 1,
+            payments_max: self.payments + 1,
             user_counts_max: self.lines + 1,
             skus_max: self.skus + 1,
             shelves_max: self.shelves + 1,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use domain::fact::{CancelReason, Fact, OrderCreated, ShelfUnits, StockAdjusted};
+use domain::fact::{CancelReason, Fact, OrderCreated, RefundReason, ShelfUnits, StockAdjusted};
 use domain::hold::HoldEnd;
 use domain::intent::AdjustReason;
 use domain::{Actor, OrderId, SkuId, Stamp, UserId};
@@ -113,7 +113,14 @@ fn order_of(fact: &Fact<'_>) -> Option<OrderId> {
         | Fact::StockReleased { order, .. }
         | Fact::OrderConfirmed { order, .. }
         | Fact::OrderCancelled { order, .. }
-        | Fact::RefundDone { order, .. } => Some(*order),
+        | Fact::RefundDone { order, .. }
+        | Fact::PaymentOpened { order, .. }
+        | Fact::PaymentFailed { order, .. }
+        | Fact::PaymentSuccess { order, .. }
+        | Fact::PaymentMismatched { order, .. }
+        | Fact::RefundRequested { order, .. }
+        | Fact::RefundFailed { order, .. }
+        | Fact::RefundSettled { order, .. } => Some(*order),
         Fact::StockAdjusted(adjusted) => Some(adjusted.order).filter(|order| order.0 != 0),
         Fact::SkuChanged(_)
         | Fact::SaleChanged { .. }
@@ -142,7 +149,14 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
         | Fact::OrderCancelled { .. }
         | Fact::RefundDone { .. }
         | Fact::CursorMoved { .. }
-        | Fact::HoldExtended { .. } => false,
+        | Fact::HoldExtended { .. }
+        | Fact::PaymentOpened { .. }
+        | Fact::PaymentFailed { .. }
+        | Fact::PaymentSuccess { .. }
+        | Fact::PaymentMismatched { .. }
+        | Fact::RefundRequested { .. }
+        | Fact::RefundFailed { .. }
+        | Fact::RefundSettled { .. } => false,
     }
 }
 
@@ -245,6 +259,7 @@ fn json_of(record: &Record<'_>) -> Value {
         Actor::User(user) => put("user", json!(user.0)),
         Actor::Operator(key) => put("operator", json!(key)),
         Actor::Timer => put("timer", json!(true)),
+        Actor::Gateway(gateway) => put("gateway", json!(gateway.0)),
     };
     if let Some(request) = request {
         put("request", json!(format!("{:032x}", request.key.id.0)));
@@ -275,6 +290,49 @@ fn json_of_fact(fact: &Fact<'_>) -> (&'static str, Value) {
         }
         Fact::RefundDone { order, version, amount, why } => {
             ("RefundDone", json!({ "order": order.0, "version": version, "amount": amount.0, "why": why }))
+        }
+        Fact::PaymentOpened { payment, order, version, gateway, pay_until } => {
+            let body = json!({
+                "payment": payment.0, "order": order.0, "version": version, "gateway": gateway.0,
+                "pay_until_us": pay_until.0,
+            });
+            ("PaymentOpened", body)
+        }
+        Fact::PaymentFailed { payment, order, version, by_gateway } => {
+            let body = json!({
+                "payment": payment.0, "order": order.0, "version": version, "by_gateway": by_gateway,
+            });
+            ("PaymentFailed", body)
+        }
+        Fact::PaymentSuccess { payment, order, amount, reference, surplus } => {
+            let body = json!({
+                "payment": payment.0, "order": order.0, "amount": amount.0, "reference": reference,
+                "surplus": surplus,
+            });
+            ("PaymentSuccess", body)
+        }
+        Fact::PaymentMismatched { payment, order, amount, currency, reference } => {
+            let body = json!({
+                "payment": payment.0, "order": order.0, "amount": amount.0, "currency": currency.0,
+                "reference": reference,
+            });
+            ("PaymentMismatched", body)
+        }
+        Fact::RefundRequested { payment, order, version, number, amount, reason, why } => {
+            let body = json!({
+                "payment": payment.0, "order": order.0, "version": version, "number": number,
+                "amount": amount.0, "reason": refund_reason(reason), "why": why,
+            });
+            ("RefundRequested", body)
+        }
+        Fact::RefundFailed { payment, order, number } => {
+            ("RefundFailed", json!({ "payment": payment.0, "order": order.0, "number": number }))
+        }
+        Fact::RefundSettled { payment, order, number, amount } => {
+            let body = json!({
+                "payment": payment.0, "order": order.0, "number": number, "amount": amount.0,
+            });
+            ("RefundSettled", body)
         }
         Fact::StockAdjusted(ref adjusted) => ("StockAdjusted", json_of_adjusted(adjusted)),
         Fact::HoldMade { hold, user, until, units } => {
@@ -366,6 +424,15 @@ const fn hold_end(end: HoldEnd) -> &'static str {
         HoldEnd::Committed => "sold",
         HoldEnd::Released => "released",
         HoldEnd::Expired => "expired",
+    }
+}
+
+const fn refund_reason(reason: RefundReason) -> &'static str {
+    match reason {
+        RefundReason::Late => "late",
+        RefundReason::Duplicate => "duplicate",
+        RefundReason::Cancelled => "cancelled",
+        RefundReason::Operator => "operator",
     }
 }
 

@@ -123,7 +123,7 @@ pub fn start(config: &Config) -> anyhow::Result<Running> {
     let counters: Vec<Arc<Counters>> = reactors.iter().map(Reactor::counters).collect();
     let about = about(&opened, &settings, &plan, &machine);
     let host = host(counters, acceptor.counters(), settings.reactor.connections);
-    let common = Arc::new(Common::new(about, reactors.len(), host));
+    let common = Arc::new(Common::new(about, reactors.len(), host).with_keys(settings.keys.clone()));
 
     let control = Arc::new(Control::new(reactors.len(), config.server.drain_seconds));
     let (ready, is_ready) = mpsc::channel();

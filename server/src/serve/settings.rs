@@ -20,6 +20,8 @@ pub struct Settings {
     pub reactor: reactor::Bounds,
     /// What is wished of the threads.
     pub wishes: Wishes,
+    /// Whose callbacks are believed.
+    pub keys: handlers::Keys,
 }
 
 impl Settings {
@@ -31,6 +33,7 @@ impl Settings {
             rates: rates(&config.rates),
             reactor: sockets(&config.connections),
             wishes: wishes(&config.threads),
+            keys: keys(&config.payments)?,
         };
         let fault = |section: &str, why: &str| Err(BadUsage(format!("[{section}] {why}")));
         if let Err(why) = settings.store.check() {
@@ -74,6 +77,7 @@ fn store(config: &Config) -> storage::embedded::Config {
         rules: Rules {
             request_window: Micros::from_seconds(request_window_hours.saturating_mul(3_600)),
             request_ahead: Micros::from_seconds(request_ahead_seconds),
+            payment_extension: Micros::from_seconds(config.payments.hold_extension_seconds),
         },
         segment_bytes,
         segments_ahead,
@@ -103,6 +107,7 @@ fn ledger(bounds: &config::Bounds) -> LedgerBounds {
         history_rows,
         request_ids,
         changes,
+        payments,
         user_counts,
         skus,
         shelves,
@@ -118,6 +123,7 @@ fn ledger(bounds: &config::Bounds) -> LedgerBounds {
         history_rows_max: history_rows,
         request_ids_max: request_ids,
         changes_max: changes,
+        payments_max: payments,
         user_counts_max: user_counts,
         skus_max: skus,
         shelves_max: shelves,
@@ -126,6 +132,22 @@ fn ledger(bounds: &config::Bounds) -> LedgerBounds {
         holds_max: holds,
         hold_lines_max: hold_lines,
     }
+}
+
+fn keys(payments: &config::Payments) -> Result<handlers::Keys, BadUsage> {
+    let config::Payments { gateways, callback_window_seconds, hold_extension_seconds } = payments;
+    if !(1..=86_400).contains(callback_window_seconds) {
+        return Err(BadUsage("[payments] callback_window_seconds: must be 1 to 86400".into()));
+    }
+    if *hold_extension_seconds > domain::intent::HOLD_SECONDS_MAX {
+        return Err(BadUsage("[payments] hold_extension_seconds: must be at most 2592000".into()));
+    }
+    let mut keys = Vec::with_capacity(gateways.len());
+    for gateway in gateways {
+        keys.push((gateway.id, gateway.key()?));
+    }
+    handlers::Keys::new(&keys, Micros::from_seconds(*callback_window_seconds))
+        .map_err(|why| BadUsage(format!("[payments] {why}")))
 }
 
 fn gateway(config: &Config) -> handlers::Bounds {

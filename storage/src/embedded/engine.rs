@@ -321,6 +321,12 @@ const fn leads_to_an_order(intent: &Intent<'_>) -> bool {
         | Intent::StockRelease(_)
         | Intent::StockCommit(_)
         | Intent::StockExtend(_)
+        | Intent::PayOpen(_)
+        | Intent::PayCallback(_)
+        | Intent::PayGet { .. }
+        | Intent::PayClose(_)
+        | Intent::Refund(_)
+        | Intent::RefundResult(_)
         | Intent::CursorMove(_)
         | Intent::CursorGet(_)
         | Intent::Get { .. }

@@ -31,6 +31,7 @@ pub fn small_bounds() -> LedgerBounds {
         history_rows_max: 8_000,
         request_ids_max: 10_000,
         changes_max: 6_000,
+        payments_max: 6_000,
         user_counts_max: 1_000,
         skus_max: 64,
         shelves_max: 64,
@@ -211,7 +212,14 @@ pub fn orders(disk: &MemDisk) -> Vec<OrderId> {
         | Fact::OrderConfirmed { .. }
         | Fact::OrderCancelled { .. }
         | Fact::RefundDone { .. }
-        | Fact::CursorMoved { .. } => (),
+        | Fact::CursorMoved { .. }
+        | Fact::PaymentOpened { .. }
+        | Fact::PaymentFailed { .. }
+        | Fact::PaymentSuccess { .. }
+        | Fact::PaymentMismatched { .. }
+        | Fact::RefundRequested { .. }
+        | Fact::RefundFailed { .. }
+        | Fact::RefundSettled { .. } => (),
     });
     assert_eq!(created, reserved, "nothing is half there");
     created

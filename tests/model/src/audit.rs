@@ -8,6 +8,7 @@ mod books;
 mod catalogue;
 mod holds;
 mod orders;
+mod payments;
 mod stock;
 mod store;
 mod tally;
@@ -181,6 +182,7 @@ impl Auditor {
             // A cursor never moves back, so it needs no request to be remembered by.
             (Actor::Operator(_), None) => matches!(first, Fact::CursorMoved { .. }),
             (Actor::User(_), None) => false,
+            (Actor::Gateway(gateway), request) => gateway.0 != 0 && request.is_none(),
         };
         self.tally.check(Rule::Entries, right_asker, || {
             format!("facts by {:?} for request {:?}", stamp.actor, stamp.request.map(|request| request.key))
@@ -237,6 +239,13 @@ impl Auditor {
             Fact::RefundDone { order, version, amount, why: _ } => {
                 self.refund_done(stamp, *order, *version, *amount, together);
             }
+            Fact::PaymentOpened { .. }
+            | Fact::PaymentFailed { .. }
+            | Fact::PaymentSuccess { .. }
+            | Fact::PaymentMismatched { .. }
+            | Fact::RefundRequested { .. }
+            | Fact::RefundFailed { .. }
+            | Fact::RefundSettled { .. } => self.payment_fact(stamp, fact, together),
         }
     }
 
@@ -261,7 +270,7 @@ impl Auditor {
     fn by_an_operator(&mut self, stamp: &Stamp) {
         let by_one = match stamp.actor {
             Actor::Operator(_) => true,
-            Actor::User(_) | Actor::Timer => false,
+            Actor::User(_) | Actor::Timer | Actor::Gateway(_) => false,
         };
         self.tally.check(Rule::Entries, by_one, || format!("{:?} did an operator's work", stamp.actor));
     }

@@ -3,6 +3,7 @@
 mod basket;
 mod changes;
 mod holds;
+mod payments;
 mod reads;
 mod stock;
 
@@ -16,8 +17,8 @@ use domain::intent::{Envelope, Sku};
 use domain::order::State;
 use domain::verdict::{HistoryRow, OrderView, SaleSummary, ShelfView, TransferView};
 use domain::{
-    CursorName, Intent, Micros, MicrosUtc, MinorUnits, OrderId, Reason, Refusal, RequestId, SaleId, SkuId,
-    UserId, Verdict, WarehouseId, fact::RequestKey,
+    CursorName, Intent, Micros, MicrosUtc, MinorUnits, OrderId, PaymentId, Reason, Refusal, RequestId,
+    SaleId, SkuId, UserId, Verdict, WarehouseId, fact::RequestKey,
 };
 
 /// A request id may be made this much ahead of ledger time.
@@ -69,6 +70,7 @@ struct Shelf {
 struct OneOrder {
     view: OrderView,
     history: Vec<HistoryRow>,
+    payments: Vec<payments::OnePayment>,
 }
 
 #[derive(Clone, Debug)]
@@ -95,6 +97,7 @@ enum Subject {
     Shelf(SkuId, WarehouseId),
     Hold(u64),
     Shelves { sku: SkuId, from: WarehouseId, to: WarehouseId },
+    Payment(PaymentId),
 }
 
 impl Model {
@@ -124,7 +127,9 @@ impl Model {
     pub fn due(&self, now: MicrosUtc) -> Vec<OrderId> {
         let mut due: Vec<_> = (self.orders.values())
             .map(|order| order.view.brief)
-            .filter(|brief| brief.state == State::PendingPayment && brief.pay_until <= now)
+            .filter(|brief| {
+                matches!(brief.state, State::PendingPayment | State::Paying) && brief.pay_until <= now
+            })
             .map(|brief| (brief.pay_until, brief.order))
             .collect();
         due.sort();
@@ -180,6 +185,15 @@ impl Model {
                     return Ok(verdict);
                 }
             },
+            Intent::PayOpen(open) => self.pay_open(now, open)?,
+            Intent::PayClose(close) => match self.pay_close(now, close)? {
+                Some(about) => about,
+                None => return Ok(Verdict::Payment(self.payment_brief(close.payment))),
+            },
+            Intent::Refund(refund) => self.refund(refund)?,
+            Intent::PayCallback(said) => return self.pay_callback(now, said),
+            Intent::RefundResult(said) => return self.refund_result(now, said),
+            Intent::PayGet { user, order, payment } => return self.pay_get(*user, *order, *payment),
             Intent::Get { user, order } => return self.get(*user, *order),
             Intent::GetByRequest { user, request } => return self.get_by_request(now, *user, *request),
             Intent::List(list) => return self.list(list),
@@ -263,6 +277,7 @@ impl Model {
                 let view = |warehouse| self.shelves[&(sku, warehouse)].view(sku, warehouse);
                 Verdict::Transferred(Box::new(TransferView { from: view(from), to: view(to) }))
             }
+            Subject::Payment(payment) => Verdict::Payment(self.payment_brief(payment)),
         }
     }
 
@@ -326,6 +341,12 @@ fn body_of(intent: &Intent<'_>) -> String {
         | Intent::StockGet { .. }
         | Intent::CursorMove(_)
         | Intent::CursorGet(_)
-        | Intent::Holdings => format!("{intent:?}"),
+        | Intent::Holdings
+        | Intent::PayOpen(_)
+        | Intent::PayCallback(_)
+        | Intent::PayGet { .. }
+        | Intent::PayClose(_)
+        | Intent::Refund(_)
+        | Intent::RefundResult(_) => format!("{intent:?}"),
     }
 }

@@ -1,13 +1,14 @@
 //! Facts come from a disk: whatever they say, the audit ends with a report and not with a panic.
 
 use domain::fact::{
-    Actor, CancelReason, Fact, Line, OrderCreated, Request, RequestKey, ShelfUnits, Stamp, StockAdjusted,
+    Actor, CancelReason, Fact, Line, OrderCreated, RefundReason, Request, RequestKey, ShelfUnits, Stamp,
+    StockAdjusted,
 };
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, Sale, SaleSku, Sku};
 use domain::{
-    Currency, CursorName, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId,
-    SkuId, TraceId, UserId, WarehouseId,
+    Currency, CursorName, GatewayId, Micros, MicrosUtc, MinorUnits, OrderId, PaymentId, Quantity, RequestId,
+    SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
 };
 use model::Auditor;
 
@@ -54,9 +55,10 @@ impl Dice {
 
     fn stamp(&mut self) -> Stamp {
         let user = UserId(self.number() as u64);
-        let actor = match self.0.u8(0..3) {
+        let actor = match self.0.u8(0..4) {
             0 => Actor::User(user),
             1 => Actor::Operator(self.number() as u32),
+            2 => Actor::Gateway(GatewayId(self.number() as u16)),
             _ => Actor::Timer,
         };
         let key = RequestKey { who: user, id: RequestId(self.0.u128(..)) };
@@ -81,17 +83,13 @@ impl Dice {
         let (sku, moved) = (SkuId(self.number() as u64), self.number() as u64);
         let (from, to) = (WarehouseId(self.number() as u32), WarehouseId(self.number() as u32));
         let (hold, until) = (self.number() as u64, MicrosUtc(self.number()));
-        match self.0.u8(0..16) {
-            15 => Fact::HoldMade { hold, user: UserId(self.number() as u64), until, units },
-            13 => Fact::HoldExtended { hold, until },
-            14 => Fact::HoldEnded { hold, end: HoldEnd::Taken, units },
-            10 => Fact::StockTransferred { sku, from, to, units: moved },
-            11 => Fact::StockReturned { sku, warehouse: to, units: moved },
-            12 => Fact::CursorMoved {
-                name: CursorName::parse([b'a'; 32]).expect("letters"),
-                position: moved,
-                forgotten: version == 0,
-            },
+        let payment = PaymentId::new(order, self.number() as u16);
+        let (amount, number) = (MinorUnits(self.number()), self.number() as u16);
+        let (gateway, reference) = (GatewayId(self.number() as u16), 0);
+        match self.0.u8(0..23) {
+            19 => Fact::HoldMade { hold, user: UserId(self.number() as u64), until, units },
+            20 => Fact::HoldExtended { hold, until },
+            21 => Fact::HoldEnded { hold, end: HoldEnd::Taken, units },
             0 => Fact::SkuChanged(self.sku()),
             1 => Fact::SaleChanged { sale: self.sale(), skus },
             2 => Fact::StockAdjusted(self.adjusted()),
@@ -101,6 +99,23 @@ impl Dice {
             6 => Fact::StockReleased { order, units },
             7 => Fact::OrderConfirmed { order, version },
             8 => Fact::OrderCancelled { order, version, reason: CancelReason::Timer, why: 0 },
+            9 => Fact::PaymentOpened { payment, order, version, gateway, pay_until: MicrosUtc(amount.0) },
+            10 => Fact::PaymentFailed { payment, order, version, by_gateway: self.0.bool() },
+            11 => Fact::PaymentSuccess { payment, order, amount, reference, surplus: self.0.bool() },
+            12 => Fact::PaymentMismatched { payment, order, amount, currency: Currency(978), reference },
+            13 => {
+                let (reason, why) = (RefundReason::Late, 0);
+                Fact::RefundRequested { payment, order, version, number, amount, reason, why }
+            }
+            14 => Fact::RefundFailed { payment, order, number },
+            16 => Fact::StockTransferred { sku, from, to, units: moved },
+            18 => Fact::CursorMoved {
+                name: CursorName::parse([b'a'; 32]).expect("letters"),
+                position: moved,
+                forgotten: version == 0,
+            },
+            17 => Fact::StockReturned { sku, warehouse: to, units: moved },
+            15 => Fact::RefundSettled { payment, order, number, amount },
             _ => Fact::RefundDone { order, version, amount: MinorUnits(self.number()), why: 0 },
         }
     }

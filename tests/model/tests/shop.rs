@@ -310,6 +310,8 @@ impl Shop {
                 format!("{} on hand, {} held, {} sold", shelf.on_hand, shelf.held, shelf.sold)
             }
             Verdict::Hold(_)
+            | Verdict::Payment(_)
+            | Verdict::Mismatched(_)
             | Verdict::Transferred(_)
             | Verdict::Priced(_)
             | Verdict::OrderFound(_)

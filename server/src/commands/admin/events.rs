@@ -96,6 +96,7 @@ fn json_of(event: &Event) -> Value {
         request,
         trace,
         order,
+        payment,
         user,
         amount,
         state,
@@ -112,6 +113,7 @@ fn json_of(event: &Event) -> Value {
         Actor::User(user) => put("by_user", json!(user.to_string())),
         Actor::Operator(key) => put("by_operator", json!(key)),
         Actor::Timer => put("by_timer", json!(true)),
+        Actor::Gateway(gateway) => put("by_gateway", json!(gateway.0)),
     }
     if let Some(request) = request {
         put("request", json!(request.to_string()));
@@ -121,6 +123,9 @@ fn json_of(event: &Event) -> Value {
     }
     if let Some(order) = order {
         put("order", json!(order.to_string()));
+    }
+    if let Some(payment) = payment {
+        put("payment", json!(payment.to_string()));
     }
     if let Some(user) = user {
         put("user", json!(user.to_string()));

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use tidegate_sdk::{
-    Actor, HistoryRow, Hold, HoldState, Line, MicrosUtc, Money, Order, OrderBrief, OrderPage, Page, Sale,
-    SaleWithSkus, Shelf, Sku, SkuNow, Stats, Transferred, text_of,
+    Actor, HistoryRow, Hold, HoldState, Line, MicrosUtc, Money, Order, OrderBrief, OrderPage, Page, Payment,
+    RefundNow, Sale, SaleWithSkus, Shelf, Sku, SkuNow, Stats, Transferred, text_of,
 };
 
 /// One answer in both ways.
@@ -152,6 +152,7 @@ pub fn history(rows: &[HistoryRow]) -> Shown {
         Actor::User(user) => format!("user {user}"),
         Actor::Operator(key) => format!("operator {key}"),
         Actor::Timer => "timer".to_string(),
+        Actor::Gateway(gateway) => format!("gateway {gateway}"),
     };
     let row = |row: &HistoryRow| {
         let from = row.from.map_or("-".into(), |state| state.to_string());
@@ -172,6 +173,45 @@ pub fn history(rows: &[HistoryRow]) -> Shown {
     Shown {
         text: table(&["at", "version", "from", "to", "by", "why"], &laid_out),
         json: rows.iter().map(json_row).collect(),
+    }
+}
+
+pub fn payment(it: &Payment) -> Shown {
+    let state = format!("{:?}", it.state).to_uppercase();
+    let refund_state = |refund: &RefundNow| format!("{:?}", refund.state).to_uppercase();
+    let mut rows = vec![
+        ("payment", it.payment.to_string()),
+        ("order", it.order.to_string()),
+        ("order state", it.order_state.to_string()),
+        ("order version", it.order_version.to_string()),
+        ("gateway", it.gateway.to_string()),
+        ("state", state.clone()),
+        ("amount", it.amount.to_string()),
+        ("arrived", it.arrived.to_string()),
+        ("went back", it.refunded.to_string()),
+        ("held until", it.pay_until.to_string()),
+    ];
+    if let Some(refund) = &it.refund {
+        rows.push(("refund", format!("{} of {}: {}", refund.number, refund.amount, refund_state(refund))));
+    }
+    let refund = it.refund.as_ref().map(|refund| {
+        json!({"number": refund.number, "amount": money_json(refund.amount), "state": refund_state(refund)})
+    });
+    Shown {
+        text: pairs(&rows),
+        json: json!({
+            "payment": it.payment.to_string(),
+            "order": it.order.to_string(),
+            "order_state": it.order_state.name(),
+            "order_version": it.order_version,
+            "gateway": it.gateway.0,
+            "state": state,
+            "amount": money_json(it.amount),
+            "arrived": money_json(it.arrived),
+            "refunded": money_json(it.refunded),
+            "pay_until": it.pay_until.to_string(),
+            "refund": refund,
+        }),
     }
 }
 

@@ -6,11 +6,11 @@ use domain::fact::{
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, CLIENT_BYTES_MAX, LINES_MAX, SALE_SKUS_MAX, Sale, SaleSku, Sku};
 use domain::{
-    Actor, Currency, CursorName, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId,
-    SkuId, TraceId, UserId, WarehouseId,
+    Actor, Currency, CursorName, GatewayId, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId,
+    SellerId, SkuId, TraceId, UserId, WarehouseId,
 };
 
-use super::{FACT_VERSION, HEAD_BYTES, LINE_BYTES, SALE_SKU_BYTES, UNITS_BYTES, flag, kind};
+use super::{FACT_VERSION, HEAD_BYTES, LINE_BYTES, SALE_SKU_BYTES, UNITS_BYTES, flag, kind, payments};
 
 /// Why bytes are no entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,6 +96,7 @@ impl Decoder {
             | kind::HOLD_MADE
             | kind::HOLD_EXTENDED
             | kind::HOLD_ENDED => (),
+            kind if payments::is_payment(kind) => (),
             unknown => return Err(BadEntry::UnknownKind(unknown)),
         }
         match version {
@@ -166,6 +167,7 @@ impl Decoder {
                 warehouse: WarehouseId(from.u32()?),
                 units: from.u64()?,
             }),
+            kind if payments::is_payment(kind) => payments::payment(kind, from),
             _ => self.sale(from), // SALE_CHANGED: the kinds were told apart above.
         }
     }
@@ -266,7 +268,7 @@ impl EntryHead {
             flag::ACTOR_USER => Actor::User(UserId(from.u64()?)),
             flag::ACTOR_OPERATOR => Actor::Operator(from.u32()?),
             flag::ACTOR_TIMER => Actor::Timer,
-            _ => return Err(BadEntry::Field("actor")),
+            _ => Actor::Gateway(GatewayId(from.u16()?)), // ACTOR_GATEWAY: two bits have no fifth value.
         };
         let known = flag::ACTOR_MASK | flag::REQUEST | flag::WHO_IS_ACTOR | flag::TRACE;
         if flags & !known != 0 {
@@ -289,7 +291,7 @@ fn request(from: &mut Cursor<'_>, actor: Actor, who_is_actor: bool) -> Result<Re
     } else {
         match actor {
             Actor::User(user) => user,
-            Actor::Operator(_) | Actor::Timer => return Err(BadEntry::Field("flags")),
+            Actor::Operator(_) | Actor::Timer | Actor::Gateway(_) => return Err(BadEntry::Field("flags")),
         }
     };
     Ok(Request { key: RequestKey { who, id: RequestId(from.u128()?) }, body: from.u64()? })
@@ -333,11 +335,7 @@ fn sku<'a>(from: &mut Cursor<'_>) -> Result<Fact<'a>, BadEntry> {
         currency: Currency(from.u16()?),
         unit_price: MinorUnits(from.i64()?),
         hold_seconds: from.u32()?,
-        open: match from.u8()? {
-            0 => false,
-            1 => true,
-            _ => return Err(BadEntry::Field("open flag")),
-        },
+        open: from.flag("open flag")?,
     }))
 }
 
@@ -361,7 +359,7 @@ fn adjust_reason(number: u8) -> Result<AdjustReason, BadEntry> {
 }
 
 /// Takes fields off the front of bytes.
-struct Cursor<'a> {
+pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
 }
 
@@ -382,19 +380,27 @@ impl<'a> Cursor<'a> {
         Ok(*taken)
     }
 
-    fn u8(&mut self) -> Result<u8, BadEntry> {
+    pub(super) fn u8(&mut self) -> Result<u8, BadEntry> {
         Ok(u8::from_le_bytes(self.array()?))
     }
 
-    fn u16(&mut self) -> Result<u16, BadEntry> {
+    pub(super) fn flag(&mut self, name: &'static str) -> Result<bool, BadEntry> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(BadEntry::Field(name)),
+        }
+    }
+
+    pub(super) fn u16(&mut self) -> Result<u16, BadEntry> {
         Ok(u16::from_le_bytes(self.array()?))
     }
 
-    fn u32(&mut self) -> Result<u32, BadEntry> {
+    pub(super) fn u32(&mut self) -> Result<u32, BadEntry> {
         Ok(u32::from_le_bytes(self.array()?))
     }
 
-    fn u64(&mut self) -> Result<u64, BadEntry> {
+    pub(super) fn u64(&mut self) -> Result<u64, BadEntry> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
@@ -402,7 +408,7 @@ impl<'a> Cursor<'a> {
         Ok(u128::from_le_bytes(self.array()?))
     }
 
-    fn i64(&mut self) -> Result<i64, BadEntry> {
+    pub(super) fn i64(&mut self) -> Result<i64, BadEntry> {
         Ok(i64::from_le_bytes(self.array()?))
     }
 }

@@ -8,8 +8,8 @@ use domain::{Actor, Intent};
 
 use super::{
     ADJUSTED_BYTES, CREATED_BYTES, CURSOR_BYTES, FACT_VERSION, HEAD_BYTES_MAX, HOLD_ENDED_BYTES,
-    HOLD_EXTENDED_BYTES, HOLD_MADE_BYTES, KIND_BYTES, LINE_BYTES, RETURNED_BYTES, SALE_BYTES, SALE_SKU_BYTES,
-    SKU_BYTES, TRANSFERRED_BYTES, UNITS_BYTES, flag, kind,
+    HOLD_EXTENDED_BYTES, HOLD_MADE_BYTES, KIND_BYTES, LINE_BYTES, PAYMENT_BYTES_MAX, RETURNED_BYTES,
+    SALE_BYTES, SALE_SKU_BYTES, SKU_BYTES, TRANSFERRED_BYTES, UNITS_BYTES, flag, kind,
 };
 
 /// An upper bound of the bytes that this intent's entry takes. A fact list is never cut in the middle, so the
@@ -36,6 +36,9 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         Intent::StockTransfer(_) => fact_bytes(TRANSFERRED_BYTES),
         Intent::StockReturn(_) => fact_bytes(RETURNED_BYTES),
         Intent::CursorMove(_) => fact_bytes(CURSOR_BYTES),
+        Intent::PayOpen(_) | Intent::PayClose(_) | Intent::Refund(_) => fact_bytes(PAYMENT_BYTES_MAX),
+        Intent::PayCallback(_) => CALLBACK_BYTES_MAX,
+        Intent::RefundResult(_) => 2 * fact_bytes(PAYMENT_BYTES_MAX) + CANCEL_BYTES_MAX,
         Intent::Prepare(_)
         | Intent::Get { .. }
         | Intent::GetByRequest { .. }
@@ -47,7 +50,8 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         | Intent::SaleList { .. }
         | Intent::StockGet { .. }
         | Intent::Holdings
-        | Intent::CursorGet(_) => return 0,
+        | Intent::CursorGet(_)
+        | Intent::PayGet { .. } => return 0,
     };
     HEAD_BYTES_MAX + facts
 }
@@ -63,6 +67,10 @@ const _: () = assert!(HEAD_BYTES_MAX + HOLD_ENDED_BYTES_MAX <= EXPIRY_BYTES_MAX)
 /// Ended while unpaid: cancelled and released. Ended when free: given back, each line booked back.
 const CANCEL_BYTES_MAX: usize = fact_bytes(8 + 4 + 8 + 2) + LINES_MAX * fact_bytes(ADJUSTED_BYTES);
 
+/// Money that comes late: recorded, then held and sold again.
+const CALLBACK_BYTES_MAX: usize =
+    fact_bytes(PAYMENT_BYTES_MAX) + 2 * units_bytes(LINES_MAX) + fact_bytes(PAYMENT_BYTES_MAX);
+
 /// The most that any one intent takes: no group may be smaller.
 pub(crate) const ENTRY_BYTES_MAX: usize = {
     let sale = fact_bytes(SALE_BYTES + 4 + domain::intent::SALE_SKUS_MAX * SALE_SKU_BYTES);
@@ -70,7 +78,8 @@ pub(crate) const ENTRY_BYTES_MAX: usize = {
         + 2 * units_bytes(LINES_MAX)
         + fact_bytes(8 + 4)
         + HOLD_ENDED_BYTES_MAX;
-    assert!(sale > create && sale > CANCEL_BYTES_MAX);
+    let refunded = 2 * fact_bytes(PAYMENT_BYTES_MAX) + CANCEL_BYTES_MAX;
+    assert!(sale > create && sale > refunded && sale > CALLBACK_BYTES_MAX);
     HEAD_BYTES_MAX + sale
 };
 
@@ -119,6 +128,7 @@ impl<'a> EntryWriter<'a> {
             Actor::User(user) => (flag::ACTOR_USER, Some(user)),
             Actor::Operator(_) => (flag::ACTOR_OPERATOR, None),
             Actor::Timer => (flag::ACTOR_TIMER, None),
+            Actor::Gateway(_) => (flag::ACTOR_GATEWAY, None),
         };
         let who_is_actor = request.is_some_and(|request| Some(request.key.who) == acting_user);
         let mut flags = actor_flag;
@@ -131,6 +141,7 @@ impl<'a> EntryWriter<'a> {
             Actor::User(user) => self.u64(user.0),
             Actor::Operator(key) => self.u32(key),
             Actor::Timer => (),
+            Actor::Gateway(gateway) => self.u16(gateway.0),
         }
         if let Some(Request { key: RequestKey { who, id }, body }) = request {
             if !who_is_actor {
@@ -211,6 +222,13 @@ impl<'a> EntryWriter<'a> {
             }
             Fact::SkuChanged(ref sku) => self.sku(sku),
             Fact::SaleChanged { ref sale, skus } => self.sale(sale, skus),
+            Fact::PaymentOpened { .. }
+            | Fact::PaymentFailed { .. }
+            | Fact::PaymentSuccess { .. }
+            | Fact::PaymentMismatched { .. }
+            | Fact::RefundRequested { .. }
+            | Fact::RefundFailed { .. }
+            | Fact::RefundSettled { .. } => self.payment(fact),
         }
     }
 
@@ -334,23 +352,23 @@ impl<'a> EntryWriter<'a> {
         }
     }
 
-    fn kind(&mut self, kind: u8) {
+    pub(super) fn kind(&mut self, kind: u8) {
         self.bytes(&[kind, FACT_VERSION]);
     }
 
-    fn u8(&mut self, value: u8) {
+    pub(super) fn u8(&mut self, value: u8) {
         self.bytes(&[value]);
     }
 
-    fn u16(&mut self, value: u16) {
+    pub(super) fn u16(&mut self, value: u16) {
         self.bytes(&value.to_le_bytes());
     }
 
-    fn u32(&mut self, value: u32) {
+    pub(super) fn u32(&mut self, value: u32) {
         self.bytes(&value.to_le_bytes());
     }
 
-    fn u64(&mut self, value: u64) {
+    pub(super) fn u64(&mut self, value: u64) {
         self.bytes(&value.to_le_bytes());
     }
 
@@ -358,7 +376,7 @@ impl<'a> EntryWriter<'a> {
         self.bytes(&value.to_le_bytes());
     }
 
-    fn i64(&mut self, value: i64) {
+    pub(super) fn i64(&mut self, value: i64) {
         self.bytes(&value.to_le_bytes());
     }
 

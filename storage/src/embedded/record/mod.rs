@@ -6,6 +6,7 @@
 
 mod decode;
 mod encode;
+mod payments;
 
 pub use decode::{BadEntry, Decoder, EntryHead};
 pub(crate) use encode::{ENTRY_BYTES_MAX, EXPIRY_BYTES_MAX, EntryWriter, entry_bytes_max};
@@ -25,6 +26,8 @@ const UNITS_BYTES: usize = 8 + 4 + 4;
 const SKU_BYTES: usize = 8 + 4 + 4 + 2 + 8 + 4 + 1;
 const SALE_BYTES: usize = 4 + 4 + 8 + 8 + 8 + 4 + 4 + 8 + 4;
 const SALE_SKU_BYTES: usize = 8 + 8;
+/// Of the largest fact about a payment: RefundRequested.
+const PAYMENT_BYTES_MAX: usize = 8 + 8 + 4 + 2 + 8 + 1 + 2;
 const ADJUSTED_BYTES: usize = 8 + 4 + 8 + 8 + 8 + 1 + 8;
 const TRANSFERRED_BYTES: usize = 8 + 4 + 4 + 8;
 /// Name, position, forgotten.
@@ -41,6 +44,7 @@ mod flag {
     pub const ACTOR_USER: u8 = 0;
     pub const ACTOR_OPERATOR: u8 = 1;
     pub const ACTOR_TIMER: u8 = 2;
+    pub const ACTOR_GATEWAY: u8 = 3;
     /// A request stands in the header.
     pub const REQUEST: u8 = 1 << 2;
     /// The request is remembered under the acting user, so `who` is not repeated.
@@ -64,6 +68,13 @@ mod kind {
     pub const STOCK_TRANSFERRED: u8 = 48;
     pub const STOCK_RETURNED: u8 = 49;
     pub const CURSOR_MOVED: u8 = 64;
+    pub const PAYMENT_OPENED: u8 = 32;
+    pub const PAYMENT_FAILED: u8 = 33;
+    pub const PAYMENT_SUCCESS: u8 = 34;
+    pub const PAYMENT_MISMATCHED: u8 = 35;
+    pub const REFUND_REQUESTED: u8 = 36;
+    pub const REFUND_FAILED: u8 = 37;
+    pub const REFUND_SETTLED: u8 = 38;
     pub const HOLD_MADE: u8 = 50;
     pub const HOLD_EXTENDED: u8 = 51;
     pub const HOLD_ENDED: u8 = 52;

@@ -1,13 +1,14 @@
 //! Entries there and back, their bytes pinned, and hostile ones refused.
 
 use domain::fact::{
-    CancelReason, Fact, Line, OrderCreated, Request, RequestKey, ShelfUnits, Stamp, StockAdjusted,
+    CancelReason, Fact, Line, OrderCreated, RefundReason, Request, RequestKey, ShelfUnits, Stamp,
+    StockAdjusted,
 };
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, AskedLine, Create, LINES_MAX, Lines, Sale, SaleSku, Sku};
 use domain::{
-    Actor, Currency, CursorName, Intent, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId,
-    SellerId, SkuId, TraceId, UserId, WarehouseId,
+    Actor, Currency, CursorName, GatewayId, Intent, MicrosUtc, MinorUnits, OrderId, PaymentId, Quantity,
+    RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
 };
 
 use super::{BadEntry, Decoder, EntryWriter, HEAD_BYTES, entry_bytes_max};
@@ -104,6 +105,9 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
     let until = MicrosUtc(1_767_226_500_000_000);
     let (warehouse, to) = (WarehouseId(0x52), WarehouseId(0x57));
     let transferred = Fact::StockTransferred { sku: sku.id, from: warehouse, to, units: 0x6A };
+    let (payment, gateway) = (PaymentId::new(order, 1), GatewayId(0x60));
+    let (amount, reason) = (MinorUnits(879), RefundReason::Duplicate);
+    let callback = Stamp { actor: Actor::Gateway(gateway), request: None, ..user };
     let cancelled = Fact::OrderCancelled { order, version: 2, reason: CancelReason::Timer, why: 0x77 };
     vec![
         ("created", user, vec![created(), Fact::StockReserved { order, units: &UNITS }]),
@@ -121,6 +125,31 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
         ("cursor", acking, vec![Fact::CursorMoved { name: cursor, position: 0x6C, forgotten: false }]),
         ("forgotten", acking, vec![Fact::CursorMoved { name: cursor, position: 0, forgotten: true }]),
         ("sale", operator, vec![Fact::SaleChanged { sale, skus: &SALE_SKUS }]),
+        (
+            "paying",
+            user,
+            vec![
+                Fact::PaymentOpened { payment, order, version: 2, gateway, pay_until: MicrosUtc(40) },
+                Fact::PaymentFailed { payment, order, version: 3, by_gateway: true },
+            ],
+        ),
+        (
+            "paid",
+            callback,
+            vec![
+                Fact::PaymentSuccess { payment, order, amount, reference: 0x61, surplus: true },
+                Fact::PaymentMismatched { payment, order, amount, currency: Currency(840), reference: 0x62 },
+            ],
+        ),
+        (
+            "back",
+            callback,
+            vec![
+                Fact::RefundRequested { payment, order, version: 4, number: 5, amount, reason, why: 6 },
+                Fact::RefundFailed { payment, order, number: 5 },
+                Fact::RefundSettled { payment, order, number: 5, amount },
+            ],
+        ),
     ]
 }
 
@@ -236,7 +265,6 @@ fn each_wrong_field_is_named() {
     };
     check(4, 0, BadEntry::Field("number of facts"));
     check(4, 2, BadEntry::Length);
-    check(6, 0b11, BadEntry::Field("actor"));
     check(6, 0b1000_0100, BadEntry::Field("flags"));
     check(6, 0b0000_1000, BadEntry::Field("flags"));
     check(kind, 200, BadEntry::UnknownKind(200));

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use domain::hold::HoldState;
 use domain::intent::{Sale, Sku};
 use domain::order::State;
-use domain::{CursorName, MicrosUtc, MinorUnits, OrderId, SaleId, SkuId, UserId, WarehouseId};
+use domain::payment::{PaymentState, RefundState};
+use domain::{
+    Currency, CursorName, GatewayId, MicrosUtc, MinorUnits, OrderId, SaleId, SkuId, UserId, WarehouseId,
+};
 
 use super::Totals;
 
@@ -61,6 +64,24 @@ pub(super) struct OrderBook {
     pub(super) total: MinorUnits,
     pub(super) pay_until: MicrosUtc,
     pub(super) lines: Box<[LineBook]>,
+    pub(super) currency: Currency,
+    /// The payment timer cancelled it.
+    pub(super) ended_by_timer: bool,
+    /// How often its units were sold: once at most, and then for ever, also where they came back.
+    pub(super) sold: bool,
+    /// Attempts to pay, in their order.
+    pub(super) payments: Vec<PaymentBook>,
+}
+
+/// An attempt to pay.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PaymentBook {
+    pub(super) gateway: GatewayId,
+    pub(super) state: PaymentState,
+    pub(super) arrived: i128,
+    pub(super) refunded: i128,
+    /// The latest refund: its number, what it is about, where it stands.
+    pub(super) refund: (u16, i128, RefundState),
 }
 
 #[derive(Debug)]

@@ -11,6 +11,7 @@ use domain::{Micros, MicrosUtc, MinorUnits, OrderId, SaleId, Stamp, UserId, Ware
 use super::Auditor;
 use super::books::{LineBook, Move, OrderBook, ShelfBook};
 use super::holds::units_on;
+use super::payments::Money;
 use super::tally::Rule;
 
 /// What the facts of one entry did to each order: judged when the entry is whole, as its parts belong together.
@@ -36,12 +37,25 @@ pub(super) struct Parts {
     impossible: bool,
     created: bool,
     confirmed: bool,
+    /// It was cancelled before, and is had again.
+    revived: bool,
     cancelled: bool,
     refunded: bool,
+    /// Its units come back with its refund.
+    units_return: bool,
+    /// What became of its money.
+    pub(super) money: Money,
     pub(super) reserved: Vec<Vec<ShelfUnits>>,
     pub(super) reduced: Vec<Vec<ShelfUnits>>,
     pub(super) released: Vec<Vec<ShelfUnits>>,
     returned: Vec<StockAdjusted>,
+}
+
+impl Parts {
+    /// Here is a fact that cannot be: what came with it is not judged.
+    pub(super) fn blame(&mut self) {
+        self.impossible = true;
+    }
 }
 
 impl Together {
@@ -109,22 +123,46 @@ impl Auditor {
             total: created.total,
             pay_until: created.pay_until,
             lines,
+            currency: created.currency,
+            ended_by_timer: false,
+            sold: false,
+            payments: Vec::new(),
         };
         self.books.orders.insert(created.order, order);
     }
 
     pub(super) fn order_confirmed(&mut self, id: OrderId, version: u32, together: &mut Together) {
-        let parts = together.of(id);
-        if !parts.created {
+        // Only money that came in this entry confirms, or that there is nothing to pay.
+        let settled = together.of(id).money.settled;
+        if !settled && !together.of(id).created {
             together.asked_for += 1;
         }
-        // Nothing that brings money is built yet: only an order with nothing to pay can be confirmed.
-        let may = |order: &OrderBook| {
-            order.total == MinorUnits::ZERO && matches!(order.state, State::PendingPayment | State::Paying)
+        let revived = self.books.orders.get(&id).is_some_and(|order| order.state == State::Cancelled);
+        let may = |order: &OrderBook| match order.state {
+            State::PendingPayment | State::Paying => settled || order.total == MinorUnits::ZERO,
+            State::Cancelled => settled && order.ended_by_timer,
+            _ => false,
         };
-        if self.step(id, State::Confirmed, version, may, together) {
-            together.of(id).confirmed = true;
-            self.move_all(id, Move::Sell);
+        if !self.step(id, State::Confirmed, version, may, together) {
+            return;
+        }
+        (together.of(id).confirmed, together.of(id).revived) = (true, revived);
+        if revived {
+            self.take_again(id);
+        }
+        self.move_all(id, Move::Sell);
+        if let Some(order) = self.books.orders.get_mut(&id) {
+            order.sold = true;
+        }
+    }
+
+    /// A cancelled order is had again: its units were free, and within the limits of today.
+    fn take_again(&mut self, id: OrderId) {
+        let Some(order) = self.books.orders.get(&id) else { return };
+        let (user, lines) = (order.user, order.lines.clone());
+        for line in &lines {
+            self.hold(line, 0);
+            self.books.count(user, line, 1);
         }
     }
 
@@ -138,7 +176,7 @@ impl Auditor {
     ) {
         match stamp.actor {
             Actor::Timer => together.by_timer += 1,
-            Actor::User(_) | Actor::Operator(_) => together.asked_for += 1,
+            Actor::User(_) | Actor::Operator(_) | Actor::Gateway(_) => together.asked_for += 1,
         }
         let may = |order: &OrderBook| matches!(order.state, State::PendingPayment | State::Paying);
         if !self.step(id, State::Cancelled, version, may, together) {
@@ -147,7 +185,9 @@ impl Auditor {
         together.of(id).cancelled = true;
         self.move_all(id, Move::Free);
         self.uncount(id);
-        let Some(order) = self.books.orders.get(&id) else { return };
+        let Some(order) = self.books.orders.get_mut(&id) else { return };
+        order.ended_by_timer = reason == CancelReason::Timer;
+        let order = &*order;
         let by_whom = match reason {
             CancelReason::User => stamp.actor == Actor::User(order.user),
             CancelReason::Timer => stamp.actor == Actor::Timer,
@@ -172,24 +212,45 @@ impl Auditor {
         amount: MinorUnits,
         together: &mut Together,
     ) {
-        together.asked_for += 1;
-        let may = |order: &OrderBook| order.state == State::Confirmed && order.total == MinorUnits::ZERO;
+        let after_payment = together.of(id).money.went_back;
+        if !after_payment {
+            together.asked_for += 1;
+        }
+        let before = self.books.orders.get(&id).map(|order| (order.state, order.sold));
+        let may = |order: &OrderBook| {
+            let nothing_left = order.payments.iter().all(|it| it.kept_for_order() == 0);
+            match order.state {
+                State::Confirmed => !after_payment && order.kept() == 0,
+                State::Refunding | State::Delivered | State::Completed => after_payment && nothing_left,
+                _ => false,
+            }
+        };
         if !self.step(id, State::Refunded, version, may, together) {
             return;
         }
+        let (state, sold) = before.unwrap_or((State::Refunded, false));
         together.of(id).refunded = true;
-        self.move_all(id, Move::Return);
-        self.uncount(id);
+        // What reached the buyer comes back by hand; what was never sent comes back by itself.
+        together.of(id).units_return = sold && matches!(state, State::Confirmed | State::Refunding);
+        if together.of(id).units_return {
+            self.move_all(id, Move::Return);
+        }
+        if sold {
+            self.uncount(id);
+        }
         let Some(order) = self.books.orders.get(&id) else { return };
         let by_whom = match stamp.actor {
             Actor::User(user) => user == order.user,
             Actor::Operator(_) => true,
+            Actor::Gateway(_) => after_payment,
             Actor::Timer => false,
         };
         self.tally.check(Rule::Entries, by_whom, || format!("order {} refunded by {:?}", id.0, stamp.actor));
-        let total = order.total;
-        self.tally.check(Rule::Money, amount == total, || {
-            format!("{} of {} went back for order {}", amount.0, total.0, id.0)
+        // Several totals of one order may pass 64 bits; what is told then is «too much to tell».
+        let paid: i128 = order.payments.iter().map(|it| it.refunded_of_order()).sum();
+        let paid = paid.min(i128::from(i64::MAX));
+        self.tally.check(Rule::Money, i128::from(amount.0) == paid, || {
+            format!("{} of {paid} went back for order {}", amount.0, id.0)
         });
     }
 
@@ -210,18 +271,20 @@ impl Auditor {
                 self.tally.check(Rule::Transitions, false, || format!("order {} is not there", id.0));
                 continue;
             };
-            let whole = parts.reserved.len() == usize::from(parts.created)
+            let whole = parts.reserved.len() == usize::from(parts.created || parts.revived)
                 && parts.reduced.len() == usize::from(parts.confirmed)
                 && parts.released.len() == usize::from(parts.cancelled)
-                && parts.returned.is_empty() != parts.refunded
-                && (!parts.created || parts.confirmed == (order.total == MinorUnits::ZERO));
+                && parts.returned.is_empty() != parts.units_return
+                && parts.confirmed
+                    == (parts.money.settled || parts.created && order.total == MinorUnits::ZERO)
+                && parts.money.surplus == parts.money.sent_back;
             self.tally.check(Rule::Entries, whole, || {
                 format!("order {} moved without its units, or its units without it", id.0)
             });
             let mut units = parts.reserved.iter().chain(&parts.reduced).chain(&parts.released);
             let equal = units
                 .all(|units| units.iter().map(Same::from).eq(order.lines.iter().map(Same::from)))
-                && (!parts.refunded || returns_all(&parts.returned, &order.lines));
+                && (!parts.units_return || returns_all(&parts.returned, &order.lines));
             self.tally
                 .check(Rule::Units, equal, || format!("units of order {} are not those of its lines", id.0));
         }
@@ -229,12 +292,15 @@ impl Auditor {
 
     /// Every shelf against its orders and its sums, once all is read.
     pub(super) fn judge_end(&mut self) {
+        self.judge_paid_orders();
         let mut held: BTreeMap<_, i128> = BTreeMap::new();
         let mut sold: BTreeMap<_, i128> = BTreeMap::new();
         for order in self.books.orders.values() {
             let side = match order.state {
                 State::PendingPayment | State::Paying => &mut held,
                 State::Reserving | State::Failed | State::Cancelled => continue,
+                // Late money that goes back sold nothing.
+                State::Refunding | State::Refunded if !order.sold => continue,
                 State::Paid
                 | State::StockException
                 | State::Confirmed
@@ -277,7 +343,7 @@ impl Auditor {
     }
 
     /// Compares state and version, and adds one. What may not be is blamed and not done.
-    fn step(
+    pub(super) fn step(
         &mut self,
         id: OrderId,
         to: State,

@@ -17,6 +17,7 @@ impl Auditor {
         self.compare_shelves(&holdings.shelves);
         self.compare_sales(holdings);
         self.compare_orders(holdings);
+        self.compare_payments(holdings);
         self.compare_users(holdings);
 
         let remembered = (self.requests.iter())

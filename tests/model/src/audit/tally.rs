@@ -41,6 +41,9 @@ rules! {
     UserLimit "user-limit" "no user took more of a sale than one user may"
     Cap "cap" "no sale took more than its cap"
     PayUntil "pay-until" "an order holds its units for the shortest hold time of its lines"
+    Payments "payments" "money arrives once an attempt, and what it does is what the order's state says"
+    Refunds "refunds" "no more goes back than came, and one refund of a payment at a time"
+    PaidOrders "paid-orders" "who sold goods was paid for them, once; money without use is on its way back"
     Transitions "transitions" "each transition is one that exists, and versions step by one"
     Expiry "expiry" "no order expired before its time"
     Units "units" "what was held, sold, freed or returned is what the order's lines say"
@@ -52,6 +55,7 @@ rules! {
     StoreTime "store-time" "the store stands at the time of the last fact"
     StoreSales "store-sales" "the store counts each sale as its orders do"
     StoreOrders "store-orders" "the store has each order, in its state, with its total"
+    StorePayments "store-payments" "the store has each payment, in its state, with its money"
     StoreUsers "store-users" "the store counts each user in each sale as the orders do"
     StoreRequests "store-requests" "the store remembers each request inside the window"
 }

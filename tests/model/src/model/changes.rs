@@ -7,7 +7,8 @@ use domain::intent::{Cancel, HOLD_SECONDS_MAX, SALE_SKUS_MAX, SalePut, SkuPut, S
 use domain::order::State;
 use domain::verdict::{HistoryRow, SaleSummary};
 use domain::{
-    Currency, Intent, MicrosUtc, MinorUnits, OrderId, Reason, Refusal, SaleId, SkuId, UserId, WarehouseId,
+    Currency, GatewayId, Intent, MicrosUtc, MinorUnits, OrderId, Reason, Refusal, SaleId, SkuId, UserId,
+    WarehouseId,
 };
 
 use super::{Model, OneSale, Subject, stock};
@@ -25,11 +26,8 @@ impl Model {
         };
         match brief.state {
             State::PendingPayment | State::Paying => self.end_unpaid(now, brief.order, actor, cancel.why),
-            State::Confirmed if brief.total == MinorUnits::ZERO => {
-                self.take_back(now, brief.order, actor, cancel.why);
-            }
-            State::Confirmed
-            | State::Reserving
+            State::Confirmed => self.cancel_paid(now, brief.order, actor, cancel.why)?,
+            State::Reserving
             | State::Paid
             | State::StockException
             | State::PartShipped
@@ -112,8 +110,8 @@ impl Model {
         self.move_to(now, order, State::Cancelled, actor, why);
     }
 
-    /// CONFIRMED with total 0 → REFUNDED: the units come back to their shelves, and stay counted as sold once.
-    fn take_back(&mut self, now: MicrosUtc, order: OrderId, actor: Actor, why: u16) {
+    /// To REFUNDED, of what was never sent: the units come back to their shelves, and stay counted as sold once.
+    pub(super) fn take_back(&mut self, now: MicrosUtc, order: OrderId, actor: Actor, why: u16) {
         for line in self.orders[&order].view.lines.clone() {
             let shelf = self.shelves.entry((line.sku, line.warehouse)).or_default();
             shelf.on_hand += line.quantity.units();
@@ -123,7 +121,7 @@ impl Model {
         self.move_to(now, order, State::Refunded, actor, why);
     }
 
-    fn give_limits_back(&mut self, order: OrderId) {
+    pub(super) fn give_limits_back(&mut self, order: OrderId) {
         let view = self.orders[&order].view.clone();
         for line in &view.lines {
             let Some(sale) = self.sales.get_mut(&line.sale) else { continue };
@@ -137,7 +135,7 @@ impl Model {
         }
     }
 
-    fn move_to(&mut self, now: MicrosUtc, order: OrderId, to: State, actor: Actor, why: u16) {
+    pub(super) fn move_to(&mut self, now: MicrosUtc, order: OrderId, to: State, actor: Actor, why: u16) {
         let Some(order) = self.orders.get_mut(&order) else { return };
         let brief = &mut order.view.brief;
         let from = Some(brief.state);
@@ -189,6 +187,7 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
         Intent::StockReserve(reserve) => hold_times.contains(&reserve.hold_seconds),
         Intent::StockExtend(extend) => hold_times.contains(&extend.hold_seconds),
         Intent::StockRelease(_) | Intent::StockCommit(_) => true,
+        Intent::PayOpen(open) => open.gateway != GatewayId(0),
         Intent::Create(_)
         | Intent::Cancel(_)
         | Intent::Prepare(_)
@@ -203,7 +202,12 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
         | Intent::StockGet { .. }
         | Intent::CursorMove(_)
         | Intent::CursorGet(_)
-        | Intent::Holdings => true,
+        | Intent::Holdings
+        | Intent::PayCallback(_)
+        | Intent::PayGet { .. }
+        | Intent::PayClose(_)
+        | Intent::Refund(_)
+        | Intent::RefundResult(_) => true,
     };
     if in_range { Ok(()) } else { Err(Refusal::of(Reason::InvalidField)) }
 }

@@ -31,7 +31,8 @@ impl Model {
             | Subject::Sale(_)
             | Subject::Shelf(..)
             | Subject::Shelves { .. }
-            | Subject::Hold(_) => Err(Refusal::of(Reason::OrderNotFound)),
+            | Subject::Hold(_)
+            | Subject::Payment(_) => Err(Refusal::of(Reason::OrderNotFound)),
         }
     }
 
@@ -109,6 +110,7 @@ impl Model {
                 .count() as u64,
             ..Holdings::default()
         };
+        self.count_payments(&mut holdings);
         for order in self.orders.values() {
             let brief = order.view.brief;
             let state = usize::from(brief.state.number()) - 1;

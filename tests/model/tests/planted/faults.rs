@@ -250,7 +250,7 @@ impl<'a> Journal<'a> {
         let who = match actor {
             Actor::User(user) => Some(user),
             Actor::Operator(key) => Some(UserId(u64::from(key))),
-            Actor::Timer => None,
+            Actor::Timer | Actor::Gateway(_) => None,
         };
         let id = RequestId((START.0 as u128 / 1_000) << 80 | u128::from(self.requests));
         let request = who.map(|who| Request { key: RequestKey { who, id }, body: 0 });

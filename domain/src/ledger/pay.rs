@@ -1,0 +1,386 @@
+//! Attempts to pay: opened, told about by a gateway, closed, read. What goes back is in `refund.rs`.
+
+use crate::fact::{Actor, Fact, Facts, Line, Request, RequestKey, Stamp};
+use crate::ids::{GatewayId, OrderId, PaymentId, SaleId, TraceId, UserId};
+use crate::intent::{Intent, PayCallback, PayClose, PayOpen, PayOutcome};
+use crate::ledger::Ledger;
+use crate::ledger::counts::USER_UNITS_MAX;
+use crate::ledger::orders::NONE;
+use crate::ledger::requests::Subject;
+use crate::ledger::timers::Timed;
+use crate::order::{self, Event, State};
+use crate::payment::{self, ATTEMPTS_MAX, Arrival, PaymentState, Wanted};
+use crate::refusal::{Reason, Refusal};
+use crate::sale;
+use crate::units::{Currency, MicrosUtc, MinorUnits};
+use crate::verdict::{PaymentBrief, Verdict};
+
+impl Ledger {
+    pub(super) fn open_payment(
+        &mut self,
+        now: MicrosUtc,
+        trace: TraceId,
+        open: &PayOpen,
+        facts: &mut impl Facts,
+    ) -> Result<Verdict, Refusal> {
+        // Looking.
+        if open.gateway == GatewayId(0) {
+            return Err(Refusal::of(Reason::InvalidField));
+        }
+        let key = RequestKey { who: open.user, id: open.request };
+        let body = Intent::PayOpen(*open).body_hash();
+        if let Some(answer) = self.asked_before(now, key, || body)? {
+            return Ok(answer);
+        }
+        let slot = self.order_of(open.user, open.order)?;
+        let order = self.orders.at(slot);
+        payment::judge_open(order.state)?;
+        let newest = self.orders.newest_payment(slot);
+        let attempt = self.payments.from_newest(newest).next().map_or(0, |(_, it)| it.id.attempt()) + 1;
+        let pay_until = match attempt {
+            1 => order.pay_until.max(now.after(self.rules.payment_extension)),
+            _ => order.pay_until,
+        };
+        self.judge_room_for_payment(now, slot, attempt, pay_until)?;
+
+        // Doing.
+        let (order, version) = (order.id, self.version_after(slot, Event::AttemptOpened));
+        let stamp = Stamp { at: now, actor: acting(open.user), request: Some(Request { key, body }), trace };
+        let (payment, gateway) = (PaymentId::new(order, attempt), open.gateway);
+        self.enter_one(&stamp, &Fact::PaymentOpened { payment, order, version, gateway, pay_until }, facts);
+        Ok(Verdict::Payment(self.payment_brief(self.orders.newest_payment(slot))))
+    }
+
+    /// Room for one more attempt, and for all that its money can do to the order.
+    fn judge_room_for_payment(
+        &self,
+        now: MicrosUtc,
+        slot: u32,
+        attempt: u16,
+        pay_until: MicrosUtc,
+    ) -> Result<(), Refusal> {
+        let (state, has_payments) = (self.orders.at(slot).state, attempt > 1);
+        let rows = self.rows_kept - order::rows_kept(state, has_payments)
+            + order::rows_kept(State::Paying, true)
+            + usize::from(state != State::Paying);
+        let fits = attempt <= ATTEMPTS_MAX
+            && self.payments.has_room(&self.bounds)
+            && self.orders.has_room_for_rows(&self.bounds, rows)
+            && self.timers.reaches(now, pay_until);
+        if !fits {
+            return Err(Refusal::of(Reason::Overloaded));
+        }
+        self.judge_room_for_change(now)
+    }
+
+    /// A gateway's word, verified. What it had said before changes nothing; money that arrived always has room.
+    pub(super) fn called_back(
+        &mut self,
+        now: MicrosUtc,
+        trace: TraceId,
+        callback: &PayCallback,
+        facts: &mut impl Facts,
+    ) -> Result<Verdict, Refusal> {
+        let slot = self.payment_of_gateway(callback.gateway, callback.payment)?;
+        let stamp = Stamp { at: now, actor: Actor::Gateway(callback.gateway), request: None, trace };
+        match callback.outcome {
+            PayOutcome::Failed => {
+                if self.payments.at(slot).state == PaymentState::Open {
+                    self.fail_payment(&stamp, slot, true, facts);
+                }
+            }
+            PayOutcome::Succeeded { amount, .. } if amount < MinorUnits::ZERO => {
+                return Err(Refusal::of(Reason::InvalidField));
+            }
+            PayOutcome::Succeeded { amount, currency, reference } => {
+                self.take_money(&stamp, slot, (amount, currency), reference, facts);
+                if self.payments.at(slot).state == PaymentState::Mismatched {
+                    return Ok(Verdict::Mismatched(self.payment_brief(slot)));
+                }
+            }
+        }
+        Ok(Verdict::Payment(self.payment_brief(slot)))
+    }
+
+    /// Money came by this attempt. From here nothing refuses.
+    fn take_money(
+        &mut self,
+        stamp: &Stamp,
+        slot: u32,
+        (amount, currency): (MinorUnits, Currency),
+        reference: u64,
+        facts: &mut impl Facts,
+    ) {
+        let (payment, order_slot) = (*self.payments.at(slot), self.payments.at(slot).order);
+        let wanted = self.wanted(order_slot);
+        let arrival = payment::judge_arrival(payment.state, &wanted, (amount, currency), || {
+            self.can_be_had_again(order_slot)
+        });
+        let (payment, order) = (payment.id, self.orders.at(order_slot).id);
+        let success = |surplus| Fact::PaymentSuccess { payment, order, amount, reference, surplus };
+        match arrival {
+            Arrival::Known => (),
+            Arrival::Mismatched => {
+                let mismatched = Fact::PaymentMismatched { payment, order, amount, currency, reference };
+                self.enter_one(stamp, &mismatched, facts);
+            }
+            Arrival::Settles | Arrival::Revives => {
+                let again = arrival == Arrival::Revives;
+                let event = if again { Event::SettledLate } else { Event::Settled };
+                let version = self.version_after(order_slot, event);
+                let units = self.units_of(order_slot);
+                facts.begin(stamp);
+                self.enter(stamp, &success(false), facts);
+                if again {
+                    self.enter(stamp, &Fact::StockReserved { order, units: &units }, facts);
+                }
+                self.enter(stamp, &Fact::StockReduced { order, units: &units }, facts);
+                self.enter(stamp, &Fact::OrderConfirmed { order, version }, facts);
+                facts.end();
+                self.scratch.put_units_back(units);
+            }
+            Arrival::SentBack(reason) => {
+                let version = self.version_after(order_slot, Event::SentBackLate);
+                facts.begin(stamp);
+                self.enter(stamp, &success(true), facts);
+                let refund =
+                    Fact::RefundRequested { payment, order, version, number: 1, amount, reason, why: 0 };
+                self.enter(stamp, &refund, facts);
+                facts.end();
+            }
+        }
+    }
+
+    pub(super) fn close_payment(
+        &mut self,
+        now: MicrosUtc,
+        trace: TraceId,
+        close: &PayClose,
+        facts: &mut impl Facts,
+    ) -> Result<Verdict, Refusal> {
+        // Looking.
+        let key = RequestKey { who: close.user, id: close.request };
+        let body = Intent::PayClose(*close).body_hash();
+        if let Some(answer) = self.asked_before(now, key, || body)? {
+            return Ok(answer);
+        }
+        let slot = self.payment_of(close.user, close.payment)?;
+        match self.payments.at(slot).state {
+            PaymentState::Open => self.judge_room_for_change(now)?,
+            PaymentState::Failed | PaymentState::Closed => {
+                return Ok(Verdict::Payment(self.payment_brief(slot)));
+            }
+            PaymentState::Paid | PaymentState::Surplus | PaymentState::Mismatched => {
+                return Err(Refusal::of(Reason::AlreadyPaid));
+            }
+        }
+
+        // Doing.
+        let stamp = Stamp { at: now, actor: acting(close.user), request: Some(Request { key, body }), trace };
+        self.fail_payment(&stamp, slot, false, facts);
+        Ok(Verdict::Payment(self.payment_brief(slot)))
+    }
+
+    pub(super) fn get_payment(
+        &self,
+        user: UserId,
+        order: OrderId,
+        payment: PaymentId,
+    ) -> Result<Verdict, Refusal> {
+        let slot = match (order, payment) {
+            (OrderId(0), PaymentId(0)) => return Err(Refusal::of(Reason::InvalidField)),
+            (OrderId(0), payment) => self.payment_of(user, payment)?,
+            (order, PaymentId(0)) => match self.orders.newest_payment(self.order_of(user, order)?) {
+                NONE => return Err(Refusal::of(Reason::PaymentNotFound)),
+                newest => newest,
+            },
+            (_, _) => return Err(Refusal::of(Reason::InvalidField)),
+        };
+        Ok(Verdict::Payment(self.payment_brief(slot)))
+    }
+
+    /// An open attempt brings nothing. Where it was the order's latest, the order waits for another.
+    fn fail_payment(&mut self, stamp: &Stamp, slot: u32, by_gateway: bool, facts: &mut impl Facts) {
+        let it = self.payments.at(slot);
+        let (payment, order) = (it.id, self.orders.at(it.order));
+        let version = if self.orders.newest_payment(it.order) == slot {
+            self.version_after(it.order, Event::AttemptFailed)
+        } else {
+            order.version
+        };
+        let failed = Fact::PaymentFailed { payment, order: order.id, version, by_gateway };
+        self.enter_one(stamp, &failed, facts);
+    }
+
+    /// The order's version after this event: the same where it leads nowhere.
+    pub(super) fn version_after(&self, order: u32, event: Event) -> u32 {
+        let order = self.orders.at(order);
+        order.version + u32::from(order::step(order.state, event).is_ok())
+    }
+
+    /// The payment, if it is there and of this user's order; 0 reads any. To others it does not exist.
+    pub(super) fn payment_of(&self, user: UserId, payment: PaymentId) -> Result<u32, Refusal> {
+        self.find_payment(payment)
+            .filter(|&slot| user == UserId(0) || self.orders.at(self.payments.at(slot).order).user == user)
+            .ok_or(Refusal::of(Reason::PaymentNotFound))
+    }
+
+    /// The payment, if it was opened for this gateway.
+    pub(super) fn payment_of_gateway(&self, gateway: GatewayId, payment: PaymentId) -> Result<u32, Refusal> {
+        self.find_payment(payment)
+            .filter(|&slot| self.payments.at(slot).gateway == gateway)
+            .ok_or(Refusal::of(Reason::PaymentNotFound))
+    }
+
+    fn find_payment(&self, payment: PaymentId) -> Option<u32> {
+        let order = self.orders.find_of_payment(payment)?;
+        let mut attempts = self.payments.from_newest(self.orders.newest_payment(order));
+        attempts.find(|(_, it)| it.id == payment).map(|(slot, _)| slot)
+    }
+
+    pub(super) fn payment_brief(&self, slot: u32) -> PaymentBrief {
+        let it = self.payments.at(slot);
+        let order = self.orders.at(it.order);
+        PaymentBrief {
+            payment: it.id,
+            order: order.id,
+            order_state: order.state,
+            order_version: order.version,
+            pay_until: order.pay_until,
+            gateway: it.gateway,
+            state: it.state,
+            amount: order.total,
+            currency: order.currency,
+            arrived: it.money.arrived,
+            arrived_currency: it.currency,
+            refunded: it.money.refunded,
+            refund_number: it.money.refund_number,
+            refund_amount: it.money.refund_amount,
+            refund_state: it.money.refund,
+        }
+    }
+
+    fn wanted(&self, order: u32) -> Wanted {
+        let latest = self.orders.latest_step(order);
+        let it = self.orders.at(order);
+        Wanted {
+            state: it.state,
+            cancelled_by_timer: it.state == State::Cancelled && latest.is_some_and(|step| step.by_timer),
+            total: it.total,
+            currency: it.currency,
+        }
+    }
+
+    /// Whether all that a cancelled order had can be taken again: the units of each line from its shelf, within
+    /// the cap and the user's limit of each sale as they are now.
+    fn can_be_had_again(&self, slot: u32) -> bool {
+        let user = self.orders.at(slot).user;
+        let stock_left = self.orders.lines(slot).all(|line| {
+            let shelf = self.goods.find_shelf(line.sku, line.warehouse).expect("lines name known shelves");
+            self.goods.shelf(shelf).shelf.sellable() >= line.quantity.units()
+        });
+        let within_limits = self.orders.lines(slot).filter(|line| line.sale != SaleId(0)).all(|line| {
+            let units = self.orders.lines(slot).filter(|it| it.sale == line.sale);
+            let units: u64 = units.map(|it| it.quantity.units()).sum();
+            let has = self.counts.units(line.sale, user);
+            let row = self.goods.sale(self.goods.find_sale(line.sale).expect("lines name known sales"));
+            (row.sale.user_limit_units == 0 || sale::judge_user_limit(&row.sale, has, units).is_ok())
+                && sale::judge_cap(&row.sale, row.taken_units, units).is_ok()
+                && has + units <= USER_UNITS_MAX
+        });
+        stock_left
+            && within_limits
+            && self.counts.len() + self.counts_again(slot) <= self.bounds.user_counts_max
+    }
+
+    /// Pairs of sale and user that have nothing counted until this order is counted again.
+    pub(super) fn counts_again(&self, slot: u32) -> usize {
+        let user = self.orders.at(slot).user;
+        let is_new = |&(at, ref line): &(usize, Line)| {
+            line.sale != SaleId(0)
+                && self.counts.units(line.sale, user) == 0
+                && self.orders.lines(slot).take(at).all(|earlier| earlier.sale != line.sale)
+        };
+        self.orders.lines(slot).enumerate().filter(is_new).count()
+    }
+}
+
+/// What the facts do.
+impl Ledger {
+    pub(super) fn payment_opened(
+        &mut self,
+        stamp: &Stamp,
+        (payment, order): (PaymentId, OrderId),
+        version: u32,
+        gateway: GatewayId,
+        pay_until: MicrosUtc,
+    ) {
+        let slot = self.known(order);
+        let (state, currency) = (self.orders.at(slot).state, self.orders.at(slot).currency);
+        let older = self.orders.newest_payment(slot);
+        let row = self.payments.add(payment, slot, older, gateway, currency);
+        self.orders.set_newest_payment(slot, row);
+        self.rows_kept -= order::rows_kept(state, older != NONE);
+        self.rows_kept += order::rows_kept(state, true);
+        if pay_until != self.orders.at(slot).pay_until {
+            self.disarm(Timed::Order(slot));
+            self.orders.at_mut(slot).pay_until = pay_until;
+            self.arm(Timed::Order(slot));
+        }
+        self.follow(stamp, slot, version, State::Paying, 0);
+        self.remember(stamp, Subject::Payment(row));
+    }
+
+    pub(super) fn payment_failed(
+        &mut self,
+        stamp: &Stamp,
+        (payment, order): (PaymentId, OrderId),
+        version: u32,
+        by_gateway: bool,
+    ) {
+        let slot = self.known_payment(payment);
+        let state = if by_gateway { PaymentState::Failed } else { PaymentState::Closed };
+        self.payments.change(slot, |it| it.state = state);
+        let order = self.known(order);
+        self.follow(stamp, order, version, State::PendingPayment, 0);
+        self.remember(stamp, Subject::Payment(slot));
+    }
+
+    pub(super) fn money_arrived(
+        &mut self,
+        stamp: &Stamp,
+        payment: PaymentId,
+        state: PaymentState,
+        (amount, currency): (MinorUnits, Currency),
+        reference: u64,
+    ) {
+        let slot = self.known_payment(payment);
+        self.payments.change(slot, |it| {
+            assert!(!it.state.has_arrived(), "money of one attempt arrives once: {it:?}");
+            it.state = state;
+            it.money.arrived = amount;
+            it.currency = currency;
+            it.reference = reference;
+        });
+        self.requests.advance(&mut self.orders, stamp.at);
+    }
+
+    /// Moves the order on where the fact says that its version changed.
+    pub(super) fn follow(&mut self, stamp: &Stamp, slot: u32, version: u32, to: State, why: u16) {
+        if version != self.orders.at(slot).version {
+            self.transit(stamp, slot, to, version, why);
+        }
+    }
+
+    pub(super) fn known_payment(&self, payment: PaymentId) -> u32 {
+        self.find_payment(payment).expect("facts name payments that were opened")
+    }
+}
+
+/// Who acts when this user asks; 0 is an operator.
+pub(super) const fn acting(user: UserId) -> Actor {
+    match user {
+        UserId(0) => Actor::Operator(0),
+        user => Actor::User(user),
+    }
+}

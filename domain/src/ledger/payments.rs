@@ -1,0 +1,134 @@
+//! The payments in memory: a row an attempt, linked from its order's rare part. Orders without one pay nothing.
+
+use alloc::vec::Vec;
+
+use crate::fact::RefundReason;
+use crate::ids::{GatewayId, PaymentId};
+use crate::ledger::bounds::LedgerBounds;
+use crate::ledger::orders::NONE;
+use crate::payment::{Money, PaymentState};
+use crate::units::{Currency, MinorUnits};
+use crate::verdict::digest_payment;
+
+/// An attempt as it lies in memory: one cache line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Payment {
+    pub(crate) id: PaymentId,
+    /// Of the gateway's transfer.
+    pub(crate) reference: u64,
+    pub(crate) money: Money,
+    /// The order's slot.
+    pub(crate) order: u32,
+    /// The order's attempt before this one.
+    pub(crate) older: u32,
+    pub(crate) gateway: GatewayId,
+    pub(crate) currency: Currency,
+    pub(crate) state: PaymentState,
+    /// What asked for the latest refund.
+    pub(crate) reason: RefundReason,
+}
+
+const PAYMENT_BYTES_MAX: usize = 64;
+const _: () = assert!(size_of::<Payment>() <= PAYMENT_BYTES_MAX);
+
+/// All payments. Their slots count from 0 in the order in which they were opened.
+#[derive(Debug)]
+pub(crate) struct Payments {
+    rows: Vec<Payment>,
+    sums: PaymentSums,
+}
+
+/// Sums over all payments, kept as they change.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PaymentSums {
+    /// By state number − 1.
+    pub(crate) payments: [u64; 6],
+    pub(crate) arrived: i64,
+    pub(crate) refunded: i64,
+    pub(crate) digest: u64,
+}
+
+impl Payments {
+    pub(crate) const fn bytes(bounds: &LedgerBounds) -> u64 {
+        (bounds.payments_max * size_of::<Payment>()) as u64
+    }
+
+    pub(crate) fn new(bounds: &LedgerBounds) -> Payments {
+        Payments { rows: Vec::with_capacity(bounds.payments_max), sums: PaymentSums::default() }
+    }
+
+    pub(crate) fn sums(&self) -> &PaymentSums {
+        &self.sums
+    }
+
+    /// Whether one more fits.
+    pub(crate) fn has_room(&self, bounds: &LedgerBounds) -> bool {
+        self.rows.len() < bounds.payments_max
+    }
+
+    #[inline]
+    pub(crate) fn at(&self, slot: u32) -> &Payment {
+        &self.rows[slot as usize]
+    }
+
+    /// An order's attempts from the one in `newest` on, newest first.
+    pub(crate) fn from_newest(&self, newest: u32) -> impl Iterator<Item = (u32, &Payment)> {
+        let slot = |slot: u32| (slot != NONE).then_some(slot);
+        core::iter::successors(slot(newest), move |&it| slot(self.at(it).older)).map(|it| (it, self.at(it)))
+    }
+
+    /// Adds an open attempt. There is room for it.
+    pub(crate) fn add(
+        &mut self,
+        id: PaymentId,
+        order: u32,
+        older: u32,
+        gateway: GatewayId,
+        currency: Currency,
+    ) -> u32 {
+        assert!(self.rows.len() < self.rows.capacity(), "room for a payment was looked for");
+        let payment = Payment {
+            id,
+            reference: 0,
+            money: Money::NONE,
+            order,
+            older,
+            gateway,
+            currency,
+            state: PaymentState::Open,
+            reason: RefundReason::Operator,
+        };
+        self.sums.add(&payment);
+        self.rows.push(payment);
+        self.rows.len() as u32 - 1
+    }
+
+    pub(crate) fn change(&mut self, slot: u32, change: impl FnOnce(&mut Payment)) {
+        let payment = &mut self.rows[slot as usize];
+        self.sums.take(payment);
+        change(payment);
+        self.sums.add(payment);
+    }
+}
+
+impl PaymentSums {
+    fn add(&mut self, payment: &Payment) {
+        self.payments[usize::from(payment.state.number()) - 1] += 1;
+        self.arrived = self.arrived.wrapping_add(payment.money.arrived.0);
+        self.refunded = self.refunded.wrapping_add(payment.money.refunded.0);
+        self.digest = self.digest.wrapping_add(digest_of(payment));
+    }
+
+    fn take(&mut self, payment: &Payment) {
+        self.payments[usize::from(payment.state.number()) - 1] -= 1;
+        self.arrived = self.arrived.wrapping_sub(payment.money.arrived.0);
+        self.refunded = self.refunded.wrapping_sub(payment.money.refunded.0);
+        self.digest = self.digest.wrapping_sub(digest_of(payment));
+    }
+}
+
+fn digest_of(payment: &Payment) -> u64 {
+    let Money { arrived, refunded, refund, .. } = payment.money;
+    let asked_back = if payment.money.is_asked() { payment.money.refund_amount } else { MinorUnits::ZERO };
+    digest_payment(payment.id, payment.state, refund, [arrived, refunded, asked_back])
+}

@@ -1,0 +1,237 @@
+//! Money that goes back: asked for by an operator or by what happened, and what the gateway says of it.
+
+use crate::fact::{Actor, Fact, Facts, RefundReason, Request, RequestKey, ShelfUnits, Stamp, StockAdjusted};
+use crate::ids::{OrderId, PaymentId, TraceId, UserId};
+use crate::intent::{AdjustReason, Intent, Refund, RefundResult};
+use crate::ledger::Ledger;
+use crate::ledger::requests::Subject;
+use crate::order::{self, Event, State};
+use crate::payment::{self, PaymentState, REFUNDS_MAX, RefundState};
+use crate::refusal::{Reason, Refusal};
+use crate::units::{MicrosUtc, MinorUnits};
+use crate::verdict::Verdict;
+
+impl Ledger {
+    pub(super) fn ask_refund(
+        &mut self,
+        now: MicrosUtc,
+        trace: TraceId,
+        refund: &Refund,
+        facts: &mut impl Facts,
+    ) -> Result<Verdict, Refusal> {
+        // Looking.
+        let key = RequestKey { who: UserId(0), id: refund.request };
+        let body = Intent::Refund(*refund).body_hash();
+        if let Some(answer) = self.asked_before(now, key, || body)? {
+            return Ok(answer);
+        }
+        let slot = self.payment_of(UserId(0), refund.payment)?;
+        let it = self.payments.at(slot);
+        let order = self.orders.at(it.order);
+        let amount = payment::judge_refund(&it.money, order.state, refund.amount)?;
+        self.judge_room_for_change(now)?;
+
+        // Doing.
+        let stamp = Stamp { at: now, actor: Actor::Operator(0), request: Some(Request { key, body }), trace };
+        let asked = Fact::RefundRequested {
+            payment: it.id,
+            order: order.id,
+            version: order.version,
+            number: it.money.next_number(amount),
+            amount,
+            reason: RefundReason::Operator,
+            why: refund.why,
+        };
+        self.enter_one(&stamp, &asked, facts);
+        Ok(Verdict::Payment(self.payment_brief(slot)))
+    }
+
+    pub(super) fn refund_result(
+        &mut self,
+        now: MicrosUtc,
+        trace: TraceId,
+        result: &RefundResult,
+        facts: &mut impl Facts,
+    ) -> Result<Verdict, Refusal> {
+        let slot = self.payment_of_gateway(result.gateway, result.payment)?;
+        let it = self.payments.at(slot);
+        let RefundResult { number, succeeded, amount, .. } = *result;
+        if number == 0 || number > it.money.refund_number {
+            return Err(Refusal::of(Reason::PaymentNotFound));
+        }
+        // The result of an earlier refund than the latest was known when the latest was asked for.
+        if number == it.money.refund_number {
+            if amount != it.money.refund_amount {
+                return Err(Refusal::of(Reason::AmountMismatch).with(amount.0, it.money.refund_amount.0));
+            }
+            let stamp = Stamp { at: now, actor: Actor::Gateway(result.gateway), request: None, trace };
+            let (payment, order) = (it.id, self.orders.at(it.order).id);
+            match (it.money.refund, succeeded) {
+                // A refund that was said to have failed, and went through: the money is gone, and that is a fact.
+                (RefundState::Asked | RefundState::Failed, true) => {
+                    let settled = Fact::RefundSettled { payment, order, number, amount };
+                    self.settle_refund(&stamp, slot, &settled, facts);
+                }
+                (RefundState::Asked, false) => {
+                    self.enter_one(&stamp, &Fact::RefundFailed { payment, order, number }, facts);
+                }
+                (RefundState::Failed, false) | (RefundState::None | RefundState::Done, _) => (),
+            }
+        }
+        Ok(Verdict::Payment(self.payment_brief(slot)))
+    }
+
+    /// Money went back. An order in REFUNDING asks for what is left; where nothing is, it is REFUNDED, and what
+    /// was never sent comes back to its shelves.
+    fn settle_refund(&mut self, stamp: &Stamp, slot: u32, settled: &Fact<'_>, facts: &mut impl Facts) {
+        facts.begin(stamp);
+        self.enter(stamp, settled, facts);
+        let it = self.payments.at(slot);
+        let (order_slot, left) = (it.order, it.money.left());
+        let order = self.orders.at(order_slot);
+        if order.state == State::Refunding && left > MinorUnits::ZERO {
+            let number = it.money.next_number(left);
+            // Behind so many refunds in part, people ask for the last one themselves.
+            if number <= REFUNDS_MAX {
+                let asked = Fact::RefundRequested {
+                    payment: it.id,
+                    order: order.id,
+                    version: order.version,
+                    number,
+                    amount: left,
+                    reason: it.reason,
+                    why: 0,
+                };
+                self.enter(stamp, &asked, facts);
+            }
+        } else if self.kept_of(order_slot) == MinorUnits::ZERO
+            && order::step(order.state, Event::AllRefunded).is_ok()
+        {
+            self.finish_refund(stamp, order_slot, 0, facts);
+        }
+        facts.end();
+    }
+
+    /// The order's money is all back: REFUNDED, and its units on their shelves where they were never sent.
+    pub(super) fn finish_refund(&mut self, stamp: &Stamp, slot: u32, why: u16, facts: &mut impl Facts) {
+        let units_come_back = self.is_sold(slot) && self.is_unsent(slot);
+        let (order, version) = (self.orders.at(slot).id, self.orders.at(slot).version + 1);
+        let amount = self.refunded_of(slot);
+        self.enter(stamp, &Fact::RefundDone { order, version, amount, why }, facts);
+        if !units_come_back {
+            return;
+        }
+        let units = self.units_of(slot);
+        for &ShelfUnits { sku, warehouse, quantity } in &units {
+            let returned = StockAdjusted {
+                sku,
+                warehouse,
+                on_hand_delta: i64::from(quantity.get()),
+                safety_delta: 0,
+                unavailable_delta: 0,
+                reason: AdjustReason::Returned,
+                order,
+            };
+            self.enter(stamp, &Fact::StockAdjusted(returned), facts);
+        }
+        self.scratch.put_units_back(units);
+    }
+
+    /// The payment whose money paid the order.
+    pub(super) fn paying_payment(&self, order: u32) -> Option<u32> {
+        let mut attempts = self.payments.from_newest(self.orders.newest_payment(order));
+        attempts.find(|(_, it)| it.state == PaymentState::Paid).map(|(slot, _)| slot)
+    }
+
+    /// Whether the order's units are sold and its limits counted: not where it had been cancelled before.
+    pub(super) fn is_sold(&self, slot: u32) -> bool {
+        match self.orders.at(slot).state {
+            State::Refunding => {
+                self.orders.latest_step(slot).is_some_and(|step| step.from != State::Cancelled)
+            }
+            State::Paid
+            | State::Confirmed
+            | State::PartShipped
+            | State::Shipped
+            | State::Delivered
+            | State::Completed => true,
+            State::Reserving
+            | State::PendingPayment
+            | State::Paying
+            | State::StockException
+            | State::Failed
+            | State::Cancelled
+            | State::Refunded => false,
+        }
+    }
+
+    /// Whether nothing of the order was ever sent to the buyer.
+    fn is_unsent(&self, slot: u32) -> bool {
+        let sent = |state| match state {
+            State::PartShipped | State::Shipped | State::Delivered | State::Completed => true,
+            State::Reserving
+            | State::PendingPayment
+            | State::Paying
+            | State::Paid
+            | State::StockException
+            | State::Confirmed
+            | State::Failed
+            | State::Cancelled
+            | State::Refunding
+            | State::Refunded => false,
+        };
+        !sent(self.orders.at(slot).state)
+            && !self.orders.latest_step(slot).is_some_and(|step| sent(step.from))
+    }
+
+    /// Money of the order that came as it was asked for, or twice, and has not gone back.
+    fn kept_of(&self, order: u32) -> MinorUnits {
+        self.sum_of(order, |it| it.money.kept())
+    }
+
+    fn refunded_of(&self, order: u32) -> MinorUnits {
+        self.sum_of(order, |it| it.money.refunded)
+    }
+
+    /// Over the order's payments in its currency; those with another amount or currency are an operator's.
+    fn sum_of(
+        &self,
+        order: u32,
+        part: impl Fn(&crate::ledger::payments::Payment) -> MinorUnits,
+    ) -> MinorUnits {
+        let attempts = self.payments.from_newest(self.orders.newest_payment(order));
+        let counted = attempts.filter(|(_, it)| match it.state {
+            PaymentState::Paid | PaymentState::Surplus => true,
+            PaymentState::Open | PaymentState::Failed | PaymentState::Closed | PaymentState::Mismatched => {
+                false
+            }
+        });
+        // At most ATTEMPTS_MAX totals of one order; a sum that does not fit shows the most there is to show.
+        MinorUnits(counted.fold(0_i64, |sum, (_, it)| sum.saturating_add(part(it).0)))
+    }
+}
+
+/// What the facts do.
+impl Ledger {
+    pub(super) fn refund_requested(
+        &mut self,
+        stamp: &Stamp,
+        (payment, order): (PaymentId, OrderId),
+        version: u32,
+        (number, amount): (u16, MinorUnits),
+        reason: RefundReason,
+        why: u16,
+    ) {
+        let (slot, order) = (self.known_payment(payment), self.known(order));
+        self.payments.change(slot, |it| {
+            it.money = it.money.ask_back(number, amount);
+            it.reason = reason;
+        });
+        self.follow(stamp, order, version, State::Refunding, why);
+        let subject = match reason {
+            RefundReason::Cancelled => Subject::Order(order),
+            RefundReason::Late | RefundReason::Duplicate | RefundReason::Operator => Subject::Payment(slot),
+        };
+        self.remember(stamp, subject);
+    }
+}

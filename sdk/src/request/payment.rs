@@ -1,0 +1,285 @@
+//! PAY_OPEN, PAY_CALLBACK, PAY_GET, PAY_CLOSE, REFUND and REFUND_RESULT.
+
+use protocol::structs::{self as wire, SIGNATURE_BYTES};
+use protocol::{Kind, Parsed, Plain, messages};
+
+use super::sealed::Wire;
+use super::{Ask, Changes, Request};
+use crate::shop::{self, Payment};
+use crate::values::{GatewayId, MicrosUtc, Money, OrderId, PaymentId, UserId};
+
+/// Opens an attempt to pay an order.
+#[derive(Clone, Debug)]
+pub struct PayOpen {
+    pub(crate) user: UserId,
+    pub(crate) order: OrderId,
+    pub(crate) gateway: GatewayId,
+}
+
+impl Wire for PayOpen {
+    type Question = messages::PayOpen;
+    type Reply = messages::PayOpenAnswer;
+    const CHANGES: bool = true;
+
+    fn head(&self, request: u128) -> wire::PayOpenHead {
+        let PayOpen { user, order, gateway } = *self;
+        wire::PayOpenHead { request, user: user.0, order: order.0, gateway: gateway.0 }
+    }
+}
+
+impl Ask for PayOpen {
+    type Answer = Payment;
+
+    fn read(answer: &Parsed<'_, messages::PayOpenAnswer>) -> Option<Payment> {
+        shop::payment(&answer.head)
+    }
+}
+
+impl Changes for PayOpen {}
+
+/// Reads a payment attempt.
+#[derive(Clone, Debug)]
+pub struct PayGet {
+    pub(crate) user: UserId,
+    pub(crate) order: OrderId,
+    pub(crate) payment: PaymentId,
+}
+
+impl Wire for PayGet {
+    type Question = messages::PayGet;
+    type Reply = messages::PayGetAnswer;
+    const CHANGES: bool = false;
+
+    fn head(&self, _: u128) -> wire::PayGetHead {
+        let PayGet { user, order, payment } = *self;
+        wire::PayGetHead { user: user.0, order: order.0, payment: payment.0 }
+    }
+}
+
+impl Ask for PayGet {
+    type Answer = Payment;
+
+    fn read(answer: &Parsed<'_, messages::PayGetAnswer>) -> Option<Payment> {
+        shop::payment(&answer.head)
+    }
+}
+
+/// Gives an attempt up.
+#[derive(Clone, Debug)]
+pub struct PayClose {
+    pub(crate) user: UserId,
+    pub(crate) payment: PaymentId,
+}
+
+impl Wire for PayClose {
+    type Question = messages::PayClose;
+    type Reply = messages::PayCloseAnswer;
+    const CHANGES: bool = true;
+
+    fn head(&self, request: u128) -> wire::PayCloseHead {
+        wire::PayCloseHead { request, user: self.user.0, payment: self.payment.0 }
+    }
+}
+
+impl Ask for PayClose {
+    type Answer = Payment;
+
+    fn read(answer: &Parsed<'_, messages::PayCloseAnswer>) -> Option<Payment> {
+        shop::payment(&answer.head)
+    }
+}
+
+impl Changes for PayClose {}
+
+/// Asks the gateway to send money back.
+#[derive(Clone, Debug)]
+pub struct Refund {
+    payment: PaymentId,
+    amount: i64,
+    why: u16,
+}
+
+impl Refund {
+    pub(crate) fn new(payment: PaymentId) -> Refund {
+        Refund { payment, amount: 0, why: 0 }
+    }
+}
+
+impl Request<Refund> {
+    /// So much, in minor units of what arrived. Without this, all that is left.
+    pub fn amount(mut self, minor_units: i64) -> Self {
+        self.ask.amount = minor_units;
+        self
+    }
+
+    /// The shop's own number for why; it stays with the fact.
+    pub fn why(mut self, why: u16) -> Self {
+        self.ask.why = why;
+        self
+    }
+}
+
+impl Wire for Refund {
+    type Question = messages::Refund;
+    type Reply = messages::RefundAnswer;
+    const CHANGES: bool = true;
+
+    fn head(&self, request: u128) -> wire::RefundHead {
+        let Refund { payment, amount, why } = *self;
+        wire::RefundHead { request, payment: payment.0, amount, why }
+    }
+}
+
+impl Ask for Refund {
+    type Answer = Payment;
+
+    fn read(answer: &Parsed<'_, messages::RefundAnswer>) -> Option<Payment> {
+        shop::payment(&answer.head)
+    }
+}
+
+impl Changes for Refund {}
+
+/// What a gateway says of an attempt.
+#[derive(Clone, Debug)]
+pub struct PayCallback(wire::PayCallbackHead);
+
+impl PayCallback {
+    /// `paid`: what arrived and the gateway's number of the transfer; nothing: it failed.
+    pub(crate) fn new(
+        payment: PaymentId,
+        gateway: GatewayId,
+        paid: Option<(Money, u64)>,
+        signed_at: MicrosUtc,
+    ) -> PayCallback {
+        PayCallback(wire::PayCallbackHead {
+            payment: payment.0,
+            amount: paid.map_or(0, |(money, _)| money.minor_units),
+            reference: paid.map_or(0, |(_, reference)| reference),
+            signed_at: signed_at.0,
+            currency: paid.map_or(0, |(money, _)| money.currency.0),
+            gateway: gateway.0,
+            outcome: if paid.is_some() { 1 } else { 2 },
+            signature_first: 0,
+            signature_second: 0,
+        })
+    }
+}
+
+impl Request<PayCallback> {
+    /// Signs it: `hmac` is given the bytes to be signed and returns HMAC-SHA256 over them with the gateway's key.
+    pub fn signed_by(mut self, hmac: impl FnOnce(&[u8]) -> [u8; SIGNATURE_BYTES]) -> Self {
+        let [first, second] = halves(hmac(&said(Kind::PayCallback, &self.ask.0)));
+        (self.ask.0.signature_first, self.ask.0.signature_second) = (first, second);
+        self
+    }
+}
+
+impl Wire for PayCallback {
+    type Question = messages::PayCallback;
+    type Reply = messages::PayCallbackAnswer;
+    // It has no request id: said again, it changes nothing.
+    const CHANGES: bool = false;
+
+    fn head(&self, _: u128) -> wire::PayCallbackHead {
+        self.0
+    }
+}
+
+impl Ask for PayCallback {
+    type Answer = Payment;
+
+    fn read(answer: &Parsed<'_, messages::PayCallbackAnswer>) -> Option<Payment> {
+        shop::payment(&answer.head)
+    }
+}
+
+/// What a gateway says of a refund.
+#[derive(Clone, Debug)]
+pub struct RefundResult(wire::RefundResultHead);
+
+impl RefundResult {
+    pub(crate) fn new(
+        payment: PaymentId,
+        gateway: GatewayId,
+        (number, amount): (u16, i64),
+        succeeded: bool,
+        signed_at: MicrosUtc,
+    ) -> RefundResult {
+        RefundResult(wire::RefundResultHead {
+            payment: payment.0,
+            amount,
+            signed_at: signed_at.0,
+            gateway: gateway.0,
+            number,
+            succeeded,
+            signature_first: 0,
+            signature_second: 0,
+        })
+    }
+}
+
+impl Request<RefundResult> {
+    /// Signs it: `hmac` is given the bytes to be signed and returns HMAC-SHA256 over them with the gateway's key.
+    pub fn signed_by(mut self, hmac: impl FnOnce(&[u8]) -> [u8; SIGNATURE_BYTES]) -> Self {
+        let [first, second] = halves(hmac(&said(Kind::RefundResult, &self.ask.0)));
+        (self.ask.0.signature_first, self.ask.0.signature_second) = (first, second);
+        self
+    }
+}
+
+impl Wire for RefundResult {
+    type Question = messages::RefundResult;
+    type Reply = messages::RefundResultAnswer;
+    // It has no request id: said again, it changes nothing.
+    const CHANGES: bool = false;
+
+    fn head(&self, _: u128) -> wire::RefundResultHead {
+        self.0
+    }
+}
+
+impl Ask for RefundResult {
+    type Answer = Payment;
+
+    fn read(answer: &Parsed<'_, messages::RefundResultAnswer>) -> Option<Payment> {
+        shop::payment(&answer.head)
+    }
+}
+
+/// What is signed: the kind, and the body but for the signature at its end.
+fn said(kind: Kind, head: &impl Plain) -> Vec<u8> {
+    let mut said = kind.code().to_le_bytes().to_vec();
+    let kind_bytes = said.len();
+    said.resize(kind_bytes + bytes_of(head), 0);
+    head.write(&mut said[kind_bytes..]);
+    said.truncate(said.len() - SIGNATURE_BYTES);
+    said
+}
+
+fn bytes_of<P: Plain>(_: &P) -> usize {
+    P::LAYOUT.bytes
+}
+
+/// The two fields that a signature lies in, as it is.
+fn halves(signature: [u8; SIGNATURE_BYTES]) -> [u128; 2] {
+    let (first, second) = signature.split_at(SIGNATURE_BYTES / 2);
+    [first, second].map(|half| half.iter().rev().fold(0, |number, byte| number << 8 | u128::from(*byte)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_lies_at_the_end_of_the_body_as_it_is() {
+        let signature: [u8; SIGNATURE_BYTES] = std::array::from_fn(|place| place as u8);
+        let mut it = PayCallback::new(PaymentId(1), GatewayId(2), None, MicrosUtc(3)).0;
+        [it.signature_first, it.signature_second] = halves(signature);
+        let mut body = [0; <wire::PayCallbackHead as Plain>::LAYOUT.bytes];
+        it.write(&mut body);
+        let (kind, part, found) = wire::signed_part(Kind::PayCallback, &body).expect("it is long enough");
+        assert_eq!(*found, signature);
+        assert_eq!([&kind, part].concat(), said(Kind::PayCallback, &it));
+    }
+}
