@@ -300,7 +300,15 @@ mod tests {
                     State::Cancelled | State::Reserving | State::Failed => {
                         Arrival::SentBack(RefundReason::Late)
                     }
-                    _ => Arrival::SentBack(RefundReason::Duplicate),
+                    State::Paid
+                    | State::StockException
+                    | State::Confirmed
+                    | State::PartShipped
+                    | State::Shipped
+                    | State::Delivered
+                    | State::Completed
+                    | State::Refunding
+                    | State::Refunded => Arrival::SentBack(RefundReason::Duplicate),
                 };
                 for attempt in PaymentState::ALL {
                     let right = if attempt.has_arrived() { Arrival::Known } else { does };

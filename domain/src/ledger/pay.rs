@@ -36,7 +36,7 @@ impl Ledger {
         let order = self.orders.at(slot);
         payment::judge_open(order.state)?;
         let newest = self.orders.newest_payment(slot);
-        let attempt = self.payments.from_newest(newest).next().map_or(0, |(_, it)| it.id.attempt()) + 1;
+        let attempt = self.payments.attempts_from(newest).next().map_or(0, |(_, it)| it.id.attempt()) + 1;
         let pay_until = match attempt {
             1 => order.pay_until.max(now.after(self.rules.payment_extension)),
             _ => order.pay_until,
@@ -234,7 +234,7 @@ impl Ledger {
 
     fn find_payment(&self, payment: PaymentId) -> Option<u32> {
         let order = self.orders.find_of_payment(payment)?;
-        let mut attempts = self.payments.from_newest(self.orders.newest_payment(order));
+        let mut attempts = self.payments.attempts_from(self.orders.newest_payment(order));
         attempts.find(|(_, it)| it.id == payment).map(|(slot, _)| slot)
     }
 

@@ -72,7 +72,7 @@ impl Payments {
     }
 
     /// An order's attempts from the one in `newest` on, newest first.
-    pub(crate) fn from_newest(&self, newest: u32) -> impl Iterator<Item = (u32, &Payment)> {
+    pub(crate) fn attempts_from(&self, newest: u32) -> impl Iterator<Item = (u32, &Payment)> {
         let slot = |slot: u32| (slot != NONE).then_some(slot);
         core::iter::successors(slot(newest), move |&it| slot(self.at(it).older)).map(|it| (it, self.at(it)))
     }

@@ -139,7 +139,7 @@ impl Ledger {
 
     /// The payment whose money paid the order.
     pub(super) fn paying_payment(&self, order: u32) -> Option<u32> {
-        let mut attempts = self.payments.from_newest(self.orders.newest_payment(order));
+        let mut attempts = self.payments.attempts_from(self.orders.newest_payment(order));
         attempts.find(|(_, it)| it.state == PaymentState::Paid).map(|(slot, _)| slot)
     }
 
@@ -199,7 +199,7 @@ impl Ledger {
         order: u32,
         part: impl Fn(&crate::ledger::payments::Payment) -> MinorUnits,
     ) -> MinorUnits {
-        let attempts = self.payments.from_newest(self.orders.newest_payment(order));
+        let attempts = self.payments.attempts_from(self.orders.newest_payment(order));
         let counted = attempts.filter(|(_, it)| match it.state {
             PaymentState::Paid | PaymentState::Surplus => true,
             PaymentState::Open | PaymentState::Failed | PaymentState::Closed | PaymentState::Mismatched => {

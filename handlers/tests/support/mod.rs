@@ -9,7 +9,7 @@ use domain::verdict::{Holdings, OrderBrief};
 use domain::{Currency, Micros, MicrosUtc, MinorUnits, OrderId, UserId, Verdict};
 use handlers::{
     About, AuditDesk, AuditFailed, AuditReport, Bounds, Client, Common, Desks, EventDesk, Gateway, Host,
-    Outlet, Rates, Subscription, Taken,
+    Keys, Outlet, Rates, Subscription, Taken,
 };
 use protocol::structs::{AskedLine, CreateHead, HelloHead, Refusal};
 use protocol::{
@@ -201,7 +201,7 @@ impl House {
             started_at: NOW,
         };
         let host = Box::new(|| Host { connections: 3, ..Host::default() });
-        let common = Arc::new(Common::new(about, 1, host));
+        let common = Arc::new(Common::new(about, 1, host).with_keys(keys()));
         let events = Box::new(FakeEvents::default());
         let desks = Desks { audit: Box::new(FakeDesk::default()), events };
         let mut gateway = Gateway::new(store, bounds, &rates, Arc::clone(&common), 0, desks, 1);
@@ -277,6 +277,13 @@ impl House {
         }
         heard
     }
+}
+
+/// Gateway 3 signs with this.
+pub const KEY: &[u8] = b"a key of thirty-two bytes in all";
+
+fn keys() -> Keys {
+    Keys::new(&[(3, KEY.to_vec())], Micros::from_seconds(300)).expect("one good key")
 }
 
 /// A frame of this kind with correlation 5 and trace 6.
