@@ -4,6 +4,8 @@
 //! A history is made of its seed alone. `TIDEGATE_SEED=0x… cargo test -p e2e --test histories` runs one again;
 //! TIDEGATE_HISTORIES sets how many new ones there are.
 
+#[path = "histories/holds.rs"]
+mod holds;
 #[path = "histories/payments.rs"]
 mod payments;
 
@@ -13,9 +15,8 @@ use std::fmt::Write;
 use domain::fact::{CancelReason, Fact, Facts, Stamp};
 use domain::hold::HoldEnd;
 use domain::intent::{
-    AdjustReason, AskedLine, Cancel, Create, CursorMove, EndHold, Envelope, HOLD_SECONDS_MAX, LINES_MAX,
-    Lines, List, PAGE_MAX, Prepare, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust, StockExtend,
-    StockReserve, StockReturn, StockTransfer,
+    AdjustReason, AskedLine, Cancel, Create, CursorMove, Envelope, HOLD_SECONDS_MAX, LINES_MAX, Lines, List,
+    PAGE_MAX, Prepare, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust, StockReturn, StockTransfer,
 };
 use domain::ledger::{Ledger, LedgerBounds};
 use domain::request::Rules;
@@ -577,32 +578,6 @@ impl History {
     /// To the first fact at most: whether a position is there is looked at before the ledger.
     fn cursor_move(&mut self) -> CursorMove {
         CursorMove { name: self.cursor(), position: self.dice.u64(0..=1), forget: self.dice.u8(0..4) == 0 }
-    }
-
-    fn stock_reserve<'a>(&mut self, lines: &'a [AskedLine]) -> StockReserve<'a> {
-        let user = if self.dice.u8(0..6) == 0 { UserId(0) } else { self.user() };
-        let lines = Lines::parse(lines).expect("drawn as a basket");
-        let hold_seconds = if self.mostly() { self.hold_seconds() } else { 0 };
-        StockReserve { user, request: self.request(), hold_seconds, lines }
-    }
-
-    fn end_hold(&mut self) -> EndHold {
-        let (hold, user) = self.hold();
-        let user = if self.dice.u8(0..6) == 0 { UserId(0) } else { user };
-        EndHold { user, request: self.request(), hold }
-    }
-
-    fn stock_extend(&mut self) -> StockExtend {
-        let EndHold { user, request, hold } = self.end_hold();
-        StockExtend { user, request, hold, hold_seconds: self.hold_seconds() }
-    }
-
-    /// A hold that was made lately, most of the time, and whose it is.
-    fn hold(&mut self) -> (u64, UserId) {
-        let from = self.listeners.holds.len().saturating_sub(6);
-        let made = self.dice.choice(&self.listeners.holds[from..]).copied();
-        let (hold, user) = made.unwrap_or((self.dice.u64(..), UserId(1)));
-        if self.mostly() { (hold, user) } else { (hold, self.user()) }
     }
 
     fn stock_transfer(&mut self) -> StockTransfer {

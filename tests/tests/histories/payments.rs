@@ -66,10 +66,8 @@ impl History {
 
     fn brief(&mut self, payment: PaymentId) -> Option<PaymentBrief> {
         let read = Intent::PayGet { user: UserId(0), order: OrderId(0), payment };
-        match self.model.answer(self.now, Envelope::default(), &read) {
-            Verdict::Payment(brief) => Some(brief),
-            _ => None,
-        }
+        let answer = self.model.answer(self.now, Envelope::default(), &read);
+        if let Verdict::Payment(brief) = answer { Some(brief) } else { None }
     }
 
     /// Mostly one that is there: few orders have any.

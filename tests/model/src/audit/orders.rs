@@ -141,7 +141,17 @@ impl Auditor {
         let may = |order: &OrderBook| match order.state {
             State::PendingPayment | State::Paying => settled || order.total == MinorUnits::ZERO,
             State::Cancelled => settled && order.ended_by_timer,
-            _ => false,
+            State::Reserving
+            | State::Paid
+            | State::StockException
+            | State::Confirmed
+            | State::PartShipped
+            | State::Shipped
+            | State::Delivered
+            | State::Completed
+            | State::Failed
+            | State::Refunding
+            | State::Refunded => false,
         };
         if !self.step(id, State::Confirmed, version, may, together) {
             return;
@@ -222,7 +232,16 @@ impl Auditor {
             match order.state {
                 State::Confirmed => !after_payment && order.kept() == 0,
                 State::Refunding | State::Delivered | State::Completed => after_payment && nothing_left,
-                _ => false,
+                State::Reserving
+                | State::PendingPayment
+                | State::Paying
+                | State::Paid
+                | State::StockException
+                | State::PartShipped
+                | State::Shipped
+                | State::Failed
+                | State::Cancelled
+                | State::Refunded => false,
             }
         };
         if !self.step(id, State::Refunded, version, may, together) {
