@@ -428,9 +428,10 @@ impl Shop {
         let (order, _, _) = self.named(name);
         let payment = PaymentId::new(order, attempt.parse().expect("an attempt"));
         let found = self.read(&Intent::PayGet { user: UserId(0), order: OrderId(0), payment });
-        let (total, refund) = match found {
-            Verdict::Payment(it) => (it.amount, (it.refund_number, it.refund_amount)),
-            _ => (MinorUnits(100), (1, MinorUnits(100))),
+        let (total, refund) = if let Verdict::Payment(it) = found {
+            (it.amount, (it.refund_number, it.refund_amount))
+        } else {
+            (MinorUnits(100), (1, MinorUnits(100)))
         };
         let gateway = GatewayId(value(words, "gateway").unwrap_or(1));
         let amount = value(words, "amount").map(MinorUnits);
