@@ -1,8 +1,9 @@
-//! The project's own commands: `cargo xtask test`, `tidy`, `crash`, `bench`. Each is a file here; this one only
+//! The project's own commands: `cargo xtask test`, `tidy`, `crash`, `bench`, `lifecycle`. Each is a file here; this one only
 //! names them. They need nothing but Rust and a C compiler, and say what to install where they need more.
 
 mod bench;
 mod crash;
+mod lifecycle;
 mod suite;
 mod tidy;
 mod tools;
@@ -29,6 +30,8 @@ enum Command {
     Crash(crash::Args),
     /// Measures Tidegate beside its peers; what follows goes to the benches (try `--help`).
     Bench(bench::Args),
+    /// Prints docs/LIFECYCLE.md from the table of an order's states.
+    Lifecycle(lifecycle::Args),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Crash(args) => crash::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Lifecycle(args) => lifecycle::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

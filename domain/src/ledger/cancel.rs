@@ -114,8 +114,8 @@ impl Ledger {
             let (wanted, is) = (i64::from(wanted.number()), i64::from(order.state.number()));
             Refusal::of(Reason::WrongState).with(wanted, is)
         };
-        let step =
-            order::step(order.state, Event::Cancel { free }).map_err(|wrong| wrong_state(wrong.wanted))?;
+        let event = if free { Event::CancelFree } else { Event::Cancel };
+        let step = order::step(order.state, event).map_err(|wrong| wrong_state(wrong.wanted))?;
         let full = paying.is_some_and(|money| money.next_number(money.left()) > REFUNDS_MAX);
         match step {
             Step::Refund if paying.is_some_and(|money| money.is_asked()) => {

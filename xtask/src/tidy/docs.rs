@@ -8,6 +8,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::{Findings, TextFile, members};
+use crate::lifecycle;
 
 /// An ADR fits on a screen.
 const ADR_LINES_MAX: usize = 40;
@@ -22,6 +23,7 @@ pub fn check(root: &Path, files: &[TextFile], metadata: &Value) -> Result<Findin
         Some(map) => every_crate_is_on_the_map(map, metadata, &mut findings),
         None => findings.push("docs/ARCHITECTURE.md is missing: write the map of the folders".into()),
     }
+    life_is_as_in_the_table(files, &mut findings);
     adrs_count_up(files, &mut findings);
     Ok(findings)
 }
@@ -70,6 +72,13 @@ fn examples_are_files(root: &Path, file: &TextFile, findings: &mut Findings) -> 
 /// A source without its `//!` lines.
 fn without_head(source: &str) -> String {
     source.lines().filter(|line| !line.starts_with("//!")).collect::<Vec<_>>().join("\n")
+}
+
+fn life_is_as_in_the_table(files: &[TextFile], findings: &mut Findings) {
+    let stands = files.iter().find(|file| file.path == lifecycle::PAGE);
+    if stands.is_none_or(|file| file.text != lifecycle::page()) {
+        findings.push(format!("{}: not as in the table; run cargo xtask lifecycle --write", lifecycle::PAGE));
+    }
 }
 
 fn every_crate_is_on_the_map(map: &TextFile, metadata: &Value, findings: &mut Findings) {
