@@ -335,7 +335,7 @@ pub struct Line {
     pub sale: SaleId,
     /// How many.
     pub quantity: Quantity,
-    /// The parcel that it goes in, counted from 0 within the order.
+    /// The parcel that it goes in: the warehouses of an order, from 0 in the order of its lines.
     pub parcel: u32,
     /// Price of one unit.
     pub unit_price: MinorUnits,

@@ -18,6 +18,8 @@ use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
 
 /// Lines of one basket, at most.
 pub const LINES_MAX: usize = 256;
+/// Warehouses in which one sku has a shelf, at most: what choosing one for a line may have to look at.
+pub const WAREHOUSES_A_SKU_MAX: usize = 64;
 /// Bytes of the client's own in one order, at most. They are stored and given back, never read.
 pub const CLIENT_BYTES_MAX: usize = 1_024;
 /// Orders (or history rows) of one LIST page, at most.

@@ -92,6 +92,76 @@ fn create_takes_a_hold_over_in_the_same_step() {
 }
 
 #[test]
+fn a_leaked_hold_is_freed_by_its_timer() {
+    // Whoever made it went away: nobody released, took over or extended it.
+    for made in ["reserve H lines 1@1x10 seconds 30", "prepare lines 1@1x10 holds H"] {
+        after(&format!("{made}; create A user 9 lines 1@1x1"), "SoldOut line 0 asked 1 there 0");
+        after(&format!("{made}; at 41; create A user 9 lines 1@1x10"), "A PendingPayment v1");
+        after(&format!("{made}; at 41; shelf 1@1"), "10 on hand, 0 held, 0 sold, 10 sellable");
+    }
+    // The CREATE that was to take it over was refused: the hold stands, and still ends.
+    after(
+        "prepare lines 1@1x10 holds H; create A lines 1@1x11 hold H; at 41; shelf 1@1",
+        "10 on hand, 0 held, 0 sold, 10 sellable",
+    );
+    // The order that took it over was not paid.
+    after(
+        "prepare lines 1@1x10 holds H; create A lines 1@1x10 hold H; at 41; shelf 1@1",
+        "10 on hand, 0 held, 0 sold, 10 sellable",
+    );
+}
+
+#[test]
+fn no_under_selling_after_cancel_of_what_took_a_hold_over() {
+    after(
+        "reserve H lines 1@1x10,2@1x3; create A lines 1@1x6 hold H; cancel A; shelf 1@1",
+        "10 on hand, 0 held, 0 sold, 10 sellable",
+    );
+    after(
+        "reserve H lines 1@1x10,2@1x3; create A lines 1@1x6 hold H; cancel A; shelf 2@1",
+        "10 on hand, 0 held, 0 sold, 10 sellable",
+    );
+    after("reserve H lines 1@1x10; create A lines 1@1x10 hold H; cancel A; release H", "HoldNotFound");
+    after(
+        "reserve H lines 1@1x10; create A lines 1@1x10 hold H; cancel A; create B user 9 lines 1@1x10",
+        "B PendingPayment v1",
+    );
+    // The limits of a sale count what orders take, not what holds set aside.
+    after(
+        "sale 1 skus 1:5 user 4 cap 4; prepare user 2 lines 1@1x4 holds P; create A user 2 lines 1@1x4 hold P; \
+         cancel A; create B user 2 lines 1@1x4",
+        "B PendingPayment v1",
+    );
+}
+
+#[test]
+fn a_hold_keeps_units_not_prices_and_limits() {
+    const HELD: &str = "prepare lines 1@1x10 holds P; ";
+    after(
+        &format!("{HELD}sku 1 price 11 replaces 1; create A lines 1@1x10 hold P total 100"),
+        "PriceChanged asked 100 there 110",
+    );
+    after(
+        &format!("{HELD}sku 1 price 11 replaces 1; create A lines 1@1x10 hold P total 110"),
+        "A PendingPayment v1",
+    );
+    after(
+        &format!("{HELD}sku 1 price 10 closed replaces 1; create A lines 1@1x10 hold P"),
+        "SkuClosed line 0",
+    );
+    after(
+        &format!("{HELD}sale 1 skus 1:10 user 9; create A lines 1@1x10 hold P"),
+        "UserLimit line 0 asked 10 there 9",
+    );
+    // Other goods than those held are judged as for anybody.
+    after(
+        &format!("{HELD}create A lines 2@1x10 hold P; shelf 1@1"),
+        "10 on hand, 0 held, 0 sold, 10 sellable",
+    );
+    after(&format!("{HELD}create A lines 2@1x11 hold P"), "InsufficientStock line 0 asked 11 there 10");
+}
+
+#[test]
 fn prepare_holds_what_create_takes_over() {
     after("prepare lines 1@0x4 holds P twice", "total 40 from [1] for 40 s");
     after("prepare lines 1@0x10 holds P; create A lines 1@0x10 hold P", "A PendingPayment v1");

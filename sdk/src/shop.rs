@@ -67,7 +67,7 @@ pub struct Line {
     pub warehouse: WarehouseId,
     /// The sale that it sells in.
     pub sale: Option<SaleId>,
-    /// The parcel that it goes in, counted from 0 within the order.
+    /// The parcel that it goes in: the warehouses of an order, from 0 in the order of its lines.
     pub parcel: u32,
 }
 

@@ -12,7 +12,7 @@ mod payments;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use domain::fact::{CancelReason, Fact, Facts, Stamp};
+use domain::fact::{CancelReason, Fact, Facts, ShelfUnits, Stamp};
 use domain::hold::HoldEnd;
 use domain::intent::{
     AdjustReason, AskedLine, Cancel, Create, CursorMove, Envelope, HOLD_SECONDS_MAX, LINES_MAX, Lines, List,
@@ -228,7 +228,7 @@ impl World {
         World {
             users: dice.u64(1..=4),
             skus,
-            warehouses: dice.u32(1..=3),
+            warehouses: *dice.choice(&[1, 2, 3, 7]).expect("a choice"),
             sales: dice.u32(0..=4),
             lines_max: LINES_MAX.min(skus as usize),
             units_max: *dice.choice(&[1, 3, 40]).expect("a choice"),
@@ -408,8 +408,8 @@ struct Listeners {
     expired: Vec<OrderId>,
     /// Holds that the timer ended since last looked at.
     expired_holds: Vec<u64>,
-    /// Every hold that was made, and whose it was.
-    holds: Vec<(u64, UserId)>,
+    /// Every hold that was made, whose it was, and what it held.
+    holds: Vec<(u64, UserId, Vec<ShelfUnits>)>,
 }
 
 impl Facts for Listeners {
@@ -427,8 +427,8 @@ impl Facts for Listeners {
         if let Fact::HoldEnded { hold, end: HoldEnd::Expired, .. } = fact {
             self.expired_holds.push(*hold);
         }
-        if let Fact::HoldMade { hold, user, .. } = fact {
-            self.holds.push((*hold, *user));
+        if let Fact::HoldMade { hold, user, units, .. } = fact {
+            self.holds.push((*hold, *user, units.to_vec()));
         }
         self.replayed.replay(&stamp, fact).expect("it has the same bounds");
         self.auditor.fact(self.position, self.begins_entry, &stamp, fact);
@@ -635,6 +635,11 @@ impl History {
     }
 
     fn lines(&mut self) -> Vec<AskedLine> {
+        if self.dice.u8(0..8) == 0
+            && let Some(lines) = self.lines_of_a_hold()
+        {
+            return lines;
+        }
         let most = if self.dice.u8(0..4) == 0 { self.world.lines_max } else { self.world.lines_max.min(3) };
         let mut skus: Vec<_> = (1..=self.world.skus + u64::from(!self.mostly())).collect();
         self.dice.shuffle(&mut skus);

@@ -94,9 +94,7 @@ impl Ledger {
         let slot = self.goods.find_shelf(adjust.sku, adjust.warehouse);
         let shelf = slot.map_or(Shelf::default(), |slot| self.goods.shelf(slot).shelf);
         shelf.judge(adjust)?;
-        if slot.is_none() && !self.goods.has_room_for_shelf(&self.bounds) {
-            return Err(Refusal::of(Reason::Overloaded));
-        }
+        self.judge_room_for_shelf_of(adjust.sku, adjust.warehouse)?;
         self.judge_room_for_change(now)?;
 
         // Doing.

@@ -1,13 +1,15 @@
 //! CREATE and PREPARE: what a basket costs, whether it can be had, and the order that it becomes.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
 use crate::fact::{Actor, Fact, Facts, Line, OrderCreated, Request, RequestKey, ShelfUnits, Stamp};
 use crate::hold::HoldEnd;
-use crate::ids::{SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId};
+use crate::ids::{SaleId, SellerId, TraceId, UserId, WarehouseId};
 use crate::intent::{AskedLine, CLIENT_BYTES_MAX, Create, Intent, LINES_MAX, Prepare};
 use crate::ledger::Ledger;
+use crate::ledger::choice::Server;
 use crate::ledger::counts::USER_UNITS_MAX;
 use crate::ledger::orders::{NONE, OrderNeeds, Orders};
 use crate::order::{self, State};
@@ -26,12 +28,14 @@ pub(crate) struct Scratch {
     pub(super) units: Vec<ShelfUnits>,
     /// What the hold that is taken over holds.
     pub(super) taken: Vec<ShelfUnits>,
+    /// Grows with the largest basket whose warehouses were hard to choose.
+    pub(super) servers: Vec<Server>,
 }
 
 /// What was found out about a line so far.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Planned {
-    sku: u32,
+    pub(super) sku: u32,
     /// The sale that speaks for it; [`NONE`]: none.
     sale: u32,
     sale_id: SaleId,
@@ -39,6 +43,8 @@ pub(super) struct Planned {
     hold_seconds: u32,
     seller: SellerId,
     pub(super) warehouse: WarehouseId,
+    /// 0, unless the basket leaves from several warehouses.
+    pub(super) parcel: u32,
 }
 
 /// Units of one sale in the basket.
@@ -76,20 +82,44 @@ impl Default for Scratch {
             lines: Vec::with_capacity(LINES_MAX),
             units: Vec::with_capacity(LINES_MAX),
             taken: Vec::with_capacity(LINES_MAX),
+            servers: Vec::new(),
         }
     }
 }
 
-impl Scratch {
-    /// Room that is handed out while it is in use; it allocates nothing.
-    pub(super) const fn lent() -> Scratch {
-        Scratch {
-            planned: Vec::new(),
-            sales: Vec::new(),
-            lines: Vec::new(),
-            units: Vec::new(),
-            taken: Vec::new(),
-        }
+/// The scratch where it is while nobody uses it: lending it moves a pointer, not seven vectors.
+#[derive(Debug)]
+pub(crate) struct Spare(Option<Box<Scratch>>);
+
+impl Default for Spare {
+    fn default() -> Self {
+        Spare(Some(Box::default()))
+    }
+}
+
+impl Spare {
+    const LENT: &str = "who borrows the scratch gives it back before anybody else runs";
+
+    /// The scratch, until [`Spare::give_back`].
+    #[inline]
+    pub(super) fn lend(&mut self) -> Box<Scratch> {
+        self.0.take().expect(Self::LENT)
+    }
+
+    #[inline]
+    pub(super) fn give_back(&mut self, scratch: Box<Scratch>) {
+        self.0 = Some(scratch);
+    }
+
+    /// Empty room for the units of an order; it comes back by [`Spare::put_units_back`].
+    pub(super) fn take_units(&mut self) -> Vec<ShelfUnits> {
+        let mut units = mem::take(&mut self.0.as_mut().expect(Self::LENT).units);
+        units.clear();
+        units
+    }
+
+    pub(super) fn put_units_back(&mut self, units: Vec<ShelfUnits>) {
+        self.0.as_mut().expect(Self::LENT).units = units;
     }
 }
 
@@ -102,9 +132,9 @@ impl Ledger {
         create: &Create<'_>,
         facts: &mut impl Facts,
     ) -> Result<Verdict, Refusal> {
-        let mut scratch = mem::replace(&mut self.scratch, Scratch::lent());
+        let mut scratch = self.scratch.lend();
         let decided = self.create_with(now, trace, create, facts, &mut scratch);
-        self.scratch = scratch;
+        self.scratch.give_back(scratch);
         decided
     }
 
@@ -217,7 +247,7 @@ impl Ledger {
     /// Everything between the request id and the bounds, in the order of SPEC. Fills `scratch.planned` and
     /// `scratch.sales`.
     fn plan(&self, now: MicrosUtc, basket: &Basket<'_>, scratch: &mut Scratch) -> Result<Plan, Refusal> {
-        let Scratch { planned, sales, taken, .. } = scratch;
+        let Scratch { planned, sales, taken, servers, .. } = scratch;
         self.find_skus(basket.lines, planned)?;
         self.judge_skus_open(planned)?;
         self.find_sales(now, planned)?;
@@ -235,7 +265,7 @@ impl Ledger {
         }
         sum_up_sales(basket.lines, planned, sales);
         self.judge_limits(basket.user, sales)?;
-        self.choose_shelves(basket.lines, planned, taken)?;
+        self.choose_shelves(basket.lines, planned, taken, servers)?;
         let hold_seconds = planned.iter().map(|line| line.hold_seconds).min();
         Ok(Plan { total, hold_seconds: hold_seconds.expect("a basket has a line") })
     }
@@ -257,6 +287,7 @@ impl Ledger {
                 hold_seconds: sku.hold_seconds,
                 seller: sku.seller,
                 warehouse: line.warehouse,
+                parcel: 0,
             });
         }
         Ok(())
@@ -317,40 +348,6 @@ impl Ledger {
         Ok(())
     }
 
-    /// The warehouse of each line; every line has its units there. Units of `taken` count as there.
-    #[inline]
-    pub(super) fn choose_shelves(
-        &self,
-        asked: &[AskedLine],
-        planned: &mut [Planned],
-        taken: &[ShelfUnits],
-    ) -> Result<(), Refusal> {
-        for (at, (line, planned)) in asked.iter().zip(planned).enumerate() {
-            let wanted = line.quantity.units();
-            let there = if line.warehouse == WarehouseId(0) {
-                let mut most = 0;
-                for (_, row) in self.goods.shelves_of(planned.sku) {
-                    let there = row.shelf.sellable() + units_of(taken, row.sku, row.warehouse);
-                    most = most.max(there);
-                    if there >= wanted {
-                        planned.warehouse = row.warehouse;
-                        break;
-                    }
-                }
-                most
-            } else {
-                let slot = self.goods.shelf_of(planned.sku, line.warehouse);
-                let sellable = slot.map_or(0, |slot| self.goods.shelf(slot).shelf.sellable());
-                sellable + units_of(taken, line.sku, line.warehouse)
-            };
-            if there < wanted {
-                let reason = if there == 0 { Reason::SoldOut } else { Reason::InsufficientStock };
-                return Err(Refusal::of(reason).at_line(at).with(wanted as i64, there as i64));
-            }
-        }
-        Ok(())
-    }
-
     /// Room for the order, and for its end.
     fn judge_room_for_order(
         &self,
@@ -381,17 +378,6 @@ impl Ledger {
 }
 
 impl Scratch {
-    /// Empty room for the units of an order; it comes back by [`Scratch::put_units_back`].
-    pub(super) fn take_units(&mut self) -> Vec<ShelfUnits> {
-        let mut units = mem::take(&mut self.units);
-        units.clear();
-        units
-    }
-
-    pub(super) fn put_units_back(&mut self, units: Vec<ShelfUnits>) {
-        self.units = units;
-    }
-
     /// The lines as decided, and their units.
     #[inline]
     pub(super) fn settle_lines(&mut self, asked: &[AskedLine]) {
@@ -406,20 +392,13 @@ impl Scratch {
                 warehouse,
                 sale: planned.sale_id,
                 quantity,
-                parcel: 0,
+                parcel: planned.parcel,
                 unit_price: planned.unit_price,
                 discount: MinorUnits::ZERO,
                 freight: MinorUnits::ZERO,
             });
         }
     }
-}
-
-/// Units that a hold has on a shelf.
-#[inline]
-fn units_of(taken: &[ShelfUnits], sku: SkuId, warehouse: WarehouseId) -> u64 {
-    let of_shelf = taken.iter().find(|it| it.sku == sku && it.warehouse == warehouse);
-    of_shelf.map_or(0, |it| it.quantity.units())
 }
 
 fn priced(plan: &Plan, lines: Vec<Line>, hold: u64, hold_until: MicrosUtc) -> Verdict {

@@ -1,7 +1,6 @@
 //! Units set aside without an order: made, extended, sold, freed, and ended by the timer.
 
 use alloc::vec::Vec;
-use core::mem;
 
 use crate::fact::{Actor, Fact, Facts, Request, RequestKey, ShelfUnits, Stamp};
 use crate::hold::{Hold, HoldEnd, HoldState};
@@ -21,9 +20,9 @@ impl Ledger {
         reserve: &StockReserve<'_>,
         facts: &mut impl Facts,
     ) -> Result<Verdict, Refusal> {
-        let mut scratch = mem::replace(&mut self.scratch, Scratch::lent());
+        let mut scratch = self.scratch.lend();
         let decided = self.reserve_with(now, trace, reserve, facts, &mut scratch);
-        self.scratch = scratch;
+        self.scratch.give_back(scratch);
         decided
     }
 
@@ -43,8 +42,9 @@ impl Ledger {
             return Ok(answer);
         }
         let asked = lines.as_slice();
-        self.find_skus(asked, &mut scratch.planned)?;
-        self.choose_shelves(asked, &mut scratch.planned, &[])?;
+        let Scratch { planned, servers, .. } = scratch;
+        self.find_skus(asked, planned)?;
+        self.choose_shelves(asked, planned, &[], servers)?;
         scratch.settle_lines(asked);
         let request = Request { key, body };
         self.make_hold(now, trace, request, hold_seconds, &scratch.units, facts).map(Verdict::Hold)

@@ -7,6 +7,7 @@
 mod bounds;
 mod cancel;
 mod catalogue;
+mod choice;
 mod counts;
 mod create;
 mod cursors;
@@ -40,7 +41,7 @@ use crate::slot_table::HashKey;
 use crate::units::MicrosUtc;
 use crate::verdict::{ShelfView, Verdict};
 use counts::UserCounts;
-use create::Scratch;
+use create::Spare;
 use cursors::Cursors;
 use evolve::Sums;
 use goods::Goods;
@@ -73,7 +74,7 @@ pub struct Ledger {
     /// History rows that are kept free for what must always find room.
     rows_kept: usize,
     sums: Sums,
-    scratch: Scratch,
+    scratch: Spare,
 }
 
 /// What an intent must find resident before it can be applied. Nothing rests yet, so it names nothing; what
@@ -112,7 +113,7 @@ impl Ledger {
             can_end: 0,
             rows_kept: 0,
             sums: Sums::default(),
-            scratch: Scratch::default(),
+            scratch: Spare::default(),
         }
     }
 

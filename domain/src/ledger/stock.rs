@@ -2,7 +2,7 @@
 
 use crate::fact::{Fact, Facts, RequestKey};
 use crate::ids::{SkuId, TraceId, UserId, WarehouseId};
-use crate::intent::{Intent, SHELF_UNITS_MAX, StockReturn, StockTransfer};
+use crate::intent::{Intent, SHELF_UNITS_MAX, StockReturn, StockTransfer, WAREHOUSES_A_SKU_MAX};
 use crate::ledger::{Ledger, by_operator};
 use crate::refusal::{Reason, Refusal};
 use crate::shelf::Shelf;
@@ -102,10 +102,22 @@ impl Ledger {
         slot.map_or(Shelf::default(), |slot| self.goods.shelf(slot).shelf)
     }
 
-    fn judge_room_for_shelf_of(&self, sku: SkuId, warehouse: WarehouseId) -> Result<(), Refusal> {
-        let fits =
-            self.goods.find_shelf(sku, warehouse).is_some() || self.goods.has_room_for_shelf(&self.bounds);
-        if fits { Ok(()) } else { Err(Refusal::of(Reason::Overloaded)) }
+    /// The shelf is there, or may be made.
+    pub(super) fn judge_room_for_shelf_of(&self, sku: SkuId, warehouse: WarehouseId) -> Result<(), Refusal> {
+        let Some(slot) = self.goods.find_sku(sku) else { return Err(Refusal::of(Reason::SkuNotFound)) };
+        if self.goods.shelf_of(slot, warehouse).is_some() {
+            return Ok(());
+        }
+        let shelves = self.goods.shelves_of(slot).count();
+        if shelves >= WAREHOUSES_A_SKU_MAX {
+            let refusal = Refusal::of(Reason::InvalidField);
+            return Err(refusal.with(shelves as i64 + 1, WAREHOUSES_A_SKU_MAX as i64));
+        }
+        if self.goods.has_room_for_shelf(&self.bounds) {
+            Ok(())
+        } else {
+            Err(Refusal::of(Reason::Overloaded))
+        }
     }
 }
 

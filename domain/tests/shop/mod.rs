@@ -196,6 +196,14 @@ impl Shop {
                 format!("{} of {} skus", sale.summary.taken_units, sale.skus.len())
             }
             "facts" => self.mirror.last.join(" "),
+            "parcels" => {
+                let (order, user, _) = self.named(words[1]);
+                let Verdict::OrderFound(found) = self.read(&Intent::Get { user, order }) else {
+                    panic!("a known order")
+                };
+                let parcel = |line: &domain::fact::Line| format!("{}@{}", line.parcel, line.warehouse.0);
+                found.lines.iter().map(parcel).collect::<Vec<_>>().join(" ")
+            }
             other => panic!("no story knows «{other}»"),
         };
         self.holdings();

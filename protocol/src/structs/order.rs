@@ -7,7 +7,7 @@ plain! {
     pub struct AskedLine / ArchivedAskedLine {
         /// Never 0; each sku once an order.
         pub sku: u64,
-        /// 0: the server chooses one that has enough; a line is never split.
+        /// 0: the server chooses, for few parcels; a line is never split.
         pub warehouse: u32,
         /// Units, 1 to 1,000,000.
         pub quantity: u32,
@@ -31,7 +31,7 @@ plain! {
         pub sale: u32,
         /// Units.
         pub quantity: u32,
-        /// The parcel that it goes in, counted from 0 within the order.
+        /// The parcel that it goes in: the warehouses of an order, from 0 in the order of its lines.
         pub parcel: u32,
     }
 

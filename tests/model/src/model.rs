@@ -6,6 +6,7 @@ mod holds;
 mod payments;
 mod reads;
 mod stock;
+mod warehouses;
 
 use std::collections::BTreeMap;
 

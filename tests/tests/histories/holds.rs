@@ -1,7 +1,8 @@
 //! What buyers and operators ask about units without an order.
 
-use domain::UserId;
+use domain::fact::ShelfUnits;
 use domain::intent::{AskedLine, EndHold, Lines, StockExtend, StockReserve};
+use domain::{UserId, WarehouseId};
 
 use super::History;
 
@@ -27,8 +28,18 @@ impl History {
     /// A hold that was made lately, most of the time, and whose it is.
     pub(super) fn hold(&mut self) -> (u64, UserId) {
         let from = self.listeners.holds.len().saturating_sub(6);
-        let made = self.dice.choice(&self.listeners.holds[from..]).copied();
+        let made = self.dice.choice(&self.listeners.holds[from..]).map(|it| (it.0, it.1));
         let (hold, user) = made.unwrap_or((self.dice.u64(..), UserId(1)));
         if self.mostly() { (hold, user) } else { (hold, self.user()) }
+    }
+
+    /// What was held last, from wherever it is: so that orders take over what they want.
+    pub(super) fn lines_of_a_hold(&mut self) -> Option<Vec<AskedLine>> {
+        let (.., held) = self.listeners.holds.last()?;
+        let line = |it: &ShelfUnits| {
+            let warehouse = if self.dice.u8(0..4) == 0 { it.warehouse } else { WarehouseId(0) };
+            AskedLine { sku: it.sku, warehouse, quantity: it.quantity }
+        };
+        Some(held.iter().map(line).collect())
     }
 }

@@ -414,6 +414,7 @@ impl Auditor {
             && skus.len() == lines.len()
             && skus.iter().all(|sku| self.books.skus.contains_key(sku))
             && lines.iter().all(|line| line.warehouse != WarehouseId(0))
+            && lines.iter().map(|line| line.parcel).eq(parcels_of(lines))
             && created.client_bytes.len() <= CLIENT_BYTES_MAX
             && created.user != UserId(0);
         self.tally.check(Rule::Baskets, right, || {
@@ -558,6 +559,15 @@ impl From<&ShelfUnits> for Same {
     fn from(units: &ShelfUnits) -> Same {
         Same(units.sku.0, units.warehouse.0, units.quantity.get())
     }
+}
+
+/// The parcel of each line: each warehouse is one, counted from 0 where it comes up first.
+fn parcels_of(lines: &[Line]) -> impl Iterator<Item = u32> {
+    let mut numbers: BTreeMap<WarehouseId, u32> = BTreeMap::new();
+    lines.iter().map(move |line| {
+        let next = numbers.len() as u32;
+        *numbers.entry(line.warehouse).or_insert(next)
+    })
 }
 
 /// Whether every unit of the lines came back, each line once, in any order.

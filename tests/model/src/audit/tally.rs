@@ -33,7 +33,7 @@ rules! {
     Entries "entries" "facts that belong together stand together, and are by whom they say"
     Catalogue "catalogue" "skus and sales change version by version, and no two sales speak for one sku"
     OrderIds "order-ids" "order ids are unique, grow, and carry the slot of their user"
-    Baskets "baskets" "an order has 1 to 256 lines, each with a known sku of its own and a warehouse"
+    Baskets "baskets" "an order has 1 to 256 lines, each with a known sku of its own, a warehouse, and its parcel"
     SaleOpen "sale-open" "what was sold was open, in the sale that spoke for it"
     Prices "prices" "price, currency and seller are what the catalogue said at that time"
     Money "money" "goods - discount + freight = total, to the cent"

@@ -9,7 +9,7 @@ use domain::{
     Currency, Micros, MicrosUtc, MinorUnits, OrderId, Reason, Refusal, SaleId, UserId, Verdict, WarehouseId,
 };
 
-use super::holds::units_of;
+use super::warehouses::parcels;
 use super::{Model, OneOrder, Subject};
 
 /// What CREATE and PREPARE have in common.
@@ -146,8 +146,10 @@ impl Model {
 
         let shelves = self.shelves_for(basket.lines, &taken)?;
         let mut lines = Vec::new();
-        for (at, offer) in offers.iter().enumerate() {
-            lines.push(offer.line_from(shelves[at].warehouse));
+        let parcels = parcels(&shelves);
+        for (offer, shelf) in offers.iter().zip(&shelves) {
+            let parcel = parcels.iter().position(|it| *it == shelf.warehouse).unwrap_or(0);
+            lines.push(Line { parcel: parcel as u32, ..offer.line_from(shelf.warehouse) });
         }
         let hold_seconds = offers.iter().map(Offer::hold_seconds).min().unwrap_or(0);
         Ok(Judged { lines, total, hold_seconds })
@@ -205,27 +207,6 @@ impl Model {
             }
         }
         Ok(())
-    }
-
-    /// The shelf that sells this line: the one named, or the lowest-numbered that can sell all of it. Units of a
-    /// hold that is taken over count as there.
-    pub(super) fn warehouse_for(
-        &self,
-        asked: &AskedLine,
-        taken: &[ShelfUnits],
-    ) -> Result<WarehouseId, Refusal> {
-        let wanted = asked.quantity.units();
-        let candidates: Vec<_> = (self.shelves_of(asked.sku))
-            .filter(|(warehouse, _)| asked.warehouse == WarehouseId(0) || asked.warehouse == *warehouse)
-            .map(|(warehouse, shelf)| (warehouse, shelf.sellable() + units_of(taken, asked.sku, warehouse)))
-            .collect();
-        if let Some((warehouse, _)) = candidates.iter().find(|(_, there)| *there >= wanted) {
-            return Ok(*warehouse);
-        }
-        match candidates.iter().map(|(_, there)| *there).max().unwrap_or(0) {
-            0 => Err(Refusal::of(Reason::SoldOut).with(wanted as i64, 0)),
-            most => Err(Refusal::of(Reason::InsufficientStock).with(wanted as i64, most as i64)),
-        }
     }
 
     /// `(ms, sequence)` only grows; a full millisecond takes the next one.

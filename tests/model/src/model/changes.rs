@@ -85,6 +85,7 @@ impl Model {
             let asked = adjust.on_hand_delta.saturating_neg();
             return Err(Refusal::of(Reason::InsufficientStock).with(asked, held_back as i64));
         }
+        self.may_lie_in(adjust.sku, adjust.warehouse)?;
 
         self.shelves.insert(place, shelf);
         Ok(Subject::Shelf(place.0, place.1))

@@ -2,8 +2,8 @@
 
 use domain::fact::ShelfUnits;
 use domain::hold::{Hold, HoldState};
-use domain::intent::{AskedLine, EndHold, StockExtend, StockReserve};
-use domain::{Micros, MicrosUtc, Reason, Refusal, RequestId, SkuId, UserId, WarehouseId};
+use domain::intent::{EndHold, StockExtend, StockReserve};
+use domain::{Micros, MicrosUtc, Reason, Refusal, RequestId, UserId};
 
 use super::{Model, NotDue, OneHold, Subject};
 
@@ -114,26 +114,6 @@ impl Model {
             }
         }
     }
-
-    /// A shelf for each line that has all of it; the first line without one is to blame.
-    pub(super) fn shelves_for(
-        &self,
-        lines: &[AskedLine],
-        taken: &[ShelfUnits],
-    ) -> Result<Vec<ShelfUnits>, Refusal> {
-        let mut units = Vec::new();
-        for (at, line) in lines.iter().enumerate() {
-            let warehouse = self.warehouse_for(line, taken).map_err(|refusal| refusal.at_line(at))?;
-            units.push(ShelfUnits { sku: line.sku, warehouse, quantity: line.quantity });
-        }
-        Ok(units)
-    }
-}
-
-/// Units of a hold on one shelf.
-pub(super) fn units_of(taken: &[ShelfUnits], sku: SkuId, warehouse: WarehouseId) -> u64 {
-    let of_shelf = taken.iter().filter(|it| (it.sku, it.warehouse) == (sku, warehouse));
-    of_shelf.map(|it| it.quantity.units()).sum()
 }
 
 fn not_found() -> Refusal {

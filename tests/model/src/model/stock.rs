@@ -20,6 +20,7 @@ impl Model {
         left.on_hand -= units;
         right.on_hand += units;
         fits(&right)?;
+        self.may_lie_in(sku, to)?;
 
         self.shelves.insert((sku, from), left);
         self.shelves.insert((sku, to), right);
@@ -42,6 +43,7 @@ impl Model {
         shelf.on_hand += units;
         shelf.returned += units;
         fits(&shelf)?;
+        self.may_lie_in(sku, warehouse)?;
 
         self.shelves.insert((sku, warehouse), shelf);
         Ok(Subject::Shelf(sku, warehouse))
