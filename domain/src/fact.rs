@@ -213,20 +213,21 @@ pub enum Fact<'a> {
         /// Whether the gateway said so; else somebody closed the attempt.
         by_gateway: bool,
     },
-    /// The order's total arrived by this attempt.
+    /// The order's total arrived by this attempt; or an operator took what had arrived for it (REPAIR).
     PaymentSuccess {
         /// The attempt.
         payment: PaymentId,
         /// The order.
         order: OrderId,
-        /// What arrived: the order's total.
+        /// What arrived: the order's total, or what an operator took for it.
         amount: MinorUnits,
         /// The gateway's own number of the transfer.
         reference: u64,
         /// The order cannot use it (it is paid, or could not be had any more): its refund follows at once.
         surplus: bool,
     },
-    /// Money arrived by this attempt, and it is not the order's total. It waits for an operator's refund.
+    /// Money arrived by this attempt, and it is not the order's total. It waits for an operator, who sends it back or
+    /// takes it for the total.
     PaymentMismatched {
         /// The attempt.
         payment: PaymentId,
@@ -251,6 +252,8 @@ pub enum Fact<'a> {
         number: u16,
         /// Never more than the payment still has.
         amount: MinorUnits,
+        /// In which it arrived.
+        currency: Currency,
         /// What asked for it.
         reason: RefundReason,
         /// The shop's own number for why; 0 where none was given.
@@ -275,6 +278,8 @@ pub enum Fact<'a> {
         number: u16,
         /// What went back.
         amount: MinorUnits,
+        /// In which it arrived.
+        currency: Currency,
     },
 }
 

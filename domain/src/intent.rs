@@ -133,6 +133,8 @@ pub enum Intent<'a> {
     Refund(Refund),
     /// A gateway tells how a refund went.
     RefundResult(RefundResult),
+    /// An operator puts an order right.
+    Repair(Repair),
 }
 
 /// What comes with every intent, whatever it wants.
@@ -473,6 +475,32 @@ pub struct RefundResult {
     pub amount: MinorUnits,
 }
 
+/// An operator puts an order right, where nothing else can.
+///
+/// Checked in this order: request id → order there → version → what the repair itself wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// Makes asking twice harmless.
+    pub request: RequestId,
+    /// The order.
+    pub order: OrderId,
+    /// The version that the order must have; 0: any.
+    pub version: u32,
+    /// What is to be done.
+    pub action: RepairAction,
+}
+
+/// What a [`Repair`] does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepairAction {
+    /// Takes the money of a mismatched payment for the order's total, as if exactly that had come.
+    ///
+    /// Checked in this order: payment there and the order's → its money waits for an operator (ALREADY_PAID where it
+    /// paid or goes back, WRONG_STATE where nothing came or a refund was asked for) → the order's currency → the order
+    /// wants money (ALREADY_PAID), or its timer ended it and all that it had can be had again (WRONG_STATE).
+    Settle(PaymentId),
+}
+
 /// Which orders of a user to read, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct List {
@@ -504,6 +532,7 @@ impl Intent<'_> {
             Intent::PayOpen(open) => (open.user, open.request),
             Intent::PayClose(close) => (close.user, close.request),
             Intent::Refund(refund) => (UserId(0), refund.request),
+            Intent::Repair(repair) => (UserId(0), repair.request),
             // What a gateway says is remembered by the payment that it is about.
             Intent::PayCallback(_) | Intent::RefundResult(_) => return None,
             Intent::Prepare(_)

@@ -27,7 +27,7 @@ pub enum PaymentState {
     Paid = 4,
     /// Its money came when the order could not use it; all of it goes back.
     Surplus = 5,
-    /// Another amount or currency came; an operator sends it back.
+    /// Another amount or currency came; an operator sends it back, or takes it for what was to be paid.
     Mismatched = 6,
 }
 
@@ -248,6 +248,38 @@ pub fn judge_arrival(
         | State::Completed
         | State::Refunding
         | State::Refunded => Arrival::SentBack(RefundReason::Duplicate),
+    }
+}
+
+/// Whether an operator may take money that waits for one, for its order's total: how that pays the order.
+pub fn judge_settle(
+    (attempt, money, currency): (PaymentState, &Money, Currency),
+    order: &Wanted,
+    can_be_had: impl FnOnce() -> bool,
+) -> Result<Arrival, Refusal> {
+    let wrong_state = || {
+        let (wanted, is) = (State::Confirmed.number() as i64, order.state.number() as i64);
+        Refusal::of(Reason::WrongState).with(wanted, is)
+    };
+    match attempt {
+        PaymentState::Mismatched => (),
+        PaymentState::Paid | PaymentState::Surplus => return Err(Refusal::of(Reason::AlreadyPaid)),
+        PaymentState::Open | PaymentState::Failed | PaymentState::Closed => return Err(wrong_state()),
+    }
+    // What goes back, or went, is no longer there to be taken.
+    if money.left() != money.arrived {
+        return Err(wrong_state());
+    }
+    if currency != order.currency {
+        let (asked, there) = (i64::from(currency.0), i64::from(order.currency.0));
+        return Err(Refusal::of(Reason::CurrencyMismatch).with(asked, there));
+    }
+    match judge_arrival(PaymentState::Open, order, (order.total, order.currency), can_be_had) {
+        settles @ (Arrival::Settles | Arrival::Revives) => Ok(settles),
+        Arrival::SentBack(RefundReason::Duplicate) => Err(Refusal::of(Reason::AlreadyPaid)),
+        Arrival::SentBack(RefundReason::Late | RefundReason::Cancelled | RefundReason::Operator)
+        | Arrival::Known
+        | Arrival::Mismatched => Err(wrong_state()),
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::ids::RequestId;
 use crate::intent::{
     AdjustReason, AskedLine, Cancel, Create, EndHold, Intent, Lines, PayClose, PayOpen, Prepare, Refund,
-    SalePut, SkuPut, StockAdjust, StockExtend, StockReserve, StockReturn, StockTransfer,
+    Repair, RepairAction, SalePut, SkuPut, StockAdjust, StockExtend, StockReserve, StockReturn,
+    StockTransfer,
 };
 use crate::refusal::{Reason, Refusal};
 use crate::units::{Micros, MicrosUtc};
@@ -67,6 +68,7 @@ impl Intent<'_> {
             Intent::PayOpen(it) => hash_pay_open(it),
             Intent::PayClose(it) => hash_pay_close(it),
             Intent::Refund(it) => hash_refund(it),
+            Intent::Repair(it) => hash_repair(it),
             Intent::Prepare(_)
             | Intent::Get { .. }
             | Intent::GetByRequest { .. }
@@ -143,6 +145,12 @@ fn hash_pay_close(close: &PayClose) -> u64 {
 fn hash_refund(refund: &Refund) -> u64 {
     let Refund { request: _, payment, amount, why } = *refund;
     BodyHash::of_kind(0x0305).word(payment.0).word(amount.0 as u64).word(u64::from(why)).0
+}
+
+fn hash_repair(repair: &Repair) -> u64 {
+    let Repair { request: _, order, version, action } = *repair;
+    let RepairAction::Settle(payment) = action;
+    BodyHash::of_kind(0x0108).word(order.0).word(u64::from(version)).word(1).word(payment.0).0
 }
 
 fn hash_sku_put(put: &SkuPut) -> u64 {

@@ -180,6 +180,40 @@ fn another_amount_is_recorded_and_left_to_people() {
 }
 
 #[test]
+fn an_operator_takes_another_amount_for_the_total() {
+    let less = "paid A.1 amount 999;";
+    paying(&format!("{less} settle A.1"), "A Confirmed v3");
+    paying(&format!("{less} settle A.1 twice"), "A Confirmed v3");
+    paying(&format!("{less} settle A.1 version 2"), "A Confirmed v3");
+    paying(&format!("{less} settle A.1; payment A"), "A.1 Paid 999, A Confirmed v3");
+    paying(&format!("{less} settle A.1; facts"), "PaymentSuccess StockReduced OrderConfirmed");
+    paying(&format!("{less} settle A.1; shelf 1@1"), "8 on hand, 0 held, 2 sold, 8 sellable");
+    paying(&format!("{less} settle A.1; paid A.1"), "A.1 Paid 999, A Confirmed v3");
+    paying(
+        &format!("{less} settle A.1; cancel A; payment A"),
+        "A.1 Paid 999 refund 1 of 999 Asked, A Refunding v4",
+    );
+    paying(&format!("{less} settle A.1; refund A.1 amount 1000"), "RefundExceedsPaid asked 1000 there 999");
+    paying(&format!("pay A; {less} paid A.2; settle A.1"), "AlreadyPaid");
+    paying(&format!("{less} settle A.1; settle A.1"), "AlreadyPaid");
+    paying(&format!("{less} settle A.1 version 1"), "VersionConflict asked 1 there 2");
+    paying(&format!("{less} settle A.2"), "PaymentNotFound");
+    paying(&format!("{less} create B lines 1@1x1; settle A.1 of B"), "PaymentNotFound");
+    paying("settle A.1", "WrongState asked 6 there 3");
+    paying("paid A.1; settle A.1", "AlreadyPaid");
+    paying("paid A.1 currency 840; settle A.1", "CurrencyMismatch asked 840 there 978");
+    // What is on its way back, or went, cannot pay any more; what the gateway could not send back can.
+    paying(&format!("{less} refund A.1; settle A.1"), "WrongState asked 6 there 3");
+    paying(&format!("{less} refund A.1 amount 1; refunded A.1; settle A.1"), "WrongState asked 6 there 3");
+    paying(&format!("{less} refund A.1; unrefunded A.1; settle A.1"), "A Confirmed v3");
+    // Of an order that its timer ended, when all of it can be had again; never of one that somebody ended.
+    expired(&format!("{less} settle A.1"), "A Confirmed v4");
+    expired(&format!("{less} settle A.1; shelf 1@1"), "8 on hand, 0 held, 2 sold, 8 sellable");
+    expired(&format!("{less} create B user 2 lines 1@1x9; settle A.1"), "WrongState asked 6 there 12");
+    paying(&format!("{less} cancel A; settle A.1"), "WrongState asked 6 there 12");
+}
+
+#[test]
 fn a_paid_order_is_cancelled_by_sending_its_money_back() {
     paying("paid A.1; cancel A", "A Refunding v4");
     paying("paid A.1; cancel A; facts", "RefundRequested");

@@ -1,5 +1,6 @@
 //! What the store answered, as frames.
 
+use domain::payment::RefundState;
 use domain::verdict::{HistoryView, PaymentBrief};
 use domain::{Reason, Refusal, Verdict};
 use protocol::bounds::HISTORY_ROWS_MAX;
@@ -39,7 +40,10 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
             let refused = from_refusal(refusal, to.retry_after_ms);
             pen.refuse(to, meta, kind.into(), &refused);
         }
-        // Two kinds are answered with the same words.
+        // Three kinds are answered with the same words.
+        Verdict::Order(brief) if kind == Kind::Repair => {
+            pen.answer::<messages::RepairAnswer>(to, meta, &brief_to_wire(brief), [], &[]);
+        }
         Verdict::Order(brief) if kind == Kind::Cancel => {
             pen.answer::<messages::CancelAnswer>(to, meta, &brief_to_wire(brief), [], &[]);
         }
@@ -125,7 +129,16 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
         }
         Verdict::Payment(brief) => write_payment(pen, to, meta, kind, brief),
         Verdict::Mismatched(brief) => {
-            // It is recorded, and it is not what was asked for: the gateway is told so.
+            // It is recorded, and it is not what was asked for: the gateway is told so, and so are people.
+            let (payment, order) = (brief.payment.0, brief.order.0);
+            let (arrived, wanted) = (brief.arrived.0, brief.amount.0);
+            tracing::warn!(
+                payment,
+                order,
+                arrived,
+                wanted,
+                "other money came than was asked for: refund or settle it"
+            );
             let mismatch = Refusal::of(Reason::AmountMismatch).with(brief.arrived.0, brief.amount.0);
             pen.refuse(to, meta, kind.into(), &from_refusal(&mismatch, 0));
         }
@@ -136,6 +149,15 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
 /// Six kinds are answered with the same words.
 fn write_payment(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind: Kind, brief: &PaymentBrief) {
     let head = payment_to_wire(brief);
+    if kind == Kind::RefundResult && brief.refund_state == RefundState::Failed {
+        let (payment, order, amount) = (head.payment, head.order, head.refund_amount);
+        tracing::warn!(
+            payment,
+            order,
+            amount,
+            "the gateway could not send money back: ask for the refund again"
+        );
+    }
     if kind == Kind::PayOpen {
         pen.answer::<messages::PayOpenAnswer>(to, meta, &head, [], &[]);
     } else if kind == Kind::PayCallback {

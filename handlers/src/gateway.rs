@@ -40,6 +40,7 @@ pub const SERVED: &[Kind] = &[
     Kind::List,
     Kind::History,
     Kind::Cancel,
+    Kind::Repair,
     Kind::StockGet,
     Kind::StockAdjust,
     Kind::StockReserve,
@@ -321,6 +322,7 @@ impl<S: Store> Gateway<S> {
 
             // What frees stock, and operators' work: gets through a flood of orders.
             Kind::Cancel => self.forward(asked, kind, Share::Reserved, out, |h, b, _| create::cancel(h, b)),
+            Kind::Repair => self.forward(asked, kind, Share::Reserved, out, |h, b, _| payment::repair(h, b)),
             Kind::SkuPut => {
                 self.forward(asked, kind, Share::Reserved, out, |h, b, _| catalogue::sku_put(h, b))
             }
@@ -368,7 +370,6 @@ impl<S: Store> Gateway<S> {
 
             Kind::Auth
             | Kind::ConfirmReceipt
-            | Kind::Repair
             | Kind::CouponDefine
             | Kind::CouponClaim
             | Kind::CouponCheck
@@ -552,6 +553,7 @@ const fn asker(intent: &Intent<'_>) -> UserId {
         | Intent::PayClose(_)
         | Intent::Refund(_)
         | Intent::RefundResult(_)
+        | Intent::Repair(_)
         | Intent::Cancel(_)
         | Intent::SkuPut(_)
         | Intent::SalePut(_)

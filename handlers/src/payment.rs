@@ -1,6 +1,8 @@
 //! Payments and refunds, from the wire and back.
 
-use domain::intent::{PayCallback, PayClose, PayOpen, PayOutcome, Refund, RefundResult};
+use domain::intent::{
+    PayCallback, PayClose, PayOpen, PayOutcome, Refund, RefundResult, Repair, RepairAction,
+};
 use domain::verdict::PaymentBrief;
 use domain::{Currency, GatewayId, Intent, MinorUnits, OrderId, PaymentId, RequestId, UserId};
 use protocol::{Header, messages, parse, structs};
@@ -85,6 +87,19 @@ pub(crate) fn refund_result(header: &Header, body: &[u8]) -> Result<Intent<'stat
         succeeded,
         amount: not_below_0(amount)?,
     }))
+}
+
+/// REPAIR as an intent.
+pub(crate) fn repair(header: &Header, body: &[u8]) -> Result<Intent<'static>, Refused> {
+    let structs::RepairHead { request, order, payment, version, action } =
+        parse::<messages::Repair>(header, body)?.head;
+    let action = match action {
+        1 if payment != 0 => RepairAction::Settle(PaymentId(payment)),
+        1 => return Err(Refused::field("payment")),
+        _ => return Err(Refused::field("action")),
+    };
+    let (request, order) = (RequestId(request), OrderId(order));
+    Ok(Intent::Repair(Repair { request, order, version, action }))
 }
 
 /// A payment, for the wire.

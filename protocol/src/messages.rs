@@ -64,6 +64,8 @@ messages! {
     HistoryAnswer = History answer, HistoryAnswerHead, HistoryRow 1 to HISTORY_ROWS_MAX;
     Cancel = Cancel request, CancelHead, Nothing 0 to 0;
     CancelAnswer = Cancel answer, OrderBrief, Nothing 0 to 0;
+    Repair = Repair request, RepairHead, Nothing 0 to 0;
+    RepairAnswer = Repair answer, OrderBrief, Nothing 0 to 0;
     StockGet = StockGet request, StockGetHead, Nothing 0 to 0;
     StockGetAnswer = StockGet answer, Shelf, Nothing 0 to 0;
     StockAdjust = StockAdjust request, StockAdjustHead, Nothing 0 to 0;

@@ -139,6 +139,11 @@ impl Client {
         self.request(RefundResult::new(payment, gateway, refund, succeeded, signed_at))
     }
 
+    /// For an operator: takes the money of a mismatched payment for its order's total, and confirms the order.
+    pub fn settle(&self, order: OrderId, payment: PaymentId) -> Request<Settle> {
+        self.request(Settle::new(order, payment))
+    }
+
     /// Ends an unpaid order of this user, or a paid one that was not shipped: its money goes back.
     pub fn cancel(&self, user: UserId, order: OrderId) -> Request<Cancel> {
         self.request(Cancel::new(user, order))

@@ -162,6 +162,7 @@ impl IntentBatch {
             Intent::PayClose(it) => Bare::Whole(Intent::PayClose(it)),
             Intent::Refund(it) => Bare::Whole(Intent::Refund(it)),
             Intent::RefundResult(it) => Bare::Whole(Intent::RefundResult(it)),
+            Intent::Repair(it) => Bare::Whole(Intent::Repair(it)),
         }
     }
 

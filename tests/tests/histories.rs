@@ -19,6 +19,7 @@ use domain::intent::{
     PAGE_MAX, Prepare, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust, StockReturn, StockTransfer,
 };
 use domain::ledger::{Ledger, LedgerBounds};
+use domain::payment::PaymentState;
 use domain::request::Rules;
 use domain::verdict::Holdings;
 use domain::{
@@ -115,6 +116,7 @@ const ANSWERS: &[&str] = &[
     "payment Surplus of Refunding",
     "payment Surplus of Refunded",
     "Mismatched",
+    "payment settled",
     "refused AmountMismatch",
     "refused PaymentNotFound",
     "refused AlreadyPaid",
@@ -461,6 +463,9 @@ fn in_a_word(answer: &Verdict) -> String {
         Verdict::Sales(_) => "Sales".into(),
         Verdict::Cursor(_) => "Cursor".into(),
         Verdict::Holdings(_) => "Holdings".into(),
+        Verdict::Payment(brief) if brief.state == PaymentState::Paid && brief.arrived != brief.amount => {
+            "payment settled".into()
+        }
         Verdict::Payment(brief) => format!("payment {:?} of {:?}", brief.state, brief.order_state),
         Verdict::Mismatched(_) => "Mismatched".into(),
     }

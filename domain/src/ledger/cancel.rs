@@ -50,9 +50,10 @@ impl Ledger {
             Step::Refund => {
                 let payment = self.paying_payment(slot).expect("a paid order has a payment that paid it");
                 let it = self.payments.at(payment);
-                let (payment, amount) = (it.id, it.money.left());
+                let (payment, amount, currency) = (it.id, it.money.left(), it.currency);
                 let (number, reason) = (it.money.next_number(amount), RefundReason::Cancelled);
-                let asked = Fact::RefundRequested { payment, order, version, number, amount, reason, why };
+                let asked =
+                    Fact::RefundRequested { payment, order, version, number, amount, currency, reason, why };
                 self.enter_one(&stamp, &asked, facts);
             }
             Step::Confirm | Step::Pay | Step::AwaitPayment | Step::Revive | Step::FinishRefund => {

@@ -133,7 +133,7 @@ impl Ledger {
                 let state = PaymentState::Mismatched;
                 self.money_arrived(stamp, *payment, state, (*amount, *currency), *reference);
             }
-            Fact::RefundRequested { payment, order, version, number, amount, reason, why } => {
+            Fact::RefundRequested { payment, order, version, number, amount, currency: _, reason, why } => {
                 self.refund_requested(stamp, (*payment, *order), *version, (*number, *amount), *reason, *why);
             }
             Fact::RefundFailed { payment, .. } => {

@@ -161,6 +161,7 @@ impl Ledger {
             Intent::PayClose(close) => self.close_payment(now, trace, close, facts),
             Intent::Refund(refund) => self.ask_refund(now, trace, refund, facts),
             Intent::RefundResult(result) => self.refund_result(now, trace, result, facts),
+            Intent::Repair(repair) => self.repair(now, trace, repair, facts),
         };
         decided.unwrap_or_else(Verdict::Refused)
     }
@@ -240,7 +241,8 @@ impl Ledger {
             | Intent::PayGet { .. }
             | Intent::PayClose(_)
             | Intent::Refund(_)
-            | Intent::RefundResult(_) => Needs::default(),
+            | Intent::RefundResult(_)
+            | Intent::Repair(_) => Needs::default(),
         }
     }
 

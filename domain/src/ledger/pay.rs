@@ -2,7 +2,7 @@
 
 use crate::fact::{Actor, Fact, Facts, Line, Request, RequestKey, Stamp};
 use crate::ids::{GatewayId, OrderId, PaymentId, SaleId, TraceId, UserId};
-use crate::intent::{Intent, PayCallback, PayClose, PayOpen, PayOutcome};
+use crate::intent::{Intent, PayCallback, PayClose, PayOpen, PayOutcome, Repair, RepairAction};
 use crate::ledger::Ledger;
 use crate::ledger::counts::USER_UNITS_MAX;
 use crate::ledger::orders::NONE;
@@ -126,29 +126,86 @@ impl Ledger {
             }
             Arrival::Settles | Arrival::Revives => {
                 let again = arrival == Arrival::Revives;
-                let event = if again { Event::SettledLate } else { Event::Settled };
-                let version = self.version_after(order_slot, event);
-                let units = self.units_of(order_slot);
-                facts.begin(stamp);
-                self.enter(stamp, &success(false), facts);
-                if again {
-                    self.enter(stamp, &Fact::StockReserved { order, units: &units }, facts);
-                }
-                self.enter(stamp, &Fact::StockReduced { order, units: &units }, facts);
-                self.enter(stamp, &Fact::OrderConfirmed { order, version }, facts);
-                facts.end();
-                self.scratch.put_units_back(units);
+                self.confirm_paid(stamp, order_slot, &success(false), again, facts);
             }
             Arrival::SentBack(reason) => {
                 let version = self.version_after(order_slot, Event::SentBackLate);
                 facts.begin(stamp);
                 self.enter(stamp, &success(true), facts);
+                let (number, why) = (1, 0);
                 let refund =
-                    Fact::RefundRequested { payment, order, version, number: 1, amount, reason, why: 0 };
+                    Fact::RefundRequested { payment, order, version, number, amount, currency, reason, why };
                 self.enter(stamp, &refund, facts);
                 facts.end();
             }
         }
+    }
+
+    /// This money pays the order: what it holds becomes sold. `again`: it is held again first.
+    fn confirm_paid(
+        &mut self,
+        stamp: &Stamp,
+        slot: u32,
+        success: &Fact<'_>,
+        again: bool,
+        facts: &mut impl Facts,
+    ) {
+        let event = if again { Event::SettledLate } else { Event::Settled };
+        let (order, version) = (self.orders.at(slot).id, self.version_after(slot, event));
+        let units = self.units_of(slot);
+        facts.begin(stamp);
+        self.enter(stamp, success, facts);
+        if again {
+            self.enter(stamp, &Fact::StockReserved { order, units: &units }, facts);
+        }
+        self.enter(stamp, &Fact::StockReduced { order, units: &units }, facts);
+        self.enter(stamp, &Fact::OrderConfirmed { order, version }, facts);
+        facts.end();
+        self.scratch.put_units_back(units);
+    }
+
+    /// An operator puts an order right.
+    pub(super) fn repair(
+        &mut self,
+        now: MicrosUtc,
+        trace: TraceId,
+        repair: &Repair,
+        facts: &mut impl Facts,
+    ) -> Result<Verdict, Refusal> {
+        // Looking.
+        let key = RequestKey { who: UserId(0), id: repair.request };
+        let body = Intent::Repair(*repair).body_hash();
+        if let Some(answer) = self.asked_before(now, key, || body)? {
+            return Ok(answer);
+        }
+        let slot = self.order_of(UserId(0), repair.order)?;
+        let version = self.orders.at(slot).version;
+        if repair.version != 0 && repair.version != version {
+            let (asked, there) = (i64::from(repair.version), i64::from(version));
+            return Err(Refusal::of(Reason::VersionConflict).with(asked, there));
+        }
+        let RepairAction::Settle(payment) = repair.action;
+        let payment = self.payment_of(UserId(0), payment)?;
+        let it = *self.payments.at(payment);
+        if it.order != slot {
+            return Err(Refusal::of(Reason::PaymentNotFound));
+        }
+        let arrival = payment::judge_settle((it.state, &it.money, it.currency), &self.wanted(slot), || {
+            self.can_be_had_again(slot)
+        })?;
+        self.judge_room_for_change(now)?;
+
+        // Doing.
+        let stamp = Stamp { at: now, actor: Actor::Operator(0), request: Some(Request { key, body }), trace };
+        let success = Fact::PaymentSuccess {
+            payment: it.id,
+            order: repair.order,
+            amount: it.money.arrived,
+            reference: it.reference,
+            surplus: false,
+        };
+        self.confirm_paid(&stamp, slot, &success, arrival == Arrival::Revives, facts);
+        Ok(Verdict::Order(self.orders.at(slot).brief()))
     }
 
     pub(super) fn close_payment(
@@ -356,13 +413,15 @@ impl Ledger {
     ) {
         let slot = self.known_payment(payment);
         self.payments.change(slot, |it| {
-            assert!(!it.state.has_arrived(), "money of one attempt arrives once: {it:?}");
+            let settled = it.state == PaymentState::Mismatched && state == PaymentState::Paid;
+            assert!(settled || !it.state.has_arrived(), "money of one attempt arrives once: {it:?}");
             it.state = state;
             it.money.arrived = amount;
             it.currency = currency;
             it.reference = reference;
         });
-        self.requests.advance(&mut self.orders, stamp.at);
+        // A gateway has no request; an operator who takes the money for the total has.
+        self.remember(stamp, Subject::Order(self.payments.at(slot).order));
     }
 
     /// Moves the order on where the fact says that its version changed.

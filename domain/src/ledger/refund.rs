@@ -39,6 +39,7 @@ impl Ledger {
             version: order.version,
             number: it.money.next_number(amount),
             amount,
+            currency: it.currency,
             reason: RefundReason::Operator,
             why: refund.why,
         };
@@ -65,11 +66,11 @@ impl Ledger {
                 return Err(Refusal::of(Reason::AmountMismatch).with(amount.0, it.money.refund_amount.0));
             }
             let stamp = Stamp { at: now, actor: Actor::Gateway(result.gateway), request: None, trace };
-            let (payment, order) = (it.id, self.orders.at(it.order).id);
+            let (payment, order, currency) = (it.id, self.orders.at(it.order).id, it.currency);
             match (it.money.refund, succeeded) {
                 // A refund that was said to have failed, and went through: the money is gone, and that is a fact.
                 (RefundState::Asked | RefundState::Failed, true) => {
-                    let settled = Fact::RefundSettled { payment, order, number, amount };
+                    let settled = Fact::RefundSettled { payment, order, number, amount, currency };
                     self.settle_refund(&stamp, slot, &settled, facts);
                 }
                 (RefundState::Asked, false) => {
@@ -99,6 +100,7 @@ impl Ledger {
                     version: order.version,
                     number,
                     amount: left,
+                    currency: it.currency,
                     reason: it.reason,
                     why: 0,
                 };

@@ -44,10 +44,10 @@ impl Ledger {
                 self.judge_room_for_row()?;
             }
             Fact::PaymentFailed { .. } | Fact::RefundRequested { .. } => self.judge_room_for_row()?,
-            Fact::PaymentSuccess { .. }
-            | Fact::PaymentMismatched { .. }
-            | Fact::RefundFailed { .. }
-            | Fact::RefundSettled { .. } => return Ok(()),
+            Fact::PaymentSuccess { .. } => (),
+            Fact::PaymentMismatched { .. } | Fact::RefundFailed { .. } | Fact::RefundSettled { .. } => {
+                return Ok(());
+            }
             Fact::OrderCancelled { .. } | Fact::RefundDone { .. } => self.judge_room_for_row()?,
             Fact::SkuChanged(sku) => {
                 let fits = self.goods.has_room_for_sku(bounds) || self.goods.find_sku(sku.id).is_some();

@@ -4,8 +4,8 @@
 
 use domain::intent::{
     AdjustReason, AskedLine, Cancel, Create, EndHold, Envelope, Lines, List, PayCallback, PayClose, PayOpen,
-    PayOutcome, Prepare, Refund, RefundResult, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust, StockExtend,
-    StockReserve, StockReturn, StockTransfer,
+    PayOutcome, Prepare, Refund, RefundResult, Repair, RepairAction, Sale, SalePut, SaleSku, Sku, SkuPut,
+    StockAdjust, StockExtend, StockReserve, StockReturn, StockTransfer,
 };
 use domain::payment::RefundState;
 use domain::verdict::{Holdings, PaymentBrief};
@@ -177,7 +177,7 @@ impl Shop {
             }
             "list" => self.tell_list(&words),
             "pay" | "close" | "payment" => self.tell_payment(&words),
-            "paid" | "failed" | "refund" | "refunded" | "unrefunded" => self.tell_money(&words),
+            "paid" | "failed" | "refund" | "refunded" | "unrefunded" | "settle" => self.tell_money(&words),
             "history" => {
                 let (order, user, _) = self.named(words[1]);
                 let verdict = self.read(&Intent::History { user, order });
@@ -430,7 +430,8 @@ impl Shop {
     }
 
     /// `paid A.1 [amount 499] [currency 840] [gateway 2]`, `failed A.1`, `refund A.1 [amount 20]`,
-    /// `refunded A.1 [number 1] [amount 20]`, `unrefunded A.1 …`; amounts as the order and the refund have them.
+    /// `refunded A.1 [number 1] [amount 20]`, `unrefunded A.1 …`,
+    /// `settle A.1 [of B] [version 2] [twice]`; amounts as the order and the refund have them.
     fn tell_money(&mut self, words: &[&str]) -> String {
         let (name, attempt) = words[1].split_once('.').expect("order.attempt");
         let (order, _, _) = self.named(name);
@@ -454,6 +455,17 @@ impl Shop {
             "refund" => {
                 let amount = amount.unwrap_or(MinorUnits(0));
                 Intent::Refund(Refund { request: self.request(), payment, amount, why: 4 })
+            }
+            "settle" => {
+                let order = value::<String>(words, "of").map_or(order, |name| self.named(&name).0);
+                let version = value(words, "version").unwrap_or(0);
+                let action = RepairAction::Settle(payment);
+                let repair = Intent::Repair(Repair { request: self.request(), order, version, action });
+                let verdict = self.apply(&repair);
+                if words.contains(&"twice") {
+                    assert_eq!(self.apply(&repair), verdict, "the same repair again");
+                }
+                return self.words(&verdict);
             }
             word => Intent::RefundResult(RefundResult {
                 gateway,

@@ -120,9 +120,11 @@ fn draw(
         order => orders.get(OrderId(order), log)?,
     };
     if let Some(known) = &known {
-        (event.user, event.currency) = (known.user, known.currency);
-        if event.amount == 0 {
-            event.amount = known.total;
+        event.user = known.user;
+        // A fact about money says how much, of what; nothing is an amount, too.
+        if event.currency == 0 {
+            event.currency = known.currency;
+            event.amount = if event.amount == 0 { known.total } else { event.amount };
         }
     }
     let lines = known.as_ref().map_or(&[][..], |known| &known.lines);

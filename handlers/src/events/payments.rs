@@ -28,14 +28,16 @@ pub(super) fn sketch(blank: Event, fact: &Fact<'_>) -> Option<Sketch> {
             let (amount, currency) = (amount.0, currency.0);
             (EventType::PaymentMismatched, Event { amount, currency, ..of(payment, order) })
         }
-        Fact::RefundRequested { payment, order, version, number: _, amount, reason, why } => {
-            let (amount, reason) = (amount.0, refund_reason(reason));
-            (EventType::RefundRequested, Event { version, amount, reason, why, ..of(payment, order) })
+        Fact::RefundRequested { payment, order, version, number: _, amount, currency, reason, why } => {
+            let (amount, currency, reason) = (amount.0, currency.0, refund_reason(reason));
+            let filled = Event { version, amount, currency, reason, why, ..of(payment, order) };
+            (EventType::RefundRequested, filled)
         }
         Fact::RefundFailed { payment, order, number: _ } => (EventType::RefundFailed, of(payment, order)),
         // Of money, as RefundDone is of an order: both say that it went back.
-        Fact::RefundSettled { payment, order, number: _, amount } => {
-            (EventType::RefundDone, Event { amount: amount.0, ..of(payment, order) })
+        Fact::RefundSettled { payment, order, number: _, amount, currency } => {
+            let (amount, currency) = (amount.0, currency.0);
+            (EventType::RefundDone, Event { amount, currency, ..of(payment, order) })
         }
         Fact::SkuChanged(_)
         | Fact::SaleChanged { .. }

@@ -126,6 +126,20 @@ plain! {
         /// The other 16 bytes of the signature.
         pub signature_second: u128,
     }
+
+    /// An operator puts an order right.
+    pub struct RepairHead / ArchivedRepairHead {
+        /// 48 bits of Unix milliseconds, then 80 random bits; the same on every ask.
+        pub request: u128,
+        /// The order.
+        pub order: u64,
+        /// The payment of it that the action is about.
+        pub payment: u64,
+        /// The version that the order must have; 0: any.
+        pub version: u32,
+        /// 1: take the money of a mismatched payment for the order's total.
+        pub action: u8,
+    }
 }
 
 /// Bytes of a gateway's signature, at the end of what it says.

@@ -28,7 +28,7 @@ const SIGNATURE: [u128; 2] =
     [0x0102_0304_0506_0708_090A_0B0C_0D0E_0F10, 0x1112_1314_1516_1718_191A_1B1C_1D1E_1F20];
 
 pub fn files() -> Vec<File> {
-    vec![open(), callback(), get(), close(), refund(), refund_result()]
+    vec![open(), callback(), get(), close(), refund(), refund_result(), repair()]
 }
 
 fn open() -> File {
@@ -109,4 +109,13 @@ fn refund_result() -> File {
     result.message::<RefundResultAnswer>(vec![("done", done, vec![], b"")]);
     result.refusal(Kind::RefundResult.into(), Status::PaymentNotFound, 0, WHOLE);
     result
+}
+
+fn repair() -> File {
+    let mut repair = File::of("REPAIR");
+    let head = RepairHead { request: REQUEST, order: ORDER, payment: PAYMENT, version: 2, action: 1 };
+    repair.message::<Repair>(vec![("settle what came", head, vec![], b"")]);
+    repair.message::<RepairAnswer>(vec![("confirmed", BRIEF, vec![], b"")]);
+    repair.refusal(Kind::Repair.into(), Status::WrongState, 0, refusal(Refusal::NO_LINE, 6, 12));
+    repair
 }

@@ -442,6 +442,13 @@ LAYOUTS = {
         ("asked", "i64", 8),
         ("there", "i64", 8),
     ),
+    "RepairHead": (
+        ("request", "u128", 16),
+        ("order", "u64", 8),
+        ("payment", "u64", 8),
+        ("version", "u32", 4),
+        ("action", "u8", 1),
+    ),
     "Sale": (
         ("closed_from", "i64", 8),
         ("opens", "i64", 8),
@@ -678,6 +685,8 @@ MESSAGES = {
     0x8105: ("HistoryAnswerHead", "HistoryRow", 1, 32768, None, 0),
     0x0106: ("CancelHead", "Nothing", 0, 0, None, 0),
     0x8106: ("OrderBrief", "Nothing", 0, 0, None, 0),
+    0x0108: ("RepairHead", "Nothing", 0, 0, None, 0),
+    0x8108: ("OrderBrief", "Nothing", 0, 0, None, 0),
     0x0201: ("StockGetHead", "Nothing", 0, 0, None, 0),
     0x8201: ("Shelf", "Nothing", 0, 0, None, 0),
     0x0206: ("StockAdjustHead", "Nothing", 0, 0, None, 0),

@@ -160,6 +160,11 @@ class Client:
         """Asks for money of a payment to go back; amount 0: all that is left of it."""
         return self.change("REFUND", {"payment": payment, "amount": amount, "why": why}, **again).head
 
+    def settle(self, order: int, payment: int, *, version: int = 0, **again) -> dict:
+        """Takes the money of a mismatched payment for its order's total; the order."""
+        head = {"order": order, "payment": payment, "version": version, "action": 1}
+        return self.change("REPAIR", head, **again).head
+
     def pay_callback(
         self, key: bytes, payment: int, gateway: int, *, amount: int = 0, currency: int = 0, reference: int = 0,
         paid: bool = True, signed_at: Optional[int] = None

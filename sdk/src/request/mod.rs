@@ -17,7 +17,7 @@ use protocol::{Message, Meta, Parsed};
 pub use events::Ack;
 pub use operate::{Audit, Drain, Ping, Stats};
 pub use order::{Batch, BatchOrder, BatchOutcome, Cancel, Create, Get, History, List, Prepare, PrepareHold};
-pub use payment::{PayCallback, PayClose, PayGet, PayOpen, Refund, RefundResult};
+pub use payment::{PayCallback, PayClose, PayGet, PayOpen, Refund, RefundResult, Settle};
 pub use shop::{AdjustReason, SaleGet, SaleList, SalePut, SkuGet, SkuList, SkuPut, StockAdjust, StockGet};
 pub use stock::{StockCommit, StockExtend, StockRelease, StockReserve, StockReturn, StockTransfer};
 

@@ -1,11 +1,11 @@
-//! PAY_OPEN, PAY_CALLBACK, PAY_GET, PAY_CLOSE, REFUND and REFUND_RESULT.
+//! PAY_OPEN, PAY_CALLBACK, PAY_GET, PAY_CLOSE, REFUND, REFUND_RESULT, and what REPAIR does to payments.
 
 use protocol::structs::{self as wire, SIGNATURE_BYTES};
 use protocol::{Kind, Parsed, Plain, messages};
 
 use super::sealed::Wire;
 use super::{Ask, Changes, Request};
-use crate::shop::{self, Payment};
+use crate::shop::{self, OrderBrief, Payment};
 use crate::values::{GatewayId, MicrosUtc, Money, OrderId, PaymentId, UserId};
 
 /// Opens an attempt to pay an order.
@@ -139,6 +139,49 @@ impl Ask for Refund {
 }
 
 impl Changes for Refund {}
+
+/// Takes the money of a mismatched payment for its order's total.
+#[derive(Clone, Debug)]
+pub struct Settle {
+    order: OrderId,
+    payment: PaymentId,
+    version: u32,
+}
+
+impl Settle {
+    pub(crate) fn new(order: OrderId, payment: PaymentId) -> Settle {
+        Settle { order, payment, version: 0 }
+    }
+}
+
+impl Request<Settle> {
+    /// Only if the order has this version; otherwise VERSION_CONFLICT.
+    pub fn version(mut self, version: u32) -> Self {
+        self.ask.version = version;
+        self
+    }
+}
+
+impl Wire for Settle {
+    type Question = messages::Repair;
+    type Reply = messages::RepairAnswer;
+    const CHANGES: bool = true;
+
+    fn head(&self, request: u128) -> wire::RepairHead {
+        let Settle { order, payment, version } = *self;
+        wire::RepairHead { request, order: order.0, payment: payment.0, version, action: 1 }
+    }
+}
+
+impl Ask for Settle {
+    type Answer = OrderBrief;
+
+    fn read(answer: &Parsed<'_, messages::RepairAnswer>) -> Option<OrderBrief> {
+        shop::brief(&answer.head)
+    }
+}
+
+impl Changes for Settle {}
 
 /// What a gateway says of an attempt.
 #[derive(Clone, Debug)]

@@ -318,19 +318,20 @@ fn json_of_fact(fact: &Fact<'_>) -> (&'static str, Value) {
             });
             ("PaymentMismatched", body)
         }
-        Fact::RefundRequested { payment, order, version, number, amount, reason, why } => {
+        Fact::RefundRequested { payment, order, version, number, amount, currency, reason, why } => {
             let body = json!({
                 "payment": payment.0, "order": order.0, "version": version, "number": number,
-                "amount": amount.0, "reason": refund_reason(reason), "why": why,
+                "amount": amount.0, "currency": currency.0, "reason": refund_reason(reason), "why": why,
             });
             ("RefundRequested", body)
         }
         Fact::RefundFailed { payment, order, number } => {
             ("RefundFailed", json!({ "payment": payment.0, "order": order.0, "number": number }))
         }
-        Fact::RefundSettled { payment, order, number, amount } => {
+        Fact::RefundSettled { payment, order, number, amount, currency } => {
             let body = json!({
                 "payment": payment.0, "order": order.0, "number": number, "amount": amount.0,
+                "currency": currency.0,
             });
             ("RefundSettled", body)
         }

@@ -327,6 +327,7 @@ const fn leads_to_an_order(intent: &Intent<'_>) -> bool {
         | Intent::PayClose(_)
         | Intent::Refund(_)
         | Intent::RefundResult(_)
+        | Intent::Repair(_)
         | Intent::CursorMove(_)
         | Intent::CursorGet(_)
         | Intent::Get { .. }

@@ -192,6 +192,7 @@ impl Model {
                 None => return Ok(Verdict::Payment(self.payment_brief(close.payment))),
             },
             Intent::Refund(refund) => self.refund(refund)?,
+            Intent::Repair(repair) => self.repair(now, repair)?,
             Intent::PayCallback(said) => return self.pay_callback(now, said),
             Intent::RefundResult(said) => return self.refund_result(now, said),
             Intent::PayGet { user, order, payment } => return self.pay_get(*user, *order, *payment),
@@ -348,6 +349,7 @@ fn body_of(intent: &Intent<'_>) -> String {
         | Intent::PayGet { .. }
         | Intent::PayClose(_)
         | Intent::Refund(_)
-        | Intent::RefundResult(_) => format!("{intent:?}"),
+        | Intent::RefundResult(_)
+        | Intent::Repair(_) => format!("{intent:?}"),
     }
 }

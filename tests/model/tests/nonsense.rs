@@ -104,8 +104,8 @@ impl Dice {
             11 => Fact::PaymentSuccess { payment, order, amount, reference, surplus: self.0.bool() },
             12 => Fact::PaymentMismatched { payment, order, amount, currency: Currency(978), reference },
             13 => {
-                let (reason, why) = (RefundReason::Late, 0);
-                Fact::RefundRequested { payment, order, version, number, amount, reason, why }
+                let (currency, reason, why) = (Currency(978), RefundReason::Late, 0);
+                Fact::RefundRequested { payment, order, version, number, amount, currency, reason, why }
             }
             14 => Fact::RefundFailed { payment, order, number },
             16 => Fact::StockTransferred { sku, from, to, units: moved },
@@ -115,7 +115,7 @@ impl Dice {
                 forgotten: version == 0,
             },
             17 => Fact::StockReturned { sku, warehouse: to, units: moved },
-            15 => Fact::RefundSettled { payment, order, number, amount },
+            15 => Fact::RefundSettled { payment, order, number, amount, currency: Currency(978) },
             _ => Fact::RefundDone { order, version, amount: MinorUnits(self.number()), why: 0 },
         }
     }

@@ -1,6 +1,8 @@
 //! What buyers, operators and gateways ask about money.
 
-use domain::intent::{PayCallback, PayClose, PayOpen, PayOutcome, Refund, RefundResult};
+use domain::intent::{
+    PayCallback, PayClose, PayOpen, PayOutcome, Refund, RefundResult, Repair, RepairAction,
+};
 use domain::verdict::PaymentBrief;
 use domain::{GatewayId, Intent, MinorUnits, OrderId, PaymentId, UserId, Verdict};
 
@@ -13,7 +15,7 @@ impl History {
     pub(super) fn money(&mut self) -> Intent<'static> {
         let anybody = if self.dice.u8(0..4) == 0 { UserId(0) } else { self.user() };
         let request = self.request();
-        match self.dice.u8(0..16) {
+        match self.dice.u8(0..17) {
             0..=3 => {
                 let (user, order) = (self.owner(anybody), self.order());
                 let gateway = self.gateway();
@@ -27,6 +29,7 @@ impl History {
                 Intent::Refund(Refund { request, payment, amount, why: self.dice.u16(0..3) })
             }
             10..=14 => Intent::RefundResult(self.refund_result()),
+            16 => Intent::Repair(self.repair()),
             _ => {
                 let (order, payment) = match self.dice.u8(0..10) {
                     0 => (self.order(), self.payment()),
@@ -62,6 +65,15 @@ impl History {
         let amount = if self.mostly() { amount } else { MinorUnits(self.dice.i64(0..50)) };
         let gateway = found.map(|it| it.gateway).filter(|_| self.mostly()).unwrap_or(GatewayId(1));
         RefundResult { gateway, payment, number, succeeded: self.dice.u8(0..3) != 0, amount }
+    }
+
+    /// Mostly of the order that the payment is of, at any version.
+    fn repair(&mut self) -> Repair {
+        let payment = self.payment();
+        let found = self.brief(payment).filter(|_| self.mostly());
+        let (order, version) = found.map_or((self.order(), 1), |it| (it.order, it.order_version));
+        let version = if self.dice.bool() { 0 } else { version };
+        Repair { request: self.request(), order, version, action: RepairAction::Settle(payment) }
     }
 
     fn brief(&mut self, payment: PaymentId) -> Option<PaymentBrief> {

@@ -44,6 +44,9 @@ pub enum PayAction {
         #[arg(long, default_value_t = 0)]
         why: u16,
     },
+    /// Take money of another amount, in the order's currency, for what was to be paid: the order is confirmed
+    #[command(after_help = "Example: tidegate admin pay settle 382516920119201793")]
+    Settle { payment: u64 },
     /// Play the gateway: sign with its configured key, and say how an attempt or its refund went
     #[command(after_help = "Example: tidegate admin pay simulate 382516920119201793 --config tidegate.toml")]
     Simulate(Simulate),
@@ -96,6 +99,11 @@ impl PayAction {
                     request = request.amount(amount(&part, found.arrived.currency)?.minor_units);
                 }
                 client.wait(request)?
+            }
+            PayAction::Settle { payment } => {
+                let found = client.wait(client.pay_get(operator, PaymentId(payment)))?;
+                client.wait(client.settle(found.order, found.payment))?;
+                client.wait(client.pay_get(operator, found.payment))?
             }
             PayAction::Simulate(simulate) => simulate.ask(client)?,
         };

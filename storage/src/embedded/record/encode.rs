@@ -37,7 +37,7 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         Intent::StockReturn(_) => fact_bytes(RETURNED_BYTES),
         Intent::CursorMove(_) => fact_bytes(CURSOR_BYTES),
         Intent::PayOpen(_) | Intent::PayClose(_) | Intent::Refund(_) => fact_bytes(PAYMENT_BYTES_MAX),
-        Intent::PayCallback(_) => CALLBACK_BYTES_MAX,
+        Intent::PayCallback(_) | Intent::Repair(_) => CALLBACK_BYTES_MAX,
         Intent::RefundResult(_) => 2 * fact_bytes(PAYMENT_BYTES_MAX) + CANCEL_BYTES_MAX,
         Intent::Prepare(_)
         | Intent::Get { .. }

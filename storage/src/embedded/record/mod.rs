@@ -27,7 +27,7 @@ const SKU_BYTES: usize = 8 + 4 + 4 + 2 + 8 + 4 + 1;
 const SALE_BYTES: usize = 4 + 4 + 8 + 8 + 8 + 4 + 4 + 8 + 4;
 const SALE_SKU_BYTES: usize = 8 + 8;
 /// Of the largest fact about a payment: RefundRequested.
-const PAYMENT_BYTES_MAX: usize = 8 + 8 + 4 + 2 + 8 + 1 + 2;
+const PAYMENT_BYTES_MAX: usize = 8 + 8 + 4 + 2 + 8 + 2 + 1 + 2;
 const ADJUSTED_BYTES: usize = 8 + 4 + 8 + 8 + 8 + 1 + 8;
 const TRANSFERRED_BYTES: usize = 8 + 4 + 4 + 8;
 /// Name, position, forgotten.

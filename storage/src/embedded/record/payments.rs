@@ -34,11 +34,12 @@ impl EntryWriter<'_> {
                 self.u16(currency.0);
                 self.u64(reference);
             }
-            Fact::RefundRequested { payment, order, version, number, amount, reason, why } => {
+            Fact::RefundRequested { payment, order, version, number, amount, currency, reason, why } => {
                 self.of_payment(kind::REFUND_REQUESTED, payment, order);
                 self.u32(version);
                 self.u16(number);
                 self.i64(amount.0);
+                self.u16(currency.0);
                 self.u8(refund_reason_number(reason));
                 self.u16(why);
             }
@@ -46,10 +47,11 @@ impl EntryWriter<'_> {
                 self.of_payment(kind::REFUND_FAILED, payment, order);
                 self.u16(number);
             }
-            Fact::RefundSettled { payment, order, number, amount } => {
+            Fact::RefundSettled { payment, order, number, amount, currency } => {
                 self.of_payment(kind::REFUND_SETTLED, payment, order);
                 self.u16(number);
                 self.i64(amount.0);
+                self.u16(currency.0);
             }
             Fact::SkuChanged(_)
             | Fact::SaleChanged { .. }
@@ -113,6 +115,7 @@ pub(super) fn payment(kind: u8, from: &mut Cursor<'_>) -> Result<Fact<'static>, 
             version: from.u32()?,
             number: from.u16()?,
             amount: MinorUnits(from.i64()?),
+            currency: Currency(from.u16()?),
             reason: refund_reason(from.u8()?)?,
             why: from.u16()?,
         },
@@ -120,7 +123,7 @@ pub(super) fn payment(kind: u8, from: &mut Cursor<'_>) -> Result<Fact<'static>, 
         // REFUND_SETTLED: the caller told the kinds apart.
         _ => {
             let (number, amount) = (from.u16()?, MinorUnits(from.i64()?));
-            Fact::RefundSettled { payment, order, number, amount }
+            Fact::RefundSettled { payment, order, number, amount, currency: Currency(from.u16()?) }
         }
     })
 }

@@ -145,9 +145,18 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
             "back",
             callback,
             vec![
-                Fact::RefundRequested { payment, order, version: 4, number: 5, amount, reason, why: 6 },
+                Fact::RefundRequested {
+                    payment,
+                    order,
+                    version: 4,
+                    number: 5,
+                    amount,
+                    currency: Currency(840),
+                    reason,
+                    why: 6,
+                },
                 Fact::RefundFailed { payment, order, number: 5 },
-                Fact::RefundSettled { payment, order, number: 5, amount },
+                Fact::RefundSettled { payment, order, number: 5, amount, currency: Currency(840) },
             ],
         ),
     ]

@@ -79,6 +79,8 @@ pub(super) struct PaymentBook {
     pub(super) gateway: GatewayId,
     pub(super) state: PaymentState,
     pub(super) arrived: i128,
+    /// In which it arrived; the order's before.
+    pub(super) currency: Currency,
     pub(super) refunded: i128,
     /// The latest refund: its number, what it is about, where it stands.
     pub(super) refund: (u16, i128, RefundState),

@@ -4,7 +4,7 @@ use domain::fact::{Actor, Fact};
 use domain::order::State;
 use domain::payment::{ATTEMPTS_MAX, PaymentState, RefundState};
 use domain::verdict::{Holdings, digest_payment};
-use domain::{MinorUnits, OrderId, PaymentId, Stamp};
+use domain::{Currency, MinorUnits, OrderId, PaymentId, Stamp};
 
 use super::Auditor;
 use super::books::{OrderBook, PaymentBook};
@@ -75,6 +75,7 @@ impl Auditor {
                     gateway,
                     state: PaymentState::Open,
                     arrived: 0,
+                    currency: book.currency,
                     refunded: 0,
                     refund: (0, 0, RefundState::None),
                 });
@@ -102,24 +103,24 @@ impl Auditor {
             }
             Fact::PaymentSuccess { payment, order, amount, reference: _, surplus } => {
                 let state = if surplus { PaymentState::Surplus } else { PaymentState::Paid };
-                self.money_arrived(stamp, (order, payment), (amount, true), state, together);
+                self.money_arrived(stamp, (order, payment), (amount, None), state, together);
             }
             Fact::PaymentMismatched { payment, order, amount, currency, reference: _ } => {
-                let right = self.books.orders.get(&order).is_some_and(|it| it.currency == currency);
                 let state = PaymentState::Mismatched;
-                self.money_arrived(stamp, (order, payment), (amount, right), state, together);
+                self.money_arrived(stamp, (order, payment), (amount, Some(currency)), state, together);
             }
-            Fact::RefundRequested { payment, order, version, number, amount, .. } => {
-                self.refund_requested(stamp, (order, payment), version, (number, amount), together);
+            Fact::RefundRequested { payment, order, version, number, amount, currency, .. } => {
+                let about = (number, amount, currency);
+                self.refund_requested(stamp, (order, payment), version, about, together);
             }
             Fact::RefundFailed { payment, order, number } => {
                 together.asked_for += 1;
                 self.refund_came_out(stamp, (order, payment), number, None, together);
             }
-            Fact::RefundSettled { payment, order, number, amount } => {
+            Fact::RefundSettled { payment, order, number, amount, currency } => {
                 together.asked_for += 1;
                 together.of(order).money.went_back = true;
-                self.refund_came_out(stamp, (order, payment), number, Some(amount), together);
+                self.refund_came_out(stamp, (order, payment), number, Some((amount, currency)), together);
             }
             Fact::SkuChanged(_)
             | Fact::SaleChanged { .. }
@@ -144,7 +145,7 @@ impl Auditor {
         &mut self,
         stamp: &Stamp,
         (order, payment): (OrderId, PaymentId),
-        (amount, same_currency): (MinorUnits, bool),
+        (amount, currency): (MinorUnits, Option<Currency>),
         state: PaymentState,
         together: &mut Together,
     ) {
@@ -152,21 +153,27 @@ impl Auditor {
         let Some((book, it)) = self.payment_book(order, payment) else {
             return self.no_such_payment(order, payment, together);
         };
-        let equal = same_currency && amount == book.total;
+        let currency = currency.unwrap_or(book.currency);
+        let equal = currency == book.currency && amount == book.total;
         let wanted = waits(book.state) || book.state == State::Cancelled && book.ended_by_timer;
+        let settled = state == PaymentState::Paid && it.can_be_settled(stamp, (amount, currency));
         let right = match state {
-            PaymentState::Paid => equal && wanted,
+            PaymentState::Paid => (equal || settled) && wanted,
             PaymentState::Surplus => equal && !waits(book.state),
             PaymentState::Mismatched => !equal && amount.0 >= 0,
             PaymentState::Open | PaymentState::Failed | PaymentState::Closed => false,
         };
-        let right = right && !it.state.has_arrived() && it.says_so(stamp, true);
+        let right = right && (settled || !it.state.has_arrived() && it.says_so(stamp, true));
         let from = book.state;
         self.tally.check(Rule::Payments, right, || {
             let (order, amount) = (order.0, amount.0);
             format!("{amount} came for order {order} in {from:?} as {state:?}, by {:?}", stamp.actor)
         });
-        self.put_payment(order, payment, PaymentBook { state, arrived: i128::from(amount.0), ..it });
+        self.put_payment(
+            order,
+            payment,
+            PaymentBook { state, arrived: i128::from(amount.0), currency, ..it },
+        );
         let money = &mut together.of(order).money;
         money.settled |= state == PaymentState::Paid;
         money.surplus |= state == PaymentState::Surplus;
@@ -177,7 +184,7 @@ impl Auditor {
         stamp: &Stamp,
         (order, payment): (OrderId, PaymentId),
         version: u32,
-        (number, amount): (u16, MinorUnits),
+        (number, amount, currency): (u16, MinorUnits, Currency),
         together: &mut Together,
     ) {
         let follows = {
@@ -206,6 +213,7 @@ impl Auditor {
             && it.refunded + it.on_its_way() + asked <= it.arrived
             && it.refund.2 != RefundState::Asked
             && number == next
+            && currency == it.currency
             && by_whom;
         // Money that came late, and money of an order that was paid and is cancelled, move it to REFUNDING.
         let cancelled = !follows && it.state == PaymentState::Paid && version != book.version;
@@ -222,7 +230,7 @@ impl Auditor {
         stamp: &Stamp,
         (order, payment): (OrderId, PaymentId),
         number: u16,
-        settled: Option<MinorUnits>,
+        settled: Option<(MinorUnits, Currency)>,
         together: &mut Together,
     ) {
         let Some((_, it)) = self.payment_book(order, payment) else {
@@ -230,7 +238,9 @@ impl Auditor {
         };
         let (last, about, state) = it.refund;
         let open = match settled {
-            Some(amount) => state != RefundState::Done && i128::from(amount.0) == about,
+            Some((amount, currency)) => {
+                state != RefundState::Done && i128::from(amount.0) == about && currency == it.currency
+            }
             None => state == RefundState::Asked,
         };
         let right = open && number == last && number > 0 && it.says_so(stamp, true);
@@ -238,7 +248,7 @@ impl Auditor {
             format!("refund {number} of payment {} came out as {settled:?}: {it:?}", payment.0)
         });
         let (refunded, state) = match settled {
-            Some(amount) => (it.refunded + i128::from(amount.0), RefundState::Done),
+            Some((amount, _)) => (it.refunded + i128::from(amount.0), RefundState::Done),
             None => (it.refunded, RefundState::Failed),
         };
         self.put_payment(order, payment, PaymentBook { refunded, refund: (last, about, state), ..it });
@@ -322,6 +332,14 @@ impl Auditor {
 }
 
 impl PaymentBook {
+    /// Whether an operator may take this money, which waited for one, for its order's total.
+    fn can_be_settled(&self, stamp: &Stamp, (amount, currency): (MinorUnits, Currency)) -> bool {
+        self.state == PaymentState::Mismatched
+            && matches!(stamp.actor, Actor::Operator(_))
+            && (i128::from(amount.0), currency) == (self.arrived, self.currency)
+            && self.refunded + self.on_its_way() == 0
+    }
+
     /// Whether who says this may: the attempt's own gateway, or a buyer or operator who closes it.
     fn says_so(&self, stamp: &Stamp, as_gateway: bool) -> bool {
         match stamp.actor {

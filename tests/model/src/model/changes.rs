@@ -208,7 +208,8 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
         | Intent::PayGet { .. }
         | Intent::PayClose(_)
         | Intent::Refund(_)
-        | Intent::RefundResult(_) => true,
+        | Intent::RefundResult(_)
+        | Intent::Repair(_) => true,
     };
     if in_range { Ok(()) } else { Err(Refusal::of(Reason::InvalidField)) }
 }

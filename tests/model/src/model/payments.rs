@@ -1,7 +1,9 @@
 //! Payments as SPEC tells them: attempts, what a gateway says, and what goes back.
 
 use domain::fact::Actor;
-use domain::intent::{PayCallback, PayClose, PayOpen, PayOutcome, Refund, RefundResult};
+use domain::intent::{
+    PayCallback, PayClose, PayOpen, PayOutcome, Refund, RefundResult, Repair, RepairAction,
+};
 use domain::order::State;
 use domain::payment::{ATTEMPTS_MAX, PaymentState, REFUNDS_MAX, RefundState};
 use domain::verdict::{Holdings, PaymentBrief, digest_payment};
@@ -170,6 +172,51 @@ impl Model {
             | State::Refunding
             | State::Refunded => PaymentState::Surplus,
         }
+    }
+
+    /// Money that is not what was asked for is taken for it: as if that had come.
+    pub(super) fn repair(&mut self, now: MicrosUtc, repair: &Repair) -> Result<Subject, Refusal> {
+        let brief = self.order_of(UserId(0), repair.order)?.view.brief;
+        if repair.version != 0 && repair.version != brief.version {
+            let (asked, there) = (i64::from(repair.version), i64::from(brief.version));
+            return Err(Refusal::of(Reason::VersionConflict).with(asked, there));
+        }
+        let RepairAction::Settle(payment) = repair.action;
+        let (id, it) = self.payment(UserId(0), payment)?;
+        if id != repair.order {
+            return Err(Refusal::of(Reason::PaymentNotFound));
+        }
+        match it.state {
+            PaymentState::Paid | PaymentState::Surplus => return Err(Refusal::of(Reason::AlreadyPaid)),
+            PaymentState::Mismatched if it.left() == it.arrived => (),
+            PaymentState::Mismatched | PaymentState::Open | PaymentState::Failed | PaymentState::Closed => {
+                return Err(wrong_state(State::Confirmed, brief.state));
+            }
+        }
+        if it.currency != brief.currency {
+            let (asked, there) = (i64::from(it.currency.0), i64::from(brief.currency.0));
+            return Err(Refusal::of(Reason::CurrencyMismatch).with(asked, there));
+        }
+        let by_timer = self.orders[&id].history.last().is_some_and(|row| row.actor == Actor::Timer);
+        match brief.state {
+            State::PendingPayment | State::Paying => (),
+            State::Cancelled if by_timer && self.can_be_had_again(id) => self.take_again(id),
+            State::Cancelled | State::Reserving | State::Failed => {
+                return Err(wrong_state(State::Confirmed, brief.state));
+            }
+            State::Paid
+            | State::StockException
+            | State::Confirmed
+            | State::PartShipped
+            | State::Shipped
+            | State::Delivered
+            | State::Completed
+            | State::Refunding
+            | State::Refunded => return Err(Refusal::of(Reason::AlreadyPaid)),
+        }
+        self.confirm(now, id, Actor::Operator(0));
+        self.payment_mut(payment).state = PaymentState::Paid;
+        Ok(Subject::Order(id))
     }
 
     fn can_be_had_again(&self, id: OrderId) -> bool {
