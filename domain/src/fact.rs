@@ -9,6 +9,7 @@ use crate::ids::{
     GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
 };
 use crate::intent::{AdjustReason, Sale, SaleSku, Sku};
+use crate::letter::LetterReason;
 use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
 
 /// Where facts go as they are made: the journal's open group, or a list in a test.
@@ -176,6 +177,25 @@ pub enum Fact<'a> {
         position: u64,
         /// It is forgotten.
         forgotten: bool,
+    },
+    /// A subscriber could not take a fact and parked it. Never told to subscribers.
+    LetterParked {
+        /// What the subscriber calls its cursor.
+        subscriber: CursorName,
+        /// Position of the fact; never 0.
+        position: u64,
+        /// Why.
+        reason: LetterReason<'a>,
+    },
+    /// A parked fact is not parked any more. Where it is retried, its subscriber (and nobody else) is told of it
+    /// again at the position of this fact.
+    LetterEnded {
+        /// What the subscriber calls its cursor.
+        subscriber: CursorName,
+        /// Position of the parked fact; never 0.
+        position: u64,
+        /// Else it was dropped.
+        retried: bool,
     },
     /// All money of the order went back; for an order with total 0, at once when it is cancelled. What it
     /// counted against limits and caps went back, too; its units come back by StockAdjusted.

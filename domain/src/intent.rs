@@ -4,9 +4,11 @@
 //! one request.
 
 mod cursor;
+mod letter;
 mod stock;
 
 pub use cursor::CursorMove;
+pub use letter::{LetterEnd, LetterList, LetterPark};
 pub use stock::{EndHold, SHELF_UNITS_MAX, StockExtend, StockReserve, StockReturn, StockTransfer};
 
 use crate::cursor::CursorName;
@@ -135,6 +137,12 @@ pub enum Intent<'a> {
     RefundResult(RefundResult),
     /// An operator puts an order right.
     Repair(Repair),
+    /// Park a fact that a subscriber could not take.
+    LetterPark(LetterPark<'a>),
+    /// Tell a subscriber of a parked fact again, or drop it.
+    LetterEnd(LetterEnd),
+    /// Read what is parked.
+    LetterList(LetterList),
 }
 
 /// What comes with every intent, whatever it wants.
@@ -528,6 +536,8 @@ impl Intent<'_> {
             Intent::StockReserve(reserve) => (reserve.user, reserve.request),
             Intent::StockRelease(end) | Intent::StockCommit(end) => (end.user, end.request),
             Intent::StockExtend(extend) => (extend.user, extend.request),
+            Intent::LetterPark(park) => (UserId(0), park.request),
+            Intent::LetterEnd(end) => (UserId(0), end.request),
             Intent::Prepare(Prepare { user, hold: Some(request), .. }) => (*user, *request),
             Intent::PayOpen(open) => (open.user, open.request),
             Intent::PayClose(close) => (close.user, close.request),
@@ -548,7 +558,8 @@ impl Intent<'_> {
             | Intent::Holdings
             | Intent::CursorMove(_)
             | Intent::CursorGet(_)
-            | Intent::PayGet { .. } => return None,
+            | Intent::PayGet { .. }
+            | Intent::LetterList(_) => return None,
         };
         Some(RequestKey { who, id })
     }

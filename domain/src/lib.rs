@@ -17,6 +17,7 @@ pub mod hold;
 pub mod ids;
 pub mod intent;
 pub mod ledger;
+pub mod letter;
 pub mod order;
 pub mod payment;
 pub mod refusal;

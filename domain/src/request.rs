@@ -2,9 +2,9 @@
 
 use crate::ids::RequestId;
 use crate::intent::{
-    AdjustReason, AskedLine, Cancel, Create, EndHold, Intent, Lines, PayClose, PayOpen, Prepare, Refund,
-    Repair, RepairAction, SalePut, SkuPut, StockAdjust, StockExtend, StockReserve, StockReturn,
-    StockTransfer,
+    AdjustReason, AskedLine, Cancel, Create, EndHold, Intent, LetterEnd, LetterPark, Lines, PayClose,
+    PayOpen, Prepare, Refund, Repair, RepairAction, SalePut, SkuPut, StockAdjust, StockExtend, StockReserve,
+    StockReturn, StockTransfer,
 };
 use crate::refusal::{Reason, Refusal};
 use crate::units::{Micros, MicrosUtc};
@@ -64,6 +64,8 @@ impl Intent<'_> {
             Intent::StockRelease(it) => hash_end_hold(0x0203, it),
             Intent::StockCommit(it) => hash_end_hold(0x0204, it),
             Intent::StockExtend(it) => hash_stock_extend(it),
+            Intent::LetterPark(it) => hash_letter_park(it),
+            Intent::LetterEnd(it) => hash_letter_end(it),
             Intent::Prepare(it) if it.hold.is_some() => hash_prepare(it),
             Intent::PayOpen(it) => hash_pay_open(it),
             Intent::PayClose(it) => hash_pay_close(it),
@@ -84,7 +86,8 @@ impl Intent<'_> {
             | Intent::CursorGet(_)
             | Intent::PayGet { .. }
             | Intent::PayCallback(_)
-            | Intent::RefundResult(_) => 0,
+            | Intent::RefundResult(_)
+            | Intent::LetterList(_) => 0,
         }
     }
 }
@@ -228,6 +231,17 @@ fn hash_end_hold(kind: u64, end: &EndHold) -> u64 {
 fn hash_stock_extend(extend: &StockExtend) -> u64 {
     let StockExtend { user, request: _, hold, hold_seconds } = *extend;
     BodyHash::of_kind(0x0205).word(user.0).word(hold).word(u64::from(hold_seconds)).0
+}
+
+fn hash_letter_park(park: &LetterPark<'_>) -> u64 {
+    let LetterPark { request: _, subscriber, position, reason } = *park;
+    let head = BodyHash::of_kind(0x0804).bytes(subscriber.as_padded()).word(position);
+    head.bytes(reason.as_str().as_bytes()).0
+}
+
+fn hash_letter_end(end: &LetterEnd) -> u64 {
+    let LetterEnd { request: _, subscriber, position, retry } = *end;
+    BodyHash::of_kind(0x0804).bytes(subscriber.as_padded()).word(position).word(u64::from(retry)).0
 }
 
 #[cfg(test)]

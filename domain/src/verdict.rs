@@ -7,6 +7,7 @@ use crate::fact::{Actor, Line};
 use crate::hold::Hold;
 use crate::ids::{GatewayId, OrderId, PaymentId, RequestId, SaleId, SkuId, UserId, WarehouseId};
 use crate::intent::{Sale, SaleSku, Sku};
+use crate::letter::DeadLetter;
 use crate::order::State;
 use crate::payment::{PaymentState, RefundState};
 use crate::refusal::Refusal;
@@ -59,6 +60,10 @@ pub enum Verdict {
     Sales(Box<Page<SaleSummary>>),
     /// ACK, and SUBSCRIBE behind a named cursor: where it stands; 0 where there is none.
     Cursor(u64),
+    /// DEAD_LETTERS that changes something: how many are parked now.
+    LettersParked(u64),
+    /// DEAD_LETTERS that reads.
+    Letters(Box<LetterPage>),
     /// What `audit` compares.
     Holdings(Box<Holdings>),
     /// PAY_OPEN, PAY_CALLBACK, PAY_GET, PAY_CLOSE, REFUND, REFUND_RESULT: the payment as it stands now.
@@ -149,6 +154,17 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Whether there is more behind the last item.
     pub more: bool,
+}
+
+/// One page of dead letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterPage {
+    /// By subscriber and position.
+    pub items: Vec<DeadLetter>,
+    /// Whether there is more behind the last item.
+    pub more: bool,
+    /// How many are parked in all, of all subscribers.
+    pub parked: u64,
 }
 
 /// One page of a user's orders.

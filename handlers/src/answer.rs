@@ -5,14 +5,15 @@ use domain::verdict::{HistoryView, PaymentBrief};
 use domain::{Reason, Refusal, Verdict};
 use protocol::bounds::HISTORY_ROWS_MAX;
 use protocol::structs::{
-    AckAnswerHead, BatchAnswerItem, HistoryAnswerHead, ListAnswerHead, PageHead, SalePutAnswerHead,
-    SkuPutAnswerHead,
+    AckAnswerHead, BatchAnswerItem, DeadLettersAnswerHead, HistoryAnswerHead, ListAnswerHead, PageHead,
+    SalePutAnswerHead, SkuPutAnswerHead,
 };
 use protocol::{Flags, Kind, Meta, Status, messages};
 use storage::Outcome;
 
 use crate::catalogue::{sale_sku_to_wire, sale_to_wire, shelf_to_wire, sku_to_wire, sku_view_to_wire};
 use crate::create::{brief_to_wire, line_to_wire, priced_to_wire};
+use crate::letters::letter_to_wire;
 use crate::outlet::Outlet;
 use crate::payment::payment_to_wire;
 use crate::pen::{Pen, To, refused_item};
@@ -142,6 +143,15 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
             let mismatch = Refusal::of(Reason::AmountMismatch).with(brief.arrived.0, brief.amount.0);
             pen.refuse(to, meta, kind.into(), &from_refusal(&mismatch, 0));
         }
+        Verdict::LettersParked(parked) => {
+            let head = DeadLettersAnswerHead { parked: *parked, more: false };
+            pen.answer::<messages::DeadLettersAnswer>(to, meta, &head, [], &[]);
+        }
+        Verdict::Letters(page) => {
+            let head = DeadLettersAnswerHead { parked: page.parked, more: page.more };
+            let items = page.items.iter().map(letter_to_wire);
+            pen.answer_read::<messages::DeadLettersAnswer>(to, meta, &head, items, &[]);
+        }
         Verdict::Holdings(_) => pen.refuse(to, meta, kind.into(), &out_of_place(kind)),
     }
 }
@@ -196,6 +206,8 @@ pub(crate) fn item_of(outcome: &Outcome, retry_after_ms: u32) -> BatchAnswerItem
             | Verdict::SaleFound(_)
             | Verdict::Sales(_)
             | Verdict::Cursor(_)
+            | Verdict::LettersParked(_)
+            | Verdict::Letters(_)
             | Verdict::Holdings(_)
             | Verdict::Payment(_)
             | Verdict::Mismatched(_),

@@ -8,6 +8,7 @@ mod parting;
 use std::sync::Arc;
 
 use domain::intent::{AskedLine, Envelope, SaleSku};
+use domain::letter::LETTER_REASON_BYTES_MAX;
 use domain::{Intent, Micros, MicrosUtc, TraceId, UserId};
 use protocol::bounds::{FRAME_BYTES_MAX, FRAME_BYTES_MAX_BEFORE_HELLO};
 use protocol::{Flags, Header, Kind, Meta, Split, Status, messages, split};
@@ -59,6 +60,7 @@ pub const SERVED: &[Kind] = &[
     Kind::Subscribe,
     Kind::Ack,
     Kind::Unsubscribe,
+    Kind::DeadLetters,
     Kind::SkuPut,
     Kind::SalePut,
     Kind::Stats,
@@ -110,10 +112,11 @@ pub enum Taken {
 }
 
 /// Room for the lists of one request.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Room {
     lines: Vec<AskedLine>,
     skus: Vec<SaleSku>,
+    reason: [u8; LETTER_REASON_BYTES_MAX],
 }
 
 /// What does not change while serving.
@@ -159,7 +162,7 @@ impl<S: Store> Gateway<S> {
             events: desks.events,
             subscriptions: events::Subscriptions::default(),
             audit_for: None,
-            room: Room::default(),
+            room: Room { lines: Vec::new(), skus: Vec::new(), reason: [0; LETTER_REASON_BYTES_MAX] },
             pen: Pen::default(),
             settings: Settings { common, place, bounds },
             now: MicrosUtc(0),
@@ -299,6 +302,7 @@ impl<S: Store> Gateway<S> {
             Kind::Audit => self.serve_audit(asked, out),
             Kind::Subscribe => self.serve_subscribe(asked, out),
             Kind::Ack => self.serve_ack(asked, out),
+            Kind::DeadLetters => self.serve_dead_letters(asked, out),
             Kind::Unsubscribe => self.serve_unsubscribe(asked, out),
 
             Kind::Create => self.forward(asked, kind, Share::Any, out, |header, body, room| {
@@ -383,7 +387,6 @@ impl<S: Store> Gateway<S> {
             | Kind::QueueEnter
             | Kind::QueueStatus
             | Kind::QueueLeave
-            | Kind::DeadLetters
             | Kind::LimitPut
             | Kind::Switch
             | Kind::OrdersScan
@@ -569,7 +572,10 @@ const fn asker(intent: &Intent<'_>) -> UserId {
         | Intent::StockGet { .. }
         | Intent::Holdings
         | Intent::CursorMove(_)
-        | Intent::CursorGet(_) => UserId(0),
+        | Intent::CursorGet(_)
+        | Intent::LetterPark(_)
+        | Intent::LetterEnd(_)
+        | Intent::LetterList(_) => UserId(0),
     }
 }
 

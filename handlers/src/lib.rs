@@ -20,6 +20,7 @@ mod audit;
 mod batch;
 mod catalogue;
 mod create;
+mod letters;
 mod payment;
 mod reads;
 mod session;

@@ -83,7 +83,7 @@ kinds! {
     0x0801 Subscribe "SUBSCRIBE" "Asks for events from a cursor on.";
     0x0802 Ack "ACK" "Grants a subscription more, or moves a named cursor.";
     0x0803 Unsubscribe "UNSUBSCRIBE" "Ends a subscription.";
-    0x0804 DeadLetters "DEAD_LETTERS" "Reads events that a subscriber could not take.";
+    0x0804 DeadLetters "DEAD_LETTERS" "Parks events that a subscriber could not take, and what becomes of them.";
     0x0901 SkuPut "SKU_PUT" "Makes or replaces a sku.";
     0x0902 SalePut "SALE_PUT" "Makes or replaces a sale with all its skus.";
     0x0903 LimitPut "LIMIT_PUT" "Changes the limits of a user or key.";

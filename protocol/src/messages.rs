@@ -102,6 +102,8 @@ messages! {
     AckAnswer = Ack answer, AckAnswerHead, Nothing 0 to 0;
     Unsubscribe = Unsubscribe request, UnsubscribeHead, Nothing 0 to 0;
     UnsubscribeAnswer = Unsubscribe answer, UnsubscribeAnswerHead, Nothing 0 to 0;
+    DeadLetters = DeadLetters request, DeadLettersHead, Nothing 0 to 0;
+    DeadLettersAnswer = DeadLetters answer, DeadLettersAnswerHead, DeadLetter 0 to PAGE_MAX;
     SkuPut = SkuPut request, SkuPutHead, Nothing 0 to 0;
     SkuPutAnswer = SkuPut answer, SkuPutAnswerHead, Nothing 0 to 0;
     SalePut = SalePut request, SalePutHead, SaleSku 0 to SALE_SKUS_MAX;

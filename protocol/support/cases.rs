@@ -386,6 +386,7 @@ fn events() -> Vec<File> {
     let event = Event {
         position: 44,
         previous: 41,
+        again: 0,
         at: NOON,
         order: ORDER,
         payment: 0,
@@ -459,7 +460,37 @@ fn events() -> Vec<File> {
     let through = UnsubscribeAnswerHead { through: 57 };
     unsubscribe.message::<UnsubscribeAnswer>(vec![("where it ended", through, vec![], b"")]);
     unsubscribe.refusal(Kind::Unsubscribe.into(), Status::InvalidField, 0, WHOLE);
-    vec![subscribe, ack, unsubscribe]
+    vec![subscribe, ack, unsubscribe, dead_letters()]
+}
+
+fn dead_letters() -> File {
+    let mut letters = File::of("DEAD_LETTERS");
+    let read = DeadLettersHead {
+        request: 0,
+        subscriber: text(""),
+        reason: text(""),
+        position: 0,
+        partition: 0,
+        limit: 100,
+        action: 0,
+    };
+    let (subscriber, reason) = (text("warehouse"), text("no such bin"));
+    let park =
+        DeadLettersHead { request: REQUEST, subscriber, reason, position: 44, limit: 0, action: 1, ..read };
+    letters.message::<DeadLetters>(vec![
+        ("the first page", read, vec![], b""),
+        ("one could not be taken", park, vec![], b""),
+        ("tell it again", DeadLettersHead { reason: text(""), action: 2, ..park }, vec![], b""),
+    ]);
+    let letter = DeadLetter { subscriber, reason, position: 44, at: 1_782_907_200_123_456, partition: 0 };
+    let head = DeadLettersAnswerHead { parked: 2, more: true };
+    letters.message::<DeadLettersAnswer>(vec![
+        ("one of two", head, vec![letter], b""),
+        ("a change", DeadLettersAnswerHead { parked: 1, more: false }, vec![], b""),
+    ]);
+    letters.refusal(Kind::DeadLetters.into(), Status::Overloaded, 250, WHOLE);
+    letters.refusal(Kind::DeadLetters.into(), Status::InvalidField, 0, WHOLE);
+    letters
 }
 
 fn operate() -> Vec<File> {

@@ -170,6 +170,32 @@ impl Client {
         self.request(Ack { cursor: cursor.into(), position: 0, forget: true })
     }
 
+    /// Parks an event that this subscriber (the name of its cursor) cannot take, durably, so that it can go on behind
+    /// it: why in at most 64 printable ASCII characters. The answer: how many are parked now.
+    pub fn park_letter(
+        &self,
+        subscriber: impl Into<String>,
+        position: u64,
+        reason: impl Into<String>,
+    ) -> Request<ParkLetter> {
+        self.request(ParkLetter { subscriber: subscriber.into(), position, reason: reason.into() })
+    }
+
+    /// Has a subscriber told of an event again that it parked; it is not parked any more.
+    pub fn retry_letter(&self, subscriber: impl Into<String>, position: u64) -> Request<EndLetter> {
+        self.request(EndLetter { subscriber: subscriber.into(), position, retry: true })
+    }
+
+    /// Drops what a subscriber parked.
+    pub fn drop_letter(&self, subscriber: impl Into<String>, position: u64) -> Request<EndLetter> {
+        self.request(EndLetter { subscriber: subscriber.into(), position, retry: false })
+    }
+
+    /// Reads what subscribers parked, by name and position, a page at a time.
+    pub fn dead_letters(&self) -> Request<ListLetters> {
+        self.request(ListLetters::new())
+    }
+
     /// Reads a sku's stock, over all its warehouses unless one is named.
     pub fn stock_get(&self, sku: SkuId) -> Request<StockGet> {
         self.request(StockGet::new(sku))

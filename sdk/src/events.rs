@@ -89,6 +89,9 @@ pub struct Event {
     pub position: u64,
     /// Position of the event before it in this subscription.
     pub previous: u64,
+    /// Position of the event that this tells again, because it was parked and is retried. Where that is not kept any
+    /// more, `event` is `Err(0)` and nothing else is known.
+    pub again: Option<u64>,
     /// When.
     pub at: MicrosUtc,
     /// What happened; `Err` with its number where this client is older than the server.
@@ -119,6 +122,30 @@ pub struct Event {
     pub why: u16,
     /// The lines or shelves that it names, at least one.
     pub items: Vec<EventItem>,
+}
+
+/// An event that a subscriber parked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The name of the subscriber's cursor.
+    pub subscriber: String,
+    /// Where the event stands in the stream.
+    pub position: u64,
+    /// When it was parked.
+    pub at: MicrosUtc,
+    /// Why.
+    pub reason: String,
+}
+
+/// A page of what is parked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetters {
+    /// By subscriber and position.
+    pub items: Vec<DeadLetter>,
+    /// Whether there are more behind the last one.
+    pub more: bool,
+    /// How many are parked in all.
+    pub parked: u64,
 }
 
 /// A line or shelf that an event names; what does not apply is 0.
@@ -273,10 +300,15 @@ impl Events {
 
     fn subscribe_head(&self) -> SubscribeHead {
         let EventFilter { types, user, sku, sale } = self.filter;
-        let (from, position, cursor) = match (self.through, &self.start) {
-            (Some(through), _) => (1, through, ""),
-            (None, StartAt::Cursor(name)) => (2, 0, name.as_str()),
-            (None, StartAt::Behind(_) | StartAt::Now) => (0, 0, ""),
+        // The name is said each time: what is retried goes to it.
+        let cursor = match &self.start {
+            StartAt::Cursor(name) => name.as_str(),
+            StartAt::Behind(_) | StartAt::Now => "",
+        };
+        let (from, position) = match (self.through, &self.start) {
+            (Some(through), _) => (1, through),
+            (None, StartAt::Cursor(_)) => (2, 0),
+            (None, StartAt::Behind(_) | StartAt::Now) => (0, 0),
         };
         SubscribeHead {
             cursor: text(cursor),
@@ -410,6 +442,7 @@ fn event_of(item: &wire::Event) -> Event {
     Event {
         position: item.position,
         previous: item.previous,
+        again: some(item.again),
         at: MicrosUtc(item.at),
         event: EventType::from_number(item.event).ok_or(item.event),
         schema: item.schema,

@@ -43,7 +43,7 @@ mod pool;
 
 pub use client::{Builder, CONNECTIONS_MAX, Client, IN_FLIGHT_MAX};
 pub use error::{Cause, Error, Refused, Violation};
-pub use events::{Event, EventFilter, EventItem, Events, StartAt};
+pub use events::{DeadLetter, DeadLetters, Event, EventFilter, EventItem, Events, StartAt};
 pub use protocol::{Class, EventType, Kind, Status, text_of};
 pub use request::{AdjustReason, BatchOrder, BatchOutcome, Request};
 pub use shop::{

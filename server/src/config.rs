@@ -146,6 +146,8 @@ sections! {
         sale_skus: usize = 1_000_000,
         /// Holds: open ones, and ended ones as long as their request ids are remembered.
         holds: usize = 1_000_000,
+        /// Facts that subscribers parked as dead letters.
+        dead_letters: usize = 10_000,
         /// Lines of open holds.
         hold_lines: usize = 2_000_000,
     }

@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
-use domain::intent::{AskedLine, Create, Envelope, Lines, Prepare, SalePut, SaleSku, StockReserve};
-use domain::{Currency, Intent, MicrosUtc, MinorUnits, RequestId, UserId};
+use domain::intent::{
+    AskedLine, Create, Envelope, LetterPark, Lines, Prepare, SalePut, SaleSku, StockReserve,
+};
+use domain::letter::LetterReason;
+use domain::{Currency, CursorName, Intent, MicrosUtc, MinorUnits, RequestId, UserId};
 
 /// The asker's own value: comes back with the answer, means nothing to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,6 +55,7 @@ enum Bare {
     Prepare { user: UserId, currency: Currency, lines: Range<u32>, hold: Option<RequestId> },
     StockReserve { user: UserId, request: RequestId, hold_seconds: u32, lines: Range<u32> },
     SalePut { put: SalePut<'static>, skus: Range<u32> },
+    LetterPark { request: RequestId, subscriber: CursorName, position: u64, reason: Range<u32> },
     Whole(Intent<'static>),
 }
 
@@ -155,6 +159,12 @@ impl IntentBatch {
             Intent::StockGet { sku, warehouse } => Bare::Whole(Intent::StockGet { sku, warehouse }),
             Intent::CursorMove(it) => Bare::Whole(Intent::CursorMove(it)),
             Intent::CursorGet(it) => Bare::Whole(Intent::CursorGet(it)),
+            Intent::LetterPark(LetterPark { request, subscriber, position, reason }) => {
+                let reason = copied(&mut self.bytes, reason.as_str().as_bytes());
+                Bare::LetterPark { request, subscriber, position, reason }
+            }
+            Intent::LetterEnd(it) => Bare::Whole(Intent::LetterEnd(it)),
+            Intent::LetterList(it) => Bare::Whole(Intent::LetterList(it)),
             Intent::Holdings => Bare::Whole(Intent::Holdings),
             Intent::PayOpen(it) => Bare::Whole(Intent::PayOpen(it)),
             Intent::PayCallback(it) => Bare::Whole(Intent::PayCallback(it)),
@@ -189,6 +199,13 @@ impl IntentBatch {
             Bare::SalePut { put, skus } => {
                 Intent::SalePut(SalePut { skus: &self.skus[places(skus)], ..*put })
             }
+            Bare::LetterPark { request, subscriber, position, reason } => Intent::LetterPark(LetterPark {
+                request: *request,
+                subscriber: *subscriber,
+                position: *position,
+                reason: LetterReason::parse(&self.bytes[places(reason)])
+                    .expect("only parsed reasons are pushed"),
+            }),
             Bare::Whole(intent) => *intent,
         }
     }

@@ -211,7 +211,8 @@ fn what_is_no_subscription_is_refused_and_the_connection_goes_on() {
         (SubscribeHead { types: 1, ..EVERYTHING }, "type 0"),
         (SubscribeHead { types: 1 << 63, ..EVERYTHING }, "a type that is none"),
         (SubscribeHead { cursor: [0xFF; 32], ..EVERYTHING }, "a name that is no text"),
-        (SubscribeHead { cursor: text("a"), ..EVERYTHING }, "a position, and a name"),
+        (SubscribeHead { from: 2, position: 1, cursor: text("a"), ..EVERYTHING }, "a cursor, and a position"),
+        (SubscribeHead { from: 2, ..EVERYTHING }, "a cursor without a name"),
     ];
     for (head, what) in refused {
         wire.send(&frame::<messages::Subscribe>(FEED, &head, &[]));

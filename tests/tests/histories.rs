@@ -6,6 +6,8 @@
 
 #[path = "histories/holds.rs"]
 mod holds;
+#[path = "histories/letters.rs"]
+mod letters;
 #[path = "histories/payments.rs"]
 mod payments;
 
@@ -15,16 +17,16 @@ use std::fmt::Write;
 use domain::fact::{CancelReason, Fact, Facts, ShelfUnits, Stamp};
 use domain::hold::HoldEnd;
 use domain::intent::{
-    AdjustReason, AskedLine, Cancel, Create, CursorMove, Envelope, HOLD_SECONDS_MAX, LINES_MAX, Lines, List,
-    PAGE_MAX, Prepare, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust, StockReturn, StockTransfer,
+    AdjustReason, AskedLine, Cancel, Create, Envelope, HOLD_SECONDS_MAX, LINES_MAX, Lines, List, PAGE_MAX,
+    Prepare, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust, StockReturn, StockTransfer,
 };
 use domain::ledger::{Ledger, LedgerBounds};
 use domain::payment::PaymentState;
 use domain::request::Rules;
 use domain::verdict::Holdings;
 use domain::{
-    Currency, CursorName, Intent, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId,
-    SellerId, SkuId, TraceId, UserId, Verdict, WarehouseId,
+    Currency, Intent, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId, SkuId,
+    TraceId, UserId, Verdict, WarehouseId,
 };
 use fastrand::Rng;
 use model::{Auditor, FIRST_POSITION, Model};
@@ -61,6 +63,7 @@ const BOUNDS: LedgerBounds = LedgerBounds {
     sale_skus_max: 8_000,
     holds_max: 6_000,
     hold_lines_max: 600_000,
+    dead_letters_max: 40,
 };
 
 /// What the histories of a run must have heard: every answer but OVERLOADED, which is about bounds.
@@ -462,6 +465,8 @@ fn in_a_word(answer: &Verdict) -> String {
         Verdict::SaleFound(_) => "SaleFound".into(),
         Verdict::Sales(_) => "Sales".into(),
         Verdict::Cursor(_) => "Cursor".into(),
+        Verdict::LettersParked(_) => "LettersParked".into(),
+        Verdict::Letters(_) => "Letters".into(),
         Verdict::Holdings(_) => "Holdings".into(),
         Verdict::Payment(brief) if brief.state == PaymentState::Paid && brief.arrived != brief.amount => {
             "payment settled".into()
@@ -479,7 +484,10 @@ impl History {
         skus: &'a [SaleSku],
         client_bytes: &'a [u8],
     ) -> Intent<'a> {
-        match self.dice.u8(0..51) {
+        match self.dice.u8(0..54) {
+            51 => Intent::LetterPark(self.letter_park()),
+            52 => Intent::LetterEnd(self.letter_end()),
+            53 => Intent::LetterList(self.letter_list()),
             49 | 50 => Intent::StockReserve(self.stock_reserve(lines)),
             44 => Intent::Prepare(Prepare { hold: Some(self.request()), ..self.prepare(lines) }),
             45 => Intent::StockRelease(self.end_hold()),
@@ -572,17 +580,6 @@ impl History {
             unavailable_delta: delta(&mut self.dice),
             reason: *self.dice.choice(&reasons).expect("a choice"),
         }
-    }
-
-    fn cursor(&mut self) -> CursorName {
-        let mut name = [0; 32];
-        name[0] = self.dice.u8(b'a'..=b'c');
-        CursorName::parse(name).expect("a letter")
-    }
-
-    /// To the first fact at most: whether a position is there is looked at before the ledger.
-    fn cursor_move(&mut self) -> CursorMove {
-        CursorMove { name: self.cursor(), position: self.dice.u64(0..=1), forget: self.dice.u8(0..4) == 0 }
     }
 
     fn stock_transfer(&mut self) -> StockTransfer {

@@ -3,6 +3,7 @@
 use crate::ledger::counts::UserCounts;
 use crate::ledger::goods::Goods;
 use crate::ledger::holds::Holds;
+use crate::ledger::letters::Letters;
 use crate::ledger::orders::Orders;
 use crate::ledger::payments::Payments;
 use crate::ledger::requests::Requests;
@@ -41,6 +42,8 @@ pub struct LedgerBounds {
     pub holds_max: usize,
     /// Lines of open holds.
     pub hold_lines_max: usize,
+    /// Facts that subscribers parked.
+    pub dead_letters_max: usize,
 }
 
 /// What [`LedgerBounds::DEFAULT`] may come to.
@@ -65,6 +68,7 @@ impl LedgerBounds {
         sale_skus_max: 1_000_000,
         holds_max: 1_000_000,
         hold_lines_max: 2_000_000,
+        dead_letters_max: 10_000,
     };
 
     /// Bytes that a ledger with these bounds takes when all of them are reached.
@@ -75,6 +79,7 @@ impl LedgerBounds {
             + UserCounts::bytes(self)
             + Goods::bytes(self)
             + Holds::bytes(self)
+            + Letters::bytes(self.dead_letters_max)
             + Timers::bytes()
     }
 
@@ -93,6 +98,7 @@ impl LedgerBounds {
             || self.sale_skus_max >= ROWS_MAX
             || self.holds_max >= ROWS_MAX
             || self.hold_lines_max >= ROWS_MAX
+            || self.dead_letters_max >= ROWS_MAX
         {
             return Some("a bound of the ledger is 2^31 or more");
         }

@@ -85,6 +85,14 @@ impl Ledger {
                 self.cursor_moved(*name, *position, *forgotten);
                 self.requests.advance(&mut self.orders, stamp.at);
             }
+            Fact::LetterParked { subscriber, position, reason } => {
+                self.letters.park(stamp.at, (*subscriber, *position), *reason);
+                self.remember(stamp, Subject::Letters);
+            }
+            Fact::LetterEnded { subscriber, position, retried: _ } => {
+                self.letters.end(*subscriber, *position);
+                self.remember(stamp, Subject::Letters);
+            }
             Fact::SkuChanged(sku) => {
                 let slot = self.goods.put_sku(*sku);
                 self.remember(stamp, Subject::Sku(slot));

@@ -15,6 +15,7 @@ mod evolve;
 mod goods;
 mod hold;
 mod holds;
+mod letters;
 mod orders;
 mod pay;
 mod payments;
@@ -46,6 +47,7 @@ use cursors::Cursors;
 use evolve::Sums;
 use goods::Goods;
 use holds::Holds;
+use letters::Letters;
 use orders::Orders;
 use payments::Payments;
 use requests::{OrderIds, Requests, Subject};
@@ -65,6 +67,7 @@ pub struct Ledger {
     counts: UserCounts,
     goods: Goods,
     cursors: Cursors,
+    letters: Letters,
     holds: Holds,
     timers: Timers,
     ids: OrderIds,
@@ -106,6 +109,7 @@ impl Ledger {
             counts: UserCounts::new(&bounds, key),
             goods: Goods::new(&bounds, key),
             cursors: Cursors::new(),
+            letters: Letters::default(),
             holds: Holds::new(&bounds, key),
             timers: Timers::new(),
             ids: OrderIds::default(),
@@ -162,6 +166,9 @@ impl Ledger {
             Intent::Refund(refund) => self.ask_refund(now, trace, refund, facts),
             Intent::RefundResult(result) => self.refund_result(now, trace, result, facts),
             Intent::Repair(repair) => self.repair(now, trace, repair, facts),
+            Intent::LetterPark(park) => self.park_letter(now, trace, park, facts),
+            Intent::LetterEnd(end) => self.end_letter(now, trace, end, facts),
+            Intent::LetterList(list) => self.list_letters(list),
         };
         decided.unwrap_or_else(Verdict::Refused)
     }
@@ -242,7 +249,10 @@ impl Ledger {
             | Intent::PayClose(_)
             | Intent::Refund(_)
             | Intent::RefundResult(_)
-            | Intent::Repair(_) => Needs::default(),
+            | Intent::Repair(_)
+            | Intent::LetterPark(_)
+            | Intent::LetterEnd(_)
+            | Intent::LetterList(_) => Needs::default(),
         }
     }
 
@@ -293,6 +303,7 @@ impl Ledger {
             Subject::Hold(slot) => Verdict::Hold(self.holds.at(slot).hold),
             Subject::Shelves { from, to } => self.transferred(from, to),
             Subject::Payment(slot) => Verdict::Payment(self.payment_brief(slot)),
+            Subject::Letters => self.letters_parked(),
         }
     }
 

@@ -40,6 +40,8 @@ pub(crate) enum Subject {
     Shelves { from: u32, to: u32 },
     /// This payment was opened or closed, or a refund of it was asked for.
     Payment(u32),
+    /// A dead letter was parked or ended.
+    Letters,
 }
 
 /// A request that made no order.

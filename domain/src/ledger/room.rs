@@ -75,6 +75,11 @@ impl Ledger {
             Fact::HoldEnded { .. } | Fact::HoldExtended { .. } => (),
             Fact::StockTransferred { sku, to, .. } => self.judge_room_for_shelf(*sku, *to)?,
             Fact::StockReturned { sku, warehouse, .. } => self.judge_room_for_shelf(*sku, *warehouse)?,
+            Fact::LetterParked { subscriber, position, .. } => {
+                let fits = self.has_room_for_letter(*subscriber, *position);
+                within(fits, "dead_letters_max", bounds.dead_letters_max)?;
+            }
+            Fact::LetterEnded { .. } => (),
             // Their number is no setting, so what was made fits.
             Fact::CursorMoved { .. } => return Ok(()),
             Fact::StockReserved { .. } | Fact::StockReduced { .. } | Fact::StockReleased { .. } => {

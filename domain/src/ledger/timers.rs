@@ -268,6 +268,7 @@ mod tests {
                 orders_max: 5_000,
                 holds_max: 5_000,
                 hold_lines_max: 1,
+                dead_letters_max: 1,
                 ..LedgerBounds::DEFAULT
             };
             let key = HashKey::new(seed);

@@ -35,6 +35,7 @@ pub const BOUNDS: LedgerBounds = LedgerBounds {
     sale_skus_max: 400,
     holds_max: 500,
     hold_lines_max: 1_000,
+    dead_letters_max: 4,
 };
 
 /// Hands each fact to the second ledger as a journal would.
@@ -537,6 +538,8 @@ impl Shop {
             | Verdict::SaleFound(_)
             | Verdict::Sales(_)
             | Verdict::Cursor(_)
+            | Verdict::LettersParked(_)
+            | Verdict::Letters(_)
             | Verdict::Holdings(_) => format!("{verdict:?}"),
         }
     }

@@ -163,7 +163,11 @@ impl Served {
             };
             for event in page.events_behind(self.cursor) {
                 let Some(Event { position, .. }) = event.first().copied() else { continue };
-                if self.subscription.filter.wants(event) {
+                let wanted = match page.addressee(position) {
+                    None => self.subscription.filter.wants(event),
+                    addressee => addressee == self.subscription.subscriber,
+                };
+                if wanted {
                     if events == 0
                         || items.len() >= most
                         || items.len() + event.len() > EVENT_ITEMS_MAX as usize

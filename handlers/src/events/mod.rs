@@ -13,7 +13,7 @@ mod sketch;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::{Fact, OrderId, Stamp};
+use domain::{CursorName, Fact, OrderId, Stamp};
 use protocol::Meta;
 use protocol::structs::Event;
 
@@ -71,6 +71,8 @@ pub trait EventDesk: Send {
 pub struct Subscription {
     /// Header of its frames.
     pub(crate) meta: Meta,
+    /// Who subscribes, if it says so: parked facts that are retried go to it.
+    pub(crate) subscriber: Option<CursorName>,
     pub(crate) filter: Filter,
     /// The cursor that it begins at.
     pub(crate) after: u64,
@@ -94,9 +96,15 @@ pub(crate) struct Offer {
 }
 
 impl Subscription {
-    pub(crate) fn new(meta: Meta, filter: Filter, after: u64) -> Subscription {
+    pub(crate) fn new(
+        meta: Meta,
+        subscriber: Option<CursorName>,
+        filter: Filter,
+        after: u64,
+    ) -> Subscription {
         Subscription {
             meta,
+            subscriber,
             filter,
             after,
             granted_events: AtomicU64::new(0),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use domain::{Fact, OrderId};
+use domain::{CursorName, Fact, OrderId};
 use protocol::structs::Event;
 
 use super::orders::Orders;
@@ -23,6 +23,8 @@ pub(super) struct Page {
     items: Vec<Event>,
     /// For each event the place behind its last item.
     ends: Vec<usize>,
+    /// Events that are for one subscriber alone, by position.
+    addressed: BTreeMap<u64, CursorName>,
 }
 
 impl Page {
@@ -35,6 +37,11 @@ impl Page {
             begin = end;
             items
         })
+    }
+
+    /// The one subscriber that the event at this position is for; nothing where it is for all.
+    pub(super) fn addressee(&self, position: u64) -> Option<CursorName> {
+        if self.addressed.is_empty() { None } else { self.addressed.get(&position).copied() }
     }
 
     fn bytes(&self) -> usize {
@@ -98,12 +105,67 @@ impl<L: EventLog> Pages<L> {
             }
             sketches.extend(sketch(position, stamp, fact));
         })?;
-        let mut page = Page { after, through, items: Vec::new(), ends: Vec::with_capacity(sketches.len()) };
+        let ends = Vec::with_capacity(sketches.len());
+        let mut page = Page { after, through, items: Vec::new(), ends, addressed: BTreeMap::new() };
         for sketch in &sketches {
-            draw(&mut page.items, sketch, orders, log)?;
+            match sketch.parts {
+                Parts::Again { subscriber, position } => {
+                    page.addressed.insert(sketch.event.position, subscriber);
+                    draw_again(&mut page.items, &sketch.event, position, orders, log)?;
+                }
+                Parts::One | Parts::Shelves(_) | Parts::Moved(_) | Parts::Lines => {
+                    draw(&mut page.items, sketch, orders, log)?;
+                }
+            }
             page.ends.push(page.items.len());
         }
         Ok(page)
+    }
+}
+
+/// The items of the event at a position before, told again at this one.
+fn draw_again(
+    items: &mut Vec<Event>,
+    here: &Event,
+    mut of: u64,
+    orders: &mut Orders,
+    log: &mut impl EventLog,
+) -> Result<(), LogFailed> {
+    let begin = items.len();
+    let again = of;
+    // What was parked may itself have been told again: then what that told.
+    while let Some(found) = sketch_at(of, log)? {
+        match found.parts {
+            Parts::Again { position, .. } if position < of => of = position,
+            Parts::Again { .. } => break,
+            Parts::One | Parts::Shelves(_) | Parts::Moved(_) | Parts::Lines => {
+                draw(items, &found, orders, log)?;
+                break;
+            }
+        }
+    }
+    if items.len() == begin {
+        items.push(*here);
+    }
+    for item in &mut items[begin..] {
+        (item.position, item.again) = (here.position, again);
+    }
+    Ok(())
+}
+
+/// The event at a position; nothing where none is, or where it is not kept any more.
+fn sketch_at(at: u64, log: &mut impl EventLog) -> Result<Option<Sketch>, LogFailed> {
+    let mut found = None;
+    let Some(before) = at.checked_sub(1) else { return Ok(None) };
+    let read = log.read(before, &mut |position, stamp, fact| {
+        if position == at {
+            found = sketch(position, stamp, fact);
+        }
+    });
+    match read {
+        Ok(_) => Ok(found),
+        Err(LogFailed::Gone { .. }) => Ok(None),
+        Err(why) => Err(why),
     }
 }
 
@@ -139,6 +201,7 @@ fn draw(
         Parts::Moved(shelves) => {
             items.extend(shelves.map(|(warehouse, units)| Event { warehouse: warehouse.0, units, ..event }))
         }
+        Parts::Again { .. } => (),
         Parts::Lines => items.extend(lines.iter().map(|line| with_line(event, line))),
     }
     if items.len() == begin {

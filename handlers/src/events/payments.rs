@@ -54,7 +54,9 @@ pub(super) fn sketch(blank: Event, fact: &Fact<'_>) -> Option<Sketch> {
         | Fact::OrderConfirmed { .. }
         | Fact::OrderCancelled { .. }
         | Fact::RefundDone { .. }
-        | Fact::CursorMoved { .. } => return None,
+        | Fact::CursorMoved { .. }
+        | Fact::LetterParked { .. }
+        | Fact::LetterEnded { .. } => return None,
     };
     Some(Sketch { event: Event { event: event.number(), ..filled }, parts: Parts::One })
 }

@@ -4,7 +4,7 @@ use domain::fact::{CancelReason, OrderCreated, ShelfUnits, StockAdjusted};
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, Sale, Sku};
 use domain::order::State;
-use domain::{Actor, Fact, Stamp, WarehouseId};
+use domain::{Actor, CursorName, Fact, Stamp, WarehouseId};
 use protocol::EventType;
 use protocol::structs::Event;
 
@@ -34,6 +34,8 @@ pub(super) enum Parts {
     Moved([(WarehouseId, i64); 2]),
     /// An item each line of the order.
     Lines,
+    /// All of the event at another position, for this subscriber alone.
+    Again { subscriber: CursorName, position: u64 },
 }
 
 /// The event that a fact is; nothing for what is none.
@@ -103,7 +105,12 @@ pub(super) fn sketch(position: u64, stamp: &Stamp, fact: &Fact<'_>) -> Option<Sk
         | Fact::RefundRequested { .. }
         | Fact::RefundFailed { .. }
         | Fact::RefundSettled { .. } => payments::sketch(blank, fact),
-        Fact::CursorMoved { .. } => None,
+        Fact::CursorMoved { .. } | Fact::LetterParked { .. } => None,
+        Fact::LetterEnded { retried: false, .. } => None,
+        Fact::LetterEnded { subscriber, position, retried: true } => Some(Sketch {
+            event: blank,
+            parts: Parts::Again { subscriber: *subscriber, position: *position },
+        }),
         Fact::RefundDone { order, version, amount, why } => {
             let state = State::Refunded.number();
             let (order, amount) = (order.0, amount.0);
@@ -138,6 +145,7 @@ fn blank(position: u64, stamp: &Stamp) -> Event {
     Event {
         position,
         previous: 0,
+        again: 0,
         at: at.0,
         order: 0,
         payment: 0,

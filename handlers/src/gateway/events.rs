@@ -13,6 +13,7 @@ use storage::{Outcome, Share, Store};
 use super::{Asked, Gateway, deadline, envelope, pending};
 use crate::events::{Filter, Subscription};
 use crate::in_flight::{Pending, Place};
+use crate::letters;
 use crate::outlet::{Client, Outlet};
 use crate::refused::Refused;
 use crate::session::Phase;
@@ -50,6 +51,7 @@ struct Waiting {
 /// What a subscriber wants, but for where to begin.
 #[derive(Clone, Copy, Debug)]
 struct Wish {
+    subscriber: Option<CursorName>,
     filter: Filter,
     credit_events: u32,
     credit_bytes: u32,
@@ -149,8 +151,8 @@ impl<S: Store> Gateway<S> {
         after: u64,
         out: &mut impl Outlet,
     ) -> Result<(), Refused> {
-        let Wish { filter, credit_events, credit_bytes } = wish;
-        let subscription = Arc::new(Subscription::new(meta, filter, after));
+        let Wish { subscriber, filter, credit_events, credit_bytes } = wish;
+        let subscription = Arc::new(Subscription::new(meta, subscriber, filter, after));
         subscription.grant(credit_events, credit_bytes);
         if !self.events.subscribe(Arc::clone(&subscription)) {
             return Err(self.no_room());
@@ -216,6 +218,20 @@ impl<S: Store> Gateway<S> {
         self.door.ask(Share::Any, pending, envelope(header), deadline(self.now, header), intent)?;
         self.sessions.get(client).expect("its frame is being served").in_flight += 1;
         Ok(())
+    }
+
+    pub(super) fn serve_dead_letters(
+        &mut self,
+        asked: Asked<'_>,
+        out: &mut impl Outlet,
+    ) -> Result<(), Refused> {
+        let position = parse::<messages::DeadLetters>(asked.header, asked.body)?.head.position;
+        if position > self.door.store.stats().durable_position {
+            return Err(Refused::field("position: beyond the end"));
+        }
+        self.forward(asked, Kind::DeadLetters, Share::Reserved, out, |header, body, room| {
+            letters::dead_letters(header, body, &mut room.reason)
+        })
     }
 
     pub(super) fn serve_unsubscribe(
@@ -301,12 +317,16 @@ fn from_wire(head: &SubscribeHead) -> Result<(Start, Wish), Refused> {
     if types & !EventType::ALL_BITS != 0 {
         return Err(Refused::field("types"));
     }
-    let nameless = cursor == [0; 32];
-    let start = match from {
-        0 if position == 0 && nameless => Start::Now,
-        1 if nameless => Start::Position(position),
-        2 if position == 0 => Start::Cursor(CursorName::parse(cursor).ok_or(Refused::field("cursor"))?),
+    let subscriber = match cursor {
+        [0, ..] if cursor == [0; 32] => None,
+        named => Some(CursorName::parse(named).ok_or(Refused::field("cursor"))?),
+    };
+    let start = match (from, subscriber) {
+        (0, _) if position == 0 => Start::Now,
+        (1, _) => Start::Position(position),
+        (2, Some(name)) if position == 0 => Start::Cursor(name),
         _ => return Err(Refused::field("from, position or cursor")),
     };
-    Ok((start, Wish { filter: Filter { types, user, sku, sale }, credit_events, credit_bytes }))
+    let filter = Filter { types, user, sku, sale };
+    Ok((start, Wish { subscriber, filter, credit_events, credit_bytes }))
 }

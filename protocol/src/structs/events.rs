@@ -1,11 +1,11 @@
-//! SUBSCRIBE, ACK and UNSUBSCRIBE, and the event itself.
+//! SUBSCRIBE, ACK, UNSUBSCRIBE and DEAD_LETTERS, and the event itself.
 
 use crate::plain::plain;
 
 plain! {
     /// Which events, from where on, and how many may be sent before more is granted by ACK.
     pub struct SubscribeHead / ArchivedSubscribeHead {
-        /// With `from` 2, the name of the cursor to go on from: printable ASCII, zero padded. Else empty.
+        /// Who subscribes, by the name of its cursor: printable ASCII, zero padded. Needed with `from` 2; else it may be empty, and then nothing that was parked is told again here.
         pub cursor: [u8; 32],
         /// With `from` 1, the position behind which to begin; 0: the first event that there is. Else 0.
         pub position: u64,
@@ -48,6 +48,8 @@ plain! {
         pub position: u64,
         /// Position of the event sent before it in this subscription; of the first one, the cursor it began at.
         pub previous: u64,
+        /// Position of the event that this tells again, because DEAD_LETTERS asked for it; else 0. Where that is not kept any more, `event` is 0.
+        pub again: u64,
         /// Ledger time, µs UTC.
         pub at: i64,
         /// The order that it is about.
@@ -136,5 +138,45 @@ plain! {
     pub struct UnsubscribeAnswerHead / ArchivedUnsubscribeAnswerHead {
         /// Its cursor: where another subscription goes on without a gap.
         pub through: u64,
+    }
+    /// Parks a fact that a subscriber could not take, so that it can go on; or looks at, retries or drops what is
+    /// parked.
+    pub struct DeadLettersHead / ArchivedDeadLettersHead {
+        /// 48 bits of Unix milliseconds, then 80 random bits; the same on every ask. 0 where it only reads.
+        pub request: u128,
+        /// The name of the subscriber's cursor: printable ASCII, zero padded. Empty: read from the beginning.
+        pub subscriber: [u8; 32],
+        /// Why it is parked: 1 to 64 printable ASCII characters, zero padded. Else empty.
+        pub reason: [u8; 64],
+        /// Position of the fact. With `action` 0, only letters behind this one of this subscriber are read.
+        pub position: u64,
+        /// Of the stream; an embedded store has 0 only.
+        pub partition: u16,
+        /// With `action` 0, letters of the answer, 1 to 100; else 0.
+        pub limit: u16,
+        /// 0: read, by subscriber and position; 1: park; 2: retry: the subscriber is told again; 3: drop. INVALID_FIELD for a letter that is not there.
+        pub action: u8,
+    }
+
+    /// What is parked.
+    pub struct DeadLettersAnswerHead / ArchivedDeadLettersAnswerHead {
+        /// Letters that are parked now, of all subscribers.
+        pub parked: u64,
+        /// There are more behind the last item.
+        pub more: bool,
+    }
+
+    /// A fact that a subscriber parked.
+    pub struct DeadLetter / ArchivedDeadLetter {
+        /// The name of the subscriber's cursor, zero padded.
+        pub subscriber: [u8; 32],
+        /// Why, zero padded.
+        pub reason: [u8; 64],
+        /// Position of the fact.
+        pub position: u64,
+        /// When it was parked, µs UTC.
+        pub at: i64,
+        /// Of the stream.
+        pub partition: u16,
     }
 }

@@ -34,6 +34,15 @@ def main() -> None:
         with client.subscribe(cursor=name) as events:
             second = events.next(10)
             assert second is not None and second["previous"] == 1 and second["position"] > 1
+        # What it cannot take it parks; when somebody has looked, it is told again.
+        with client.subscribe(cursor=name) as events:
+            event = events.next(10)
+            assert client.park_letter(name, event["position"], "no such bin") == 1
+            assert [letter["reason"] for letter in client.dead_letters()] == ["no such bin"]
+            assert client.retry_letter(name, event["position"]) == 0
+            while event["again"] == 0:
+                event = events.next(10)
+            assert (event["again"], event["name"]) == (2, "StockAdjusted"), event
         client.forget_cursor(name)
         # More than the server may send at once: credit is granted as events are taken.
         orders = [client.create(user, [(SKU, 1)], 5_00, EUR)["order"] for user in range(10, 18)]

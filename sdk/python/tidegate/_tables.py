@@ -211,6 +211,26 @@ LAYOUTS = {
         ("currency", "u16", 2),
         ("client_bytes", "u16", 2),
     ),
+    "DeadLetter": (
+        ("subscriber", "text", 32),
+        ("reason", "text", 64),
+        ("position", "u64", 8),
+        ("at", "i64", 8),
+        ("partition", "u16", 2),
+    ),
+    "DeadLettersAnswerHead": (
+        ("parked", "u64", 8),
+        ("more", "bool", 1),
+    ),
+    "DeadLettersHead": (
+        ("request", "u128", 16),
+        ("subscriber", "text", 32),
+        ("reason", "text", 64),
+        ("position", "u64", 8),
+        ("partition", "u16", 2),
+        ("limit", "u16", 2),
+        ("action", "u8", 1),
+    ),
     "DrainAnswerHead": (
         ("on", "bool", 1),
         ("in_flight", "u64", 8),
@@ -226,6 +246,7 @@ LAYOUTS = {
     "Event": (
         ("position", "u64", 8),
         ("previous", "u64", 8),
+        ("again", "u64", 8),
         ("at", "i64", 8),
         ("order", "u64", 8),
         ("payment", "u64", 8),
@@ -723,6 +744,8 @@ MESSAGES = {
     0x8802: ("AckAnswerHead", "Nothing", 0, 0, None, 0),
     0x0803: ("UnsubscribeHead", "Nothing", 0, 0, None, 0),
     0x8803: ("UnsubscribeAnswerHead", "Nothing", 0, 0, None, 0),
+    0x0804: ("DeadLettersHead", "Nothing", 0, 0, None, 0),
+    0x8804: ("DeadLettersAnswerHead", "DeadLetter", 0, 100, None, 0),
     0x0901: ("SkuPutHead", "Nothing", 0, 0, None, 0),
     0x8901: ("SkuPutAnswerHead", "Nothing", 0, 0, None, 0),
     0x0902: ("SalePutHead", "SaleSku", 0, 60000, None, 0),

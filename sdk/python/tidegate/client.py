@@ -260,6 +260,27 @@ class Client:
         """Forgets a named cursor."""
         self.read("ACK", {"cursor": cursor, "forget": True})
 
+    def park_letter(self, subscriber: str, position: int, reason: str, **again) -> int:
+        """Parks an event that this subscriber (the name of its cursor) cannot take; how many are parked now."""
+        return self._letter(1, subscriber, position, reason, **again)
+
+    def retry_letter(self, subscriber: str, position: int, **again) -> int:
+        """Has a subscriber told again of what it parked."""
+        return self._letter(2, subscriber, position, "", **again)
+
+    def drop_letter(self, subscriber: str, position: int, **again) -> int:
+        """Drops what a subscriber parked."""
+        return self._letter(3, subscriber, position, "", **again)
+
+    def dead_letters(self, after: tuple = ("", 0), limit: int = 100) -> list:
+        """What is parked, by subscriber and position, behind the letter `after`."""
+        head = {"subscriber": after[0], "position": after[1], "limit": limit, "action": 0}
+        return self.read("DEAD_LETTERS", head).items
+
+    def _letter(self, action, subscriber, position, reason, **again) -> int:
+        head = {"action": action, "subscriber": subscriber, "position": position, "reason": reason}
+        return self.change("DEAD_LETTERS", head, **again).head["parked"]
+
     def read(self, kind: str, head: Optional[dict] = None, items: Optional[list] = None) -> Answer:
         """Asks what changes nothing."""
         return self._ask(kind, head, items, b"", 0, False)
@@ -430,7 +451,7 @@ class Subscription:
     def _open(self, until: float) -> None:
         self._client._connect(until)
         if self._through is not None:
-            begin = {"from": 1, "position": self._through}
+            begin = {"from": 1, "position": self._through, "cursor": self._cursor}
         elif self._cursor:
             begin = {"from": 2, "cursor": self._cursor}
         else:

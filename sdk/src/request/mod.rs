@@ -1,6 +1,7 @@
 //! Requests as values: refined by their methods, sent when they are awaited.
 
 mod events;
+mod letters;
 mod operate;
 mod order;
 mod payment;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use protocol::{Message, Meta, Parsed};
 
 pub use events::Ack;
+pub use letters::{EndLetter, ListLetters, ParkLetter};
 pub use operate::{Audit, Drain, Ping, Stats};
 pub use order::{Batch, BatchOrder, BatchOutcome, Cancel, Create, Get, History, List, Prepare, PrepareHold};
 pub use payment::{PayCallback, PayClose, PayGet, PayOpen, Refund, RefundResult, Settle};

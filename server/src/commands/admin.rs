@@ -3,6 +3,7 @@
 //! It asks through the SDK's blocking face and shows what comes back; it decides nothing. `show.rs` lays answers
 //! out as tables or JSON.
 
+mod dlq;
 mod events;
 mod pay;
 mod show;
@@ -65,6 +66,9 @@ enum What {
     #[command(after_help = "Example: tidegate admin events --from 0 --type OrderCreated --limit 10
 Example: tidegate admin events --from cursor:warehouse --sku 1")]
     Events(events::Follow),
+    /// What subscribers to events could not take
+    #[command(subcommand, after_help = "Example: tidegate admin dlq list")]
+    Dlq(dlq::DlqAction),
     /// Payments and refunds
     #[command(subcommand, after_help = "Example: tidegate admin pay get --order 382516920123392001")]
     Pay(pay::PayAction),
@@ -339,6 +343,7 @@ impl What {
             What::Sale(action) => action.ask(client),
             What::Stock(action) => action.ask(client),
             What::Order(action) => action.ask(client),
+            What::Dlq(action) => action.ask(client),
             What::Pay(action) => action.ask(client),
             What::Stats => Ok(show::stats(&client.wait(client.stats())?)),
         };

@@ -216,6 +216,7 @@ struct Room {
     sale_skus: usize,
     holds: usize,
     hold_lines: usize,
+    letters: usize,
 }
 
 impl Room {
@@ -235,7 +236,13 @@ impl Room {
                 self.hold_lines += units.len();
                 self.changes += 1;
             }
-            Fact::HoldExtended { .. } | Fact::HoldEnded { .. } => self.changes += 1,
+            Fact::HoldExtended { .. } | Fact::HoldEnded { .. } | Fact::LetterEnded { .. } => {
+                self.changes += 1
+            }
+            Fact::LetterParked { .. } => {
+                self.letters += 1;
+                self.changes += 1;
+            }
             Fact::StockAdjusted(_) | Fact::StockTransferred { .. } | Fact::StockReturned { .. } => {
                 self.shelves += 1;
                 self.changes += 1;
@@ -282,6 +289,7 @@ impl Room {
             sale_skus_max: self.sale_skus + 1,
             holds_max: self.holds + 1,
             hold_lines_max: self.hold_lines + 1,
+            dead_letters_max: self.letters + 1,
         }
     }
 }

@@ -129,7 +129,9 @@ fn order_of(fact: &Fact<'_>) -> Option<OrderId> {
         | Fact::HoldEnded { .. }
         | Fact::StockTransferred { .. }
         | Fact::StockReturned { .. }
-        | Fact::CursorMoved { .. } => None,
+        | Fact::CursorMoved { .. }
+        | Fact::LetterParked { .. }
+        | Fact::LetterEnded { .. } => None,
     }
 }
 
@@ -149,6 +151,8 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
         | Fact::OrderCancelled { .. }
         | Fact::RefundDone { .. }
         | Fact::CursorMoved { .. }
+        | Fact::LetterParked { .. }
+        | Fact::LetterEnded { .. }
         | Fact::HoldExtended { .. }
         | Fact::PaymentOpened { .. }
         | Fact::PaymentFailed { .. }
@@ -354,6 +358,17 @@ fn json_of_fact(fact: &Fact<'_>) -> (&'static str, Value) {
         Fact::CursorMoved { name, position, forgotten } => (
             "CursorMoved",
             json!({ "cursor": name.as_str(), "cursor_position": position, "forgotten": forgotten }),
+        ),
+        Fact::LetterParked { subscriber, position, reason } => {
+            let reason = reason.as_str();
+            (
+                "LetterParked",
+                json!({ "subscriber": subscriber.as_str(), "of_position": position, "reason": reason }),
+            )
+        }
+        Fact::LetterEnded { subscriber, position, retried } => (
+            "LetterEnded",
+            json!({ "subscriber": subscriber.as_str(), "of_position": position, "retried": retried }),
         ),
         Fact::SkuChanged(sku) => {
             let body = json!({

@@ -114,6 +114,7 @@ fn ledger(bounds: &config::Bounds) -> LedgerBounds {
         sales,
         sale_skus,
         holds,
+        dead_letters,
         hold_lines,
     } = *bounds;
     LedgerBounds {
@@ -130,6 +131,7 @@ fn ledger(bounds: &config::Bounds) -> LedgerBounds {
         sales_max: sales,
         sale_skus_max: sale_skus,
         holds_max: holds,
+        dead_letters_max: dead_letters,
         hold_lines_max: hold_lines,
     }
 }

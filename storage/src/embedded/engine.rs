@@ -330,6 +330,9 @@ const fn leads_to_an_order(intent: &Intent<'_>) -> bool {
         | Intent::Repair(_)
         | Intent::CursorMove(_)
         | Intent::CursorGet(_)
+        | Intent::LetterPark(_)
+        | Intent::LetterEnd(_)
+        | Intent::LetterList(_)
         | Intent::Get { .. }
         | Intent::GetByRequest { .. }
         | Intent::List(_)

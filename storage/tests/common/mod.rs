@@ -39,6 +39,7 @@ pub fn small_bounds() -> LedgerBounds {
         sale_skus_max: 64,
         holds_max: 64,
         hold_lines_max: 64,
+        dead_letters_max: 8,
     }
 }
 
@@ -213,6 +214,8 @@ pub fn orders(disk: &MemDisk) -> Vec<OrderId> {
         | Fact::OrderCancelled { .. }
         | Fact::RefundDone { .. }
         | Fact::CursorMoved { .. }
+        | Fact::LetterParked { .. }
+        | Fact::LetterEnded { .. }
         | Fact::PaymentOpened { .. }
         | Fact::PaymentFailed { .. }
         | Fact::PaymentSuccess { .. }

@@ -7,6 +7,7 @@
 mod books;
 mod catalogue;
 mod holds;
+mod letters;
 mod orders;
 mod payments;
 mod stock;
@@ -227,6 +228,12 @@ impl Auditor {
                 self.by_an_operator(stamp);
                 together.asked_for += 1;
                 self.cursor_moved(*name, *position, *forgotten);
+            }
+            Fact::LetterParked { subscriber, position, reason: _ } => {
+                self.letter_parked(stamp, (*subscriber, *position), together);
+            }
+            Fact::LetterEnded { subscriber, position, retried: _ } => {
+                self.letter_ended(stamp, (*subscriber, *position), together);
             }
             Fact::OrderCreated(created) => self.order_created(stamp, created, together),
             Fact::StockReserved { order, units } => together.of(*order).reserved.push(units.to_vec()),

@@ -3,6 +3,7 @@
 mod basket;
 mod changes;
 mod holds;
+mod letters;
 mod payments;
 mod reads;
 mod stock;
@@ -43,6 +44,8 @@ pub struct Model {
     requests: BTreeMap<RequestKey, Remembered>,
     /// Where each subscriber stands.
     cursors: BTreeMap<CursorName, u64>,
+    /// What they parked, when and why.
+    letters: BTreeMap<(CursorName, u64), (MicrosUtc, String)>,
 }
 
 /// The order named is not there, not unpaid, or its time is not up.
@@ -98,6 +101,7 @@ enum Subject {
     Shelf(SkuId, WarehouseId),
     Hold(u64),
     Shelves { sku: SkuId, from: WarehouseId, to: WarehouseId },
+    Letters,
     Payment(PaymentId),
 }
 
@@ -116,6 +120,7 @@ impl Model {
             taken_by_user: BTreeMap::new(),
             requests: BTreeMap::new(),
             cursors: BTreeMap::new(),
+            letters: BTreeMap::new(),
         }
     }
 
@@ -205,6 +210,9 @@ impl Model {
             Intent::SaleGet(sale) => return self.sale_get(*sale),
             Intent::SaleList { after, limit } => return Ok(self.sale_list(*after, *limit)),
             Intent::StockGet { sku, warehouse } => return self.stock_get(*sku, *warehouse),
+            Intent::LetterPark(park) => self.letter_park(now, park),
+            Intent::LetterEnd(end) => self.letter_end(end)?,
+            Intent::LetterList(list) => return Ok(self.letter_list(list)),
             Intent::CursorMove(wanted) => return self.cursor_move(now, wanted),
             Intent::CursorGet(name) => {
                 return Ok(Verdict::Cursor(self.cursors.get(name).copied().unwrap_or(0)));
@@ -274,6 +282,7 @@ impl Model {
             Subject::Shelf(sku, warehouse) => {
                 Verdict::Shelf(self.shelves[&(sku, warehouse)].view(sku, warehouse))
             }
+            Subject::Letters => Verdict::LettersParked(self.letters.len() as u64),
             Subject::Hold(hold) => Verdict::Hold(self.holds[&hold].hold),
             Subject::Shelves { sku, from, to } => {
                 let view = |warehouse| self.shelves[&(sku, warehouse)].view(sku, warehouse);
@@ -343,6 +352,9 @@ fn body_of(intent: &Intent<'_>) -> String {
         | Intent::StockGet { .. }
         | Intent::CursorMove(_)
         | Intent::CursorGet(_)
+        | Intent::LetterPark(_)
+        | Intent::LetterEnd(_)
+        | Intent::LetterList(_)
         | Intent::Holdings
         | Intent::PayOpen(_)
         | Intent::PayCallback(_)

@@ -6,6 +6,7 @@ use domain::fact::{
 };
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, Sale, SaleSku, Sku};
+use domain::letter::LetterReason;
 use domain::{
     Currency, CursorName, GatewayId, Micros, MicrosUtc, MinorUnits, OrderId, PaymentId, Quantity, RequestId,
     SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
@@ -86,7 +87,7 @@ impl Dice {
         let payment = PaymentId::new(order, self.number() as u16);
         let (amount, number) = (MinorUnits(self.number()), self.number() as u16);
         let (gateway, reference) = (GatewayId(self.number() as u16), 0);
-        match self.0.u8(0..23) {
+        match self.0.u8(0..25) {
             19 => Fact::HoldMade { hold, user: UserId(self.number() as u64), until, units },
             20 => Fact::HoldExtended { hold, until },
             21 => Fact::HoldEnded { hold, end: HoldEnd::Taken, units },
@@ -109,6 +110,16 @@ impl Dice {
             }
             14 => Fact::RefundFailed { payment, order, number },
             16 => Fact::StockTransferred { sku, from, to, units: moved },
+            23 => Fact::LetterParked {
+                subscriber: CursorName::parse([b'a'; 32]).expect("letters"),
+                position: moved,
+                reason: LetterReason::parse(b"no").expect("letters"),
+            },
+            24 => Fact::LetterEnded {
+                subscriber: CursorName::parse([b'a'; 32]).expect("letters"),
+                position: moved,
+                retried: version == 0,
+            },
             18 => Fact::CursorMoved {
                 name: CursorName::parse([b'a'; 32]).expect("letters"),
                 position: moved,

@@ -322,6 +322,8 @@ impl Shop {
             | Verdict::SaleFound(_)
             | Verdict::Sales(_)
             | Verdict::Cursor(_)
+            | Verdict::LettersParked(_)
+            | Verdict::Letters(_)
             | Verdict::Holdings(_) => panic!("no row asks for this in words"),
         }
     }

@@ -89,6 +89,7 @@ fn json_of(event: &Event) -> Value {
     let Event {
         position,
         previous,
+        again,
         at,
         event,
         schema,
@@ -117,6 +118,9 @@ fn json_of(event: &Event) -> Value {
     }
     if let Some(request) = request {
         put("request", json!(request.to_string()));
+    }
+    if let Some(position) = again {
+        put("again", json!(position));
     }
     if *trace != 0 {
         put("trace", json!(format!("{trace:032x}")));

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use tidegate_sdk::{
-    Actor, HistoryRow, Hold, HoldState, Line, MicrosUtc, Money, Order, OrderBrief, OrderPage, Page, Payment,
-    RefundNow, Sale, SaleWithSkus, Shelf, Sku, SkuNow, Stats, Transferred, text_of,
+    Actor, DeadLetter, HistoryRow, Hold, HoldState, Line, MicrosUtc, Money, Order, OrderBrief, OrderPage,
+    Page, Payment, RefundNow, Sale, SaleWithSkus, Shelf, Sku, SkuNow, Stats, Transferred, text_of,
 };
 
 /// One answer in both ways.
@@ -351,6 +351,18 @@ fn line_json(line: &Line) -> Value {
            "discount_minor": line.discount, "freight_minor": line.freight, "seller": line.seller.to_string(),
            "warehouse": line.warehouse.to_string(), "sale": line.sale.map(|sale| sale.to_string()),
            "parcel": line.parcel})
+}
+
+pub fn letters(letters: &[DeadLetter]) -> Shown {
+    let row = |letter: &DeadLetter| {
+        let DeadLetter { subscriber, position, at, reason } = letter;
+        vec![subscriber.clone(), position.to_string(), at.to_string(), reason.clone()]
+    };
+    let json = |letter: &DeadLetter| {
+        let DeadLetter { subscriber, position, at, reason } = letter;
+        json!({"subscriber": subscriber, "position": position, "at": at.to_string(), "reason": reason})
+    };
+    paged(&["subscriber", "position", "parked", "reason"], letters, row, json, None)
 }
 
 fn money_json(money: Money) -> Value {

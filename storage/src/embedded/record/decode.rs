@@ -5,6 +5,7 @@ use domain::fact::{
 };
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, CLIENT_BYTES_MAX, LINES_MAX, SALE_SKUS_MAX, Sale, SaleSku, Sku};
+use domain::letter::LetterReason;
 use domain::{
     Actor, Currency, CursorName, GatewayId, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId,
     SellerId, SkuId, TraceId, UserId, WarehouseId,
@@ -93,6 +94,8 @@ impl Decoder {
             | kind::STOCK_TRANSFERRED
             | kind::STOCK_RETURNED
             | kind::CURSOR_MOVED
+            | kind::LETTER_PARKED
+            | kind::LETTER_ENDED
             | kind::HOLD_MADE
             | kind::HOLD_EXTENDED
             | kind::HOLD_ENDED => (),
@@ -142,6 +145,22 @@ impl Decoder {
                     0 => false,
                     1 => true,
                     _ => return Err(BadEntry::Field("forgotten flag")),
+                },
+            }),
+            kind::LETTER_PARKED => {
+                let subscriber = CursorName::parse(from.array()?).ok_or(BadEntry::Field("subscriber"))?;
+                let (position, length) = (from.u64()?, from.u8()?);
+                let reason =
+                    LetterReason::parse(from.take(length.into())?).ok_or(BadEntry::Field("reason"))?;
+                Ok(Fact::LetterParked { subscriber, position, reason })
+            }
+            kind::LETTER_ENDED => Ok(Fact::LetterEnded {
+                subscriber: CursorName::parse(from.array()?).ok_or(BadEntry::Field("subscriber"))?,
+                position: from.u64()?,
+                retried: match from.u8()? {
+                    0 => false,
+                    1 => true,
+                    _ => return Err(BadEntry::Field("retried flag")),
                 },
             }),
             kind::HOLD_MADE => {

@@ -8,8 +8,9 @@ use domain::{Actor, Intent};
 
 use super::{
     ADJUSTED_BYTES, CREATED_BYTES, CURSOR_BYTES, FACT_VERSION, HEAD_BYTES_MAX, HOLD_ENDED_BYTES,
-    HOLD_EXTENDED_BYTES, HOLD_MADE_BYTES, KIND_BYTES, LINE_BYTES, PAYMENT_BYTES_MAX, RETURNED_BYTES,
-    SALE_BYTES, SALE_SKU_BYTES, SKU_BYTES, TRANSFERRED_BYTES, UNITS_BYTES, flag, kind,
+    HOLD_EXTENDED_BYTES, HOLD_MADE_BYTES, KIND_BYTES, LETTER_ENDED_BYTES, LETTER_PARKED_BYTES, LINE_BYTES,
+    PAYMENT_BYTES_MAX, RETURNED_BYTES, SALE_BYTES, SALE_SKU_BYTES, SKU_BYTES, TRANSFERRED_BYTES, UNITS_BYTES,
+    flag, kind,
 };
 
 /// An upper bound of the bytes that this intent's entry takes. A fact list is never cut in the middle, so the
@@ -39,6 +40,8 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         Intent::PayOpen(_) | Intent::PayClose(_) | Intent::Refund(_) => fact_bytes(PAYMENT_BYTES_MAX),
         Intent::PayCallback(_) | Intent::Repair(_) => CALLBACK_BYTES_MAX,
         Intent::RefundResult(_) => 2 * fact_bytes(PAYMENT_BYTES_MAX) + CANCEL_BYTES_MAX,
+        Intent::LetterPark(park) => fact_bytes(LETTER_PARKED_BYTES + park.reason.as_str().len()),
+        Intent::LetterEnd(_) => fact_bytes(LETTER_ENDED_BYTES),
         Intent::Prepare(_)
         | Intent::Get { .. }
         | Intent::GetByRequest { .. }
@@ -51,7 +54,8 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         | Intent::StockGet { .. }
         | Intent::Holdings
         | Intent::CursorGet(_)
-        | Intent::PayGet { .. } => return 0,
+        | Intent::PayGet { .. }
+        | Intent::LetterList(_) => return 0,
     };
     HEAD_BYTES_MAX + facts
 }
@@ -219,6 +223,20 @@ impl<'a> EntryWriter<'a> {
                 name.as_padded().iter().for_each(|&byte| self.u8(byte));
                 self.u64(position);
                 self.u8(forgotten.into());
+            }
+            Fact::LetterParked { subscriber, position, reason } => {
+                self.kind(kind::LETTER_PARKED);
+                subscriber.as_padded().iter().for_each(|&byte| self.u8(byte));
+                self.u64(position);
+                // At most LETTER_REASON_BYTES_MAX.
+                self.u8(reason.as_str().len() as u8);
+                reason.as_str().bytes().for_each(|byte| self.u8(byte));
+            }
+            Fact::LetterEnded { subscriber, position, retried } => {
+                self.kind(kind::LETTER_ENDED);
+                subscriber.as_padded().iter().for_each(|&byte| self.u8(byte));
+                self.u64(position);
+                self.u8(retried.into());
             }
             Fact::SkuChanged(ref sku) => self.sku(sku),
             Fact::SaleChanged { ref sale, skus } => self.sale(sale, skus),

@@ -32,6 +32,9 @@ const ADJUSTED_BYTES: usize = 8 + 4 + 8 + 8 + 8 + 1 + 8;
 const TRANSFERRED_BYTES: usize = 8 + 4 + 4 + 8;
 /// Name, position, forgotten.
 const CURSOR_BYTES: usize = 32 + 8 + 1;
+/// Subscriber, position, length of the reason.
+const LETTER_PARKED_BYTES: usize = 32 + 8 + 1;
+const LETTER_ENDED_BYTES: usize = 32 + 8 + 1;
 const RETURNED_BYTES: usize = 8 + 4 + 8;
 const HOLD_MADE_BYTES: usize = 8 + 8 + 8 + 2;
 const HOLD_EXTENDED_BYTES: usize = 8 + 8;
@@ -75,6 +78,8 @@ mod kind {
     pub const REFUND_REQUESTED: u8 = 36;
     pub const REFUND_FAILED: u8 = 37;
     pub const REFUND_SETTLED: u8 = 38;
+    pub const LETTER_PARKED: u8 = 65;
+    pub const LETTER_ENDED: u8 = 66;
     pub const HOLD_MADE: u8 = 50;
     pub const HOLD_EXTENDED: u8 = 51;
     pub const HOLD_ENDED: u8 = 52;

@@ -58,6 +58,8 @@ impl EntryWriter<'_> {
             | Fact::StockAdjusted(_)
             | Fact::StockTransferred { .. }
             | Fact::CursorMoved { .. }
+            | Fact::LetterParked { .. }
+            | Fact::LetterEnded { .. }
             | Fact::StockReturned { .. }
             | Fact::HoldMade { .. }
             | Fact::HoldExtended { .. }

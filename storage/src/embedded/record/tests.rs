@@ -6,6 +6,7 @@ use domain::fact::{
 };
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, AskedLine, Create, LINES_MAX, Lines, Sale, SaleSku, Sku};
+use domain::letter::LetterReason;
 use domain::{
     Actor, Currency, CursorName, GatewayId, Intent, MicrosUtc, MinorUnits, OrderId, PaymentId, Quantity,
     RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
@@ -124,6 +125,13 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
         ("returned", operator, vec![Fact::StockReturned { sku: sku.id, warehouse, units: 0x6B }]),
         ("cursor", acking, vec![Fact::CursorMoved { name: cursor, position: 0x6C, forgotten: false }]),
         ("forgotten", acking, vec![Fact::CursorMoved { name: cursor, position: 0, forgotten: true }]),
+        (
+            "letter",
+            operator,
+            vec![Fact::LetterParked { subscriber: cursor, position: 0x6D, reason: letter_reason() }],
+        ),
+        ("retried", operator, vec![Fact::LetterEnded { subscriber: cursor, position: 0x6D, retried: true }]),
+        ("dropped", operator, vec![Fact::LetterEnded { subscriber: cursor, position: 0x6D, retried: false }]),
         ("sale", operator, vec![Fact::SaleChanged { sale, skus: &SALE_SKUS }]),
         (
             "paying",
@@ -160,6 +168,10 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
             ],
         ),
     ]
+}
+
+fn letter_reason() -> LetterReason<'static> {
+    LetterReason::parse(b"no such account").unwrap()
 }
 
 fn encoded(stamp: &Stamp, facts: &[Fact<'_>]) -> Vec<u8> {

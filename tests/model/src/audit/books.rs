@@ -1,6 +1,6 @@
 //! What the facts add up to so far. Sums are wide, so that no nonsense from a disk can overflow them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::hold::HoldState;
 use domain::intent::{Sale, Sku};
@@ -28,6 +28,8 @@ pub(super) struct Books {
     pub(super) taken_by_user: BTreeMap<(SaleId, UserId), i128>,
     /// Where each subscriber stands.
     pub(super) cursors: BTreeMap<CursorName, u64>,
+    /// What they parked.
+    pub(super) letters: BTreeSet<(CursorName, u64)>,
     pub(super) totals: Totals,
 }
 

@@ -127,6 +127,8 @@ impl Auditor {
             | Fact::StockAdjusted(_)
             | Fact::StockTransferred { .. }
             | Fact::CursorMoved { .. }
+            | Fact::LetterParked { .. }
+            | Fact::LetterEnded { .. }
             | Fact::StockReturned { .. }
             | Fact::HoldMade { .. }
             | Fact::HoldExtended { .. }

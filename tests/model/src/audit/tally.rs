@@ -52,6 +52,7 @@ rules! {
     Shelves "shelves" "on hand = received + returned + adjusted + transferred - sold, on every shelf"
     Returns "returns" "no more units of a sku came back than were sold"
     Cursors "cursors" "a subscriber's cursor moves on, and never past the last fact"
+    Letters "letters" "what a subscriber parked was there, and what ended was parked"
     StoreTime "store-time" "the store stands at the time of the last fact"
     StoreSales "store-sales" "the store counts each sale as its orders do"
     StoreOrders "store-orders" "the store has each order, in its state, with its total"

@@ -185,6 +185,8 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
         Intent::StockAdjust(adjust) => adjust.warehouse != WarehouseId(0),
         Intent::StockTransfer(transfer) => stock::is_a_transfer(transfer),
         Intent::StockReturn(back) => stock::is_a_return(back.warehouse, back.units),
+        Intent::LetterPark(park) => park.position != 0,
+        Intent::LetterList(list) => (1..=domain::intent::PAGE_MAX).contains(&list.limit),
         Intent::StockReserve(reserve) => hold_times.contains(&reserve.hold_seconds),
         Intent::StockExtend(extend) => hold_times.contains(&extend.hold_seconds),
         Intent::StockRelease(_) | Intent::StockCommit(_) => true,
@@ -203,6 +205,7 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
         | Intent::StockGet { .. }
         | Intent::CursorMove(_)
         | Intent::CursorGet(_)
+        | Intent::LetterEnd(_)
         | Intent::Holdings
         | Intent::PayCallback(_)
         | Intent::PayGet { .. }

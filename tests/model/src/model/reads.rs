@@ -32,6 +32,7 @@ impl Model {
             | Subject::Shelf(..)
             | Subject::Shelves { .. }
             | Subject::Hold(_)
+            | Subject::Letters
             | Subject::Payment(_) => Err(Refusal::of(Reason::OrderNotFound)),
         }
     }
