@@ -10,6 +10,7 @@ use crate::ids::{
 };
 use crate::intent::{AdjustReason, Sale, SaleSku, Sku};
 use crate::letter::LetterReason;
+use crate::switch::{Note, Scope, Stops};
 use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
 
 /// Where facts go as they are made: the journal's open group, or a list in a test.
@@ -196,6 +197,17 @@ pub enum Fact<'a> {
         position: u64,
         /// Else it was dropped.
         retried: bool,
+    },
+    /// A switch was set, replaced or cleared; this is the whole of it.
+    SwitchChanged {
+        /// What it is about.
+        scope: Scope,
+        /// What it stops from now on; nothing: it is cleared.
+        stops: Stops,
+        /// One more than at the last change of any switch.
+        version: u32,
+        /// Why.
+        note: Note<'a>,
     },
     /// All money of the order went back; for an order with total 0, at once when it is cancelled. What it
     /// counted against limits and caps went back, too; its units come back by StockAdjusted.

@@ -6,16 +6,19 @@
 mod cursor;
 mod letter;
 mod stock;
+mod switch;
 
 pub use cursor::CursorMove;
 pub use letter::{LetterEnd, LetterList, LetterPark};
 pub use stock::{EndHold, SHELF_UNITS_MAX, StockExtend, StockReserve, StockReturn, StockTransfer};
+pub use switch::SwitchPut;
 
 use crate::cursor::CursorName;
 use crate::fact::RequestKey;
 use crate::ids::{
     GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
 };
+use crate::switch::Scope;
 use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
 
 /// Lines of one basket, at most.
@@ -143,6 +146,15 @@ pub enum Intent<'a> {
     LetterEnd(LetterEnd),
     /// Read what is parked.
     LetterList(LetterList),
+    /// Set, replace or clear a switch.
+    SwitchPut(SwitchPut<'a>),
+    /// Read the switches that are set, in the order of their scopes, from the first behind `after`.
+    SwitchList {
+        /// Switches up to this scope are left out; nothing starts at the beginning.
+        after: Option<Scope>,
+        /// 1 to [`PAGE_MAX`].
+        limit: u16,
+    },
 }
 
 /// What comes with every intent, whatever it wants.
@@ -543,6 +555,7 @@ impl Intent<'_> {
             Intent::PayClose(close) => (close.user, close.request),
             Intent::Refund(refund) => (UserId(0), refund.request),
             Intent::Repair(repair) => (UserId(0), repair.request),
+            Intent::SwitchPut(put) => (UserId(0), put.request),
             // What a gateway says is remembered by the payment that it is about.
             Intent::PayCallback(_) | Intent::RefundResult(_) => return None,
             Intent::Prepare(_)
@@ -559,7 +572,8 @@ impl Intent<'_> {
             | Intent::CursorMove(_)
             | Intent::CursorGet(_)
             | Intent::PayGet { .. }
-            | Intent::LetterList(_) => return None,
+            | Intent::LetterList(_)
+            | Intent::SwitchList { .. } => return None,
         };
         Some(RequestKey { who, id })
     }

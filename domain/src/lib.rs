@@ -25,6 +25,7 @@ pub mod request;
 pub mod sale;
 pub mod shelf;
 mod slot_table;
+pub mod switch;
 pub mod units;
 pub mod verdict;
 

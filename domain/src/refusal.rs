@@ -88,4 +88,7 @@ pub enum Reason {
     AlreadyPaid,
     /// `asked`: the refund, `there`: what the payment still has that is not on its way back. Minor units.
     RefundExceedsPaid,
+    /// An operator switched this off. `asked`: number of the switch's scope (1 the whole shop, 2 a sale, 3 a sku),
+    /// `there`: id of the sale or sku.
+    SwitchedOff,
 }

@@ -4,7 +4,7 @@ use crate::ids::RequestId;
 use crate::intent::{
     AdjustReason, AskedLine, Cancel, Create, EndHold, Intent, LetterEnd, LetterPark, Lines, PayClose,
     PayOpen, Prepare, Refund, Repair, RepairAction, SalePut, SkuPut, StockAdjust, StockExtend, StockReserve,
-    StockReturn, StockTransfer,
+    StockReturn, StockTransfer, SwitchPut,
 };
 use crate::refusal::{Reason, Refusal};
 use crate::units::{Micros, MicrosUtc};
@@ -66,6 +66,7 @@ impl Intent<'_> {
             Intent::StockExtend(it) => hash_stock_extend(it),
             Intent::LetterPark(it) => hash_letter_park(it),
             Intent::LetterEnd(it) => hash_letter_end(it),
+            Intent::SwitchPut(it) => hash_switch_put(it),
             Intent::Prepare(it) if it.hold.is_some() => hash_prepare(it),
             Intent::PayOpen(it) => hash_pay_open(it),
             Intent::PayClose(it) => hash_pay_close(it),
@@ -84,6 +85,7 @@ impl Intent<'_> {
             | Intent::Holdings
             | Intent::CursorMove(_)
             | Intent::CursorGet(_)
+            | Intent::SwitchList { .. }
             | Intent::PayGet { .. }
             | Intent::PayCallback(_)
             | Intent::RefundResult(_)
@@ -242,6 +244,16 @@ fn hash_letter_park(park: &LetterPark<'_>) -> u64 {
 fn hash_letter_end(end: &LetterEnd) -> u64 {
     let LetterEnd { request: _, subscriber, position, retry } = *end;
     BodyHash::of_kind(0x0804).bytes(subscriber.as_padded()).word(position).word(u64::from(retry)).0
+}
+
+fn hash_switch_put(put: &SwitchPut<'_>) -> u64 {
+    let SwitchPut { request: _, scope, replaces, stops, note } = *put;
+    BodyHash::of_kind(0x0904)
+        .word(u64::from(scope.number()))
+        .word(scope.id())
+        .word(u64::from(replaces) << 8 | u64::from(stops.bits()))
+        .bytes(note.as_str().as_bytes())
+        .0
 }
 
 #[cfg(test)]

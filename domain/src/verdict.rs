@@ -11,6 +11,7 @@ use crate::letter::DeadLetter;
 use crate::order::State;
 use crate::payment::{PaymentState, RefundState};
 use crate::refusal::Refusal;
+use crate::switch::Switch;
 use crate::units::{Currency, MicrosUtc, MinorUnits};
 
 /// Decided. A refusal changed nothing; it sits here and not in an `Err`, so no `?` can carry it past its handler.
@@ -70,6 +71,13 @@ pub enum Verdict {
     Payment(PaymentBrief),
     /// PAY_CALLBACK: the money that arrived is recorded, and it is not the order's total: AMOUNT_MISMATCH.
     Mismatched(PaymentBrief),
+    /// SWITCH: the version that this change made.
+    Switched {
+        /// Of this change.
+        version: u32,
+    },
+    /// SWITCH_LIST.
+    Switches(Box<Page<Switch>>),
 }
 
 /// A payment attempt, and its order in a few words.
@@ -312,6 +320,10 @@ pub struct Holdings {
     pub refunded: i64,
     /// [`digest_payment`] of every payment.
     pub payments_digest: u64,
+    /// How many switches are set.
+    pub switches: u64,
+    /// [`digest_switch`] of every switch that is set.
+    pub switches_digest: u64,
 }
 
 /// The row of a payment in [`Holdings::payments_digest`]: its states, and its money.
@@ -323,6 +335,14 @@ pub fn digest_payment(
 ) -> u64 {
     let seed = mix(payment.0, u64::from(state.number()) << 8 | u64::from(refund.number()));
     mix(mix(seed, arrived.0 as u64), mix(refunded.0 as u64, asked_back.0 as u64))
+}
+
+/// The row of a switch in [`Holdings::switches_digest`].
+pub fn digest_switch(switch: &Switch) -> u64 {
+    let Switch { scope, stops, version, since, note } = switch;
+    let seed = mix(scope.id(), u64::from(scope.number()) << 8 | u64::from(stops.bits()));
+    let seed = mix(mix(seed, u64::from(*version)), since.0 as u64);
+    note.bytes().fold(seed, |seed, byte| mix(seed, u64::from(byte)))
 }
 
 /// The row of an order in [`Holdings::orders_digest`].

@@ -6,13 +6,14 @@ use domain::{Reason, Refusal, Verdict};
 use protocol::bounds::HISTORY_ROWS_MAX;
 use protocol::structs::{
     AckAnswerHead, BatchAnswerItem, DeadLettersAnswerHead, HistoryAnswerHead, ListAnswerHead, PageHead,
-    SalePutAnswerHead, SkuPutAnswerHead,
+    SalePutAnswerHead, SkuPutAnswerHead, SwitchAnswerHead,
 };
 use protocol::{Flags, Kind, Meta, Status, messages};
 use storage::Outcome;
 
 use crate::catalogue::{sale_sku_to_wire, sale_to_wire, shelf_to_wire, sku_to_wire, sku_view_to_wire};
 use crate::create::{brief_to_wire, line_to_wire, priced_to_wire};
+use crate::guards::switch_to_wire;
 use crate::letters::letter_to_wire;
 use crate::outlet::Outlet;
 use crate::payment::payment_to_wire;
@@ -124,6 +125,15 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
             let sales = page.items.iter().map(sale_to_wire);
             pen.answer_read::<messages::SaleListAnswer>(to, meta, &head, sales, &[]);
         }
+        Verdict::Switched { version } => {
+            let head = SwitchAnswerHead { version: *version };
+            pen.answer::<messages::SwitchAnswer>(to, meta, &head, [], &[]);
+        }
+        Verdict::Switches(page) => {
+            let head = PageHead { more: page.more };
+            let switches = page.items.iter().map(switch_to_wire);
+            pen.answer_read::<messages::SwitchListAnswer>(to, meta, &head, switches, &[]);
+        }
         Verdict::Cursor(position) => {
             let head = AckAnswerHead { position: *position };
             pen.answer::<messages::AckAnswer>(to, meta, &head, [], &[]);
@@ -205,6 +215,8 @@ pub(crate) fn item_of(outcome: &Outcome, retry_after_ms: u32) -> BatchAnswerItem
             | Verdict::Skus(_)
             | Verdict::SaleFound(_)
             | Verdict::Sales(_)
+            | Verdict::Switched { .. }
+            | Verdict::Switches(_)
             | Verdict::Cursor(_)
             | Verdict::LettersParked(_)
             | Verdict::Letters(_)

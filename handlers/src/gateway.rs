@@ -28,7 +28,7 @@ use crate::pen::{Pen, To};
 use crate::rate::Paces;
 use crate::refused::Refused;
 use crate::session::{Phase, Sessions, drain, goaway, hello, kinds_served, ping, stats};
-use crate::{catalogue, create, payment, reads, stock};
+use crate::{catalogue, create, guards, payment, reads, stock};
 
 /// The kinds that this build serves; all others are UNKNOWN_KIND.
 pub const SERVED: &[Kind] = &[
@@ -63,12 +63,14 @@ pub const SERVED: &[Kind] = &[
     Kind::DeadLetters,
     Kind::SkuPut,
     Kind::SalePut,
+    Kind::Switch,
     Kind::Stats,
     Kind::Audit,
     Kind::Drain,
     Kind::SkuGet,
     Kind::SkuList,
     Kind::SaleList,
+    Kind::SwitchList,
     Kind::Batch,
 ];
 
@@ -117,6 +119,7 @@ struct Room {
     lines: Vec<AskedLine>,
     skus: Vec<SaleSku>,
     reason: [u8; LETTER_REASON_BYTES_MAX],
+    note: Vec<u8>,
 }
 
 /// What does not change while serving.
@@ -162,7 +165,12 @@ impl<S: Store> Gateway<S> {
             events: desks.events,
             subscriptions: events::Subscriptions::default(),
             audit_for: None,
-            room: Room { lines: Vec::new(), skus: Vec::new(), reason: [0; LETTER_REASON_BYTES_MAX] },
+            room: Room {
+                lines: Vec::new(),
+                skus: Vec::new(),
+                reason: [0; LETTER_REASON_BYTES_MAX],
+                note: Vec::new(),
+            },
             pen: Pen::default(),
             settings: Settings { common, place, bounds },
             now: MicrosUtc(0),
@@ -372,6 +380,13 @@ impl<S: Store> Gateway<S> {
                 self.forward(asked, kind, Share::Reserved, out, |h, b, _| payment::refund_result(h, b))
             }
 
+            Kind::Switch => self.forward(asked, kind, Share::Reserved, out, |header, body, room| {
+                guards::switch(header, body, &mut room.note)
+            }),
+            Kind::SwitchList => {
+                self.forward(asked, kind, Share::Any, out, |h, b, _| guards::switch_list(h, b))
+            }
+
             Kind::Auth
             | Kind::ConfirmReceipt
             | Kind::CouponDefine
@@ -388,7 +403,6 @@ impl<S: Store> Gateway<S> {
             | Kind::QueueStatus
             | Kind::QueueLeave
             | Kind::LimitPut
-            | Kind::Switch
             | Kind::OrdersScan
             | Kind::Snapshot => Err(UNKNOWN),
         }
@@ -575,7 +589,9 @@ const fn asker(intent: &Intent<'_>) -> UserId {
         | Intent::CursorGet(_)
         | Intent::LetterPark(_)
         | Intent::LetterEnd(_)
-        | Intent::LetterList(_) => UserId(0),
+        | Intent::LetterList(_)
+        | Intent::SwitchPut(_)
+        | Intent::SwitchList { .. } => UserId(0),
     }
 }
 

@@ -20,6 +20,7 @@ mod audit;
 mod batch;
 mod catalogue;
 mod create;
+mod guards;
 mod letters;
 mod payment;
 mod reads;

@@ -90,5 +90,6 @@ const fn status_of(reason: Reason) -> Status {
         Reason::PaymentNotFound => Status::PaymentNotFound,
         Reason::AlreadyPaid => Status::AlreadyPaid,
         Reason::RefundExceedsPaid => Status::RefundExceedsPaid,
+        Reason::SwitchedOff => Status::SwitchedOff,
     }
 }

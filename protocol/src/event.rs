@@ -65,6 +65,7 @@ events! {
     23 StockAdjusted "A shelf changed otherwise than by holding and selling; two items where units went from one to another.";
     24 SkuChanged "A sku was made or replaced; read it by SKU_GET.";
     25 SaleChanged "A sale was made or replaced; read it by SALE_GET.";
+    26 SwitchChanged "An operator stopped something, or let it go on; `reason` has what is stopped from now on.";
 }
 
 impl EventType {

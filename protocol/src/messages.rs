@@ -108,6 +108,8 @@ messages! {
     SkuPutAnswer = SkuPut answer, SkuPutAnswerHead, Nothing 0 to 0;
     SalePut = SalePut request, SalePutHead, SaleSku 0 to SALE_SKUS_MAX;
     SalePutAnswer = SalePut answer, SalePutAnswerHead, Nothing 0 to 0;
+    Switch = Switch request, SwitchHead, Nothing 0 to 0;
+    SwitchAnswer = Switch answer, SwitchAnswerHead, Nothing 0 to 0;
     Stats = Stats request, Nothing, Nothing 0 to 0;
     StatsAnswer = Stats answer, StatsHead, Nothing 0 to 0;
     Audit = Audit request, Nothing, Nothing 0 to 0;
@@ -120,6 +122,8 @@ messages! {
     SkuListAnswer = SkuList answer, PageHead, Sku 0 to PAGE_MAX;
     SaleList = SaleList request, SaleListHead, Nothing 0 to 0;
     SaleListAnswer = SaleList answer, PageHead, Sale 0 to PAGE_MAX;
+    SwitchList = SwitchList request, SwitchListHead, Nothing 0 to 0;
+    SwitchListAnswer = SwitchList answer, PageHead, SwitchItem 0 to PAGE_MAX;
     Batch = Batch request, Nothing, BatchItem 1 to BATCH_ITEMS_MAX;
     BatchAnswer = Batch answer, Nothing, BatchAnswerItem 1 to BATCH_ITEMS_MAX;
 }

@@ -1,5 +1,6 @@
 //! An ordinary case or more of each message; [`super::File::message`] adds the edges.
 
+mod guards;
 mod payment;
 mod stock;
 
@@ -77,7 +78,7 @@ const SALE: Sale = Sale {
 };
 
 pub fn files() -> Vec<File> {
-    [session(), orders(), shop(), stock::files(), payment::files(), events(), operate()]
+    [session(), orders(), shop(), stock::files(), payment::files(), events(), operate(), guards::files()]
         .into_iter()
         .flatten()
         .collect()

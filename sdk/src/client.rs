@@ -11,8 +11,8 @@ use crate::events::{EventFilter, Events, StartAt};
 use crate::pool::Pool;
 use crate::request::*;
 use crate::values::{
-    Currency, GatewayId, HoldId, MicrosUtc, Money, OrderId, PaymentId, RequestId, SaleId, SkuId, UserId,
-    WarehouseId,
+    Currency, GatewayId, HoldId, MicrosUtc, Money, OrderId, PaymentId, RequestId, SaleId, Scope, SkuId,
+    Stops, UserId, WarehouseId,
 };
 
 /// Connections of one client, at most.
@@ -276,6 +276,21 @@ impl Client {
     /// Reads sales by id, a page at a time.
     pub fn sale_list(&self) -> Request<SaleList> {
         self.request(SaleList::new())
+    }
+
+    /// Stops something for the whole shop, a sale or a sku: from the next request on, SWITCHED_OFF.
+    pub fn switch_put(&self, scope: Scope, stops: Stops) -> Request<SwitchPut> {
+        self.request(SwitchPut::new(scope, stops, 0))
+    }
+
+    /// Lets go on what the switch of this scope, in this version, stops.
+    pub fn switch_clear(&self, scope: Scope, version: u32) -> Request<SwitchPut> {
+        self.request(SwitchPut::new(scope, Stops::default(), version))
+    }
+
+    /// Reads the switches that are set, a page at a time.
+    pub fn switch_list(&self) -> Request<SwitchList> {
+        self.request(SwitchList::new())
     }
 
     /// Reads what the server counted.

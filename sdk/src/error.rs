@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use protocol::{Status, Unencodable};
 
-use crate::values::{MicrosUtc, RequestId, State};
+use crate::values::{MicrosUtc, RequestId, Scope, State};
 
 /// Why a request has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,6 +99,12 @@ impl fmt::Display for Refused {
         let state = |number: i64| u8::try_from(number).ok().and_then(State::from_number);
         if let (Status::WrongState, Some(there)) = (self.status, state(there)) {
             write!(f, ": it is {there}")
+        } else if self.status == Status::SwitchedOff {
+            match Scope::from_numbers(u8::try_from(asked).unwrap_or(0), there as u64) {
+                Some(Scope::Sale(sale)) => write!(f, " by a switch of sale {sale}"),
+                Some(Scope::Sku(sku)) => write!(f, " by a switch of sku {sku}"),
+                Some(Scope::All) | None => write!(f, " by a switch of the whole shop"),
+            }
         } else if is_time {
             write!(f, ": asked for {}, there is {}", MicrosUtc(asked), MicrosUtc(there))
         } else if asked != 0 || there != 0 {

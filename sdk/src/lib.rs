@@ -49,6 +49,6 @@ pub use request::{AdjustReason, BatchOrder, BatchOutcome, Request};
 pub use shop::{
     Actor, Audit, HistoryRow, Hold, HoldState, Line, Order, OrderBrief, OrderPage, Page, Payment,
     PaymentState, Priced, PricedHold, RefundNow, RefundState, Sale, SaleWithSkus, Shelf, Sku, SkuNow, Stats,
-    Transferred,
+    Switch, Transferred,
 };
 pub use values::*;

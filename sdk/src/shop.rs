@@ -6,8 +6,8 @@
 use protocol::structs as wire;
 
 use crate::values::{
-    Currency, GatewayId, HoldId, MicrosUtc, Money, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId,
-    State, UserId, WarehouseId,
+    Currency, GatewayId, HoldId, MicrosUtc, Money, OrderId, PaymentId, RequestId, SaleId, Scope, SellerId,
+    SkuId, State, Stops, UserId, WarehouseId,
 };
 
 /// An order in a few words.
@@ -239,6 +239,21 @@ pub struct Sku {
     pub open: bool,
 }
 
+/// A switch that is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Switch {
+    /// What it is about.
+    pub scope: Scope,
+    /// What it stops.
+    pub stops: Stops,
+    /// Counts over all changes of all switches. A change names the version that it replaces.
+    pub version: u32,
+    /// When it was changed last.
+    pub since: MicrosUtc,
+    /// Why, by the operator who set it.
+    pub note: String,
+}
+
 /// A basket with its prices, now, and its units held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PricedHold {
@@ -467,6 +482,17 @@ pub(crate) fn sku(from: &wire::Sku) -> Sku {
     let wire::Sku { sku, unit_price, version, seller, hold_seconds, currency, open } = *from;
     let unit_price = Money::new(unit_price, Currency(currency));
     Sku { id: SkuId(sku), version, unit_price, hold_seconds, seller: SellerId(seller), open }
+}
+
+pub(crate) fn switch(from: &wire::SwitchItem) -> Option<Switch> {
+    let wire::SwitchItem { id, since, version, scope, stops, note } = from;
+    Some(Switch {
+        scope: Scope::from_numbers(*scope, *id)?,
+        stops: Stops::from_bits(*stops)?,
+        version: *version,
+        since: MicrosUtc(*since),
+        note: protocol::text_of(note)?.to_string(),
+    })
 }
 
 pub(crate) fn sale(from: &wire::Sale) -> Sale {

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use domain::intent::{
-    AskedLine, Create, Envelope, LetterPark, Lines, Prepare, SalePut, SaleSku, StockReserve,
+    AskedLine, Create, Envelope, LetterPark, Lines, Prepare, SalePut, SaleSku, StockReserve, SwitchPut,
 };
 use domain::letter::LetterReason;
+use domain::switch::Note;
 use domain::{Currency, CursorName, Intent, MicrosUtc, MinorUnits, RequestId, UserId};
 
 /// The asker's own value: comes back with the answer, means nothing to the store.
@@ -56,6 +57,7 @@ enum Bare {
     StockReserve { user: UserId, request: RequestId, hold_seconds: u32, lines: Range<u32> },
     SalePut { put: SalePut<'static>, skus: Range<u32> },
     LetterPark { request: RequestId, subscriber: CursorName, position: u64, reason: Range<u32> },
+    SwitchPut { put: SwitchPut<'static>, note: Range<u32> },
     Whole(Intent<'static>),
 }
 
@@ -140,6 +142,10 @@ impl IntentBatch {
                 put: SalePut { request, replaces, sale, skus: &[] },
                 skus: copied(&mut self.skus, skus),
             },
+            Intent::SwitchPut(SwitchPut { request, scope, replaces, stops, note }) => Bare::SwitchPut {
+                put: SwitchPut { request, scope, replaces, stops, note: Note::NONE },
+                note: copied(&mut self.bytes, note.as_str().as_bytes()),
+            },
             Intent::Cancel(it) => Bare::Whole(Intent::Cancel(it)),
             Intent::SkuPut(it) => Bare::Whole(Intent::SkuPut(it)),
             Intent::StockAdjust(it) => Bare::Whole(Intent::StockAdjust(it)),
@@ -165,6 +171,7 @@ impl IntentBatch {
             }
             Intent::LetterEnd(it) => Bare::Whole(Intent::LetterEnd(it)),
             Intent::LetterList(it) => Bare::Whole(Intent::LetterList(it)),
+            Intent::SwitchList { after, limit } => Bare::Whole(Intent::SwitchList { after, limit }),
             Intent::Holdings => Bare::Whole(Intent::Holdings),
             Intent::PayOpen(it) => Bare::Whole(Intent::PayOpen(it)),
             Intent::PayCallback(it) => Bare::Whole(Intent::PayCallback(it)),
@@ -206,6 +213,10 @@ impl IntentBatch {
                 reason: LetterReason::parse(&self.bytes[places(reason)])
                     .expect("only parsed reasons are pushed"),
             }),
+            Bare::SwitchPut { put, note } => {
+                let note = Note::parse(&self.bytes[places(note)]).expect("only parsed notes are pushed");
+                Intent::SwitchPut(SwitchPut { note, ..*put })
+            }
             Bare::Whole(intent) => *intent,
         }
     }

@@ -8,6 +8,8 @@
 mod holds;
 #[path = "histories/letters.rs"]
 mod letters;
+#[path = "histories/operators.rs"]
+mod operators;
 #[path = "histories/payments.rs"]
 mod payments;
 
@@ -89,6 +91,8 @@ const ANSWERS: &[&str] = &[
     "Skus",
     "SaleFound",
     "Sales",
+    "Switched",
+    "Switches",
     "Holdings",
     "refused InvalidField",
     "refused OrderNotFound",
@@ -124,6 +128,7 @@ const ANSWERS: &[&str] = &[
     "refused PaymentNotFound",
     "refused AlreadyPaid",
     "refused RefundExceedsPaid",
+    "refused SwitchedOff",
 ];
 
 #[test]
@@ -467,6 +472,8 @@ fn in_a_word(answer: &Verdict) -> String {
         Verdict::Cursor(_) => "Cursor".into(),
         Verdict::LettersParked(_) => "LettersParked".into(),
         Verdict::Letters(_) => "Letters".into(),
+        Verdict::Switched { .. } => "Switched".into(),
+        Verdict::Switches(_) => "Switches".into(),
         Verdict::Holdings(_) => "Holdings".into(),
         Verdict::Payment(brief) if brief.state == PaymentState::Paid && brief.arrived != brief.amount => {
             "payment settled".into()
@@ -484,10 +491,14 @@ impl History {
         skus: &'a [SaleSku],
         client_bytes: &'a [u8],
     ) -> Intent<'a> {
-        match self.dice.u8(0..54) {
+        if let Some(cleared) = self.clear_a_switch() {
+            return cleared;
+        }
+        match self.dice.u8(0..55) {
             51 => Intent::LetterPark(self.letter_park()),
             52 => Intent::LetterEnd(self.letter_end()),
             53 => Intent::LetterList(self.letter_list()),
+            54 => self.operate(),
             49 | 50 => Intent::StockReserve(self.stock_reserve(lines)),
             44 => Intent::Prepare(Prepare { hold: Some(self.request()), ..self.prepare(lines) }),
             45 => Intent::StockRelease(self.end_hold()),

@@ -93,6 +93,9 @@ impl Ledger {
                 self.letters.end(*subscriber, *position);
                 self.remember(stamp, Subject::Letters);
             }
+            Fact::SwitchChanged { scope, stops, version, note } => {
+                self.switch_changed(stamp, (*scope, *stops), *version, *note);
+            }
             Fact::SkuChanged(sku) => {
                 let slot = self.goods.put_sku(*sku);
                 self.remember(stamp, Subject::Sku(slot));

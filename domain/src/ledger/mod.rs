@@ -24,6 +24,7 @@ mod refund;
 mod requests;
 mod room;
 mod stock;
+mod switches;
 mod timers;
 mod warm;
 
@@ -51,6 +52,7 @@ use letters::Letters;
 use orders::Orders;
 use payments::Payments;
 use requests::{OrderIds, Requests, Subject};
+use switches::Switches;
 use timers::{Timed, Timers};
 
 /// Orders, stock, sales and limits, in memory.
@@ -72,6 +74,7 @@ pub struct Ledger {
     timers: Timers,
     ids: OrderIds,
     payments: Payments,
+    switches: Switches,
     /// Orders that can still end: for each of them room for a request id is kept, as for open holds.
     can_end: usize,
     /// History rows that are kept free for what must always find room.
@@ -114,6 +117,7 @@ impl Ledger {
             timers: Timers::new(),
             ids: OrderIds::default(),
             payments: Payments::new(&bounds),
+            switches: Switches::default(),
             can_end: 0,
             rows_kept: 0,
             sums: Sums::default(),
@@ -134,6 +138,11 @@ impl Ledger {
     ) -> Verdict {
         self.clock = self.clock.max(now);
         let (now, trace) = (self.clock, envelope.trace);
+        if self.is_guarded()
+            && let Err(refusal) = self.judge_guards(now, intent)
+        {
+            return Verdict::Refused(refusal);
+        }
         let decided = match intent {
             Intent::Create(create) => self.create(now, trace, create, facts),
             Intent::Prepare(prepare) => self.prepare(now, trace, prepare, facts),
@@ -169,6 +178,8 @@ impl Ledger {
             Intent::LetterPark(park) => self.park_letter(now, trace, park, facts),
             Intent::LetterEnd(end) => self.end_letter(now, trace, end, facts),
             Intent::LetterList(list) => self.list_letters(list),
+            Intent::SwitchPut(put) => self.put_switch(now, trace, put, facts),
+            Intent::SwitchList { after, limit } => self.list_switches(*after, *limit),
         };
         decided.unwrap_or_else(Verdict::Refused)
     }
@@ -243,6 +254,8 @@ impl Ledger {
             | Intent::Holdings
             | Intent::CursorMove(_)
             | Intent::CursorGet(_)
+            | Intent::SwitchPut(_)
+            | Intent::SwitchList { .. }
             | Intent::PayOpen(_)
             | Intent::PayCallback(_)
             | Intent::PayGet { .. }
@@ -269,6 +282,25 @@ impl Ledger {
     /// What this ledger can hold.
     pub fn bounds(&self) -> &LedgerBounds {
         &self.bounds
+    }
+
+    /// Whether there is anything that guards the shop, besides its usual rules.
+    #[inline]
+    fn is_guarded(&self) -> bool {
+        !self.switches.is_empty()
+    }
+
+    /// What operators put in the way of an intent. Only asked where there is something; it comes before all that
+    /// the intent itself is judged by, but a request that was asked before is answered as ever.
+    #[cold]
+    fn judge_guards(&self, now: MicrosUtc, intent: &Intent<'_>) -> Result<(), Refusal> {
+        if let Some(key) = intent.request()
+            && (self.rules.judge_request(now, key.id).is_err()
+                || self.requests.find(&self.orders, key).is_some())
+        {
+            return Ok(());
+        }
+        self.judge_switches(now, intent)
     }
 
     /// Whether this request was asked before, and then what it led to. `body` is only called where it matters.
@@ -300,6 +332,7 @@ impl Ledger {
                 Verdict::Sale { sale: sale.id, version: sale.version }
             }
             Subject::Shelf(slot) => Verdict::Shelf(ShelfView::of(self.goods.shelf(slot))),
+            Subject::Switch { version } => Verdict::Switched { version },
             Subject::Hold(slot) => Verdict::Hold(self.holds.at(slot).hold),
             Subject::Shelves { from, to } => self.transferred(from, to),
             Subject::Payment(slot) => Verdict::Payment(self.payment_brief(slot)),

@@ -128,6 +128,8 @@ impl Ledger {
                 arrived: self.payments.sums().arrived,
                 refunded: self.payments.sums().refunded,
                 payments_digest: self.payments.sums().digest,
+                switches: self.switches.len() as u64,
+                switches_digest: self.switches.digest(),
             }
             .into(),
         )

@@ -36,6 +36,8 @@ pub(crate) enum Subject {
     Shelf(u32),
     /// This hold was made, ended or extended.
     Hold(u32),
+    /// A switch was changed: this is the version that it made.
+    Switch { version: u32 },
     /// Units went from one shelf to the other.
     Shelves { from: u32, to: u32 },
     /// This payment was opened or closed, or a refund of it was asked for.

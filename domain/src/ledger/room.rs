@@ -80,6 +80,7 @@ impl Ledger {
                 within(fits, "dead_letters_max", bounds.dead_letters_max)?;
             }
             Fact::LetterEnded { .. } => (),
+            Fact::SwitchChanged { .. } => (), // As many as ever fit.
             // Their number is no setting, so what was made fits.
             Fact::CursorMoved { .. } => return Ok(()),
             Fact::StockReserved { .. } | Fact::StockReduced { .. } | Fact::StockReleased { .. } => {

@@ -2,6 +2,8 @@
 //! first, and after each step both must answer alike. The only place in these tests that knows the API.
 #![allow(dead_code)] // Each test file uses its part.
 
+mod operators;
+
 use domain::intent::{
     AdjustReason, AskedLine, Cancel, Create, EndHold, Envelope, Lines, List, PayCallback, PayClose, PayOpen,
     PayOutcome, Prepare, Refund, RefundResult, Repair, RepairAction, Sale, SalePut, SaleSku, Sku, SkuPut,
@@ -177,6 +179,7 @@ impl Shop {
                 self.words(&verdict)
             }
             "list" => self.tell_list(&words),
+            "switch" | "clear" | "switches" => self.tell_switch(&words),
             "pay" | "close" | "payment" => self.tell_payment(&words),
             "paid" | "failed" | "refund" | "refunded" | "unrefunded" | "settle" => self.tell_money(&words),
             "history" => {
@@ -533,6 +536,8 @@ impl Shop {
             }
             Verdict::Payment(it) => paid(name(it.order), it),
             Verdict::Mismatched(it) => format!("AmountMismatch: {}", paid(name(it.order), it)),
+            Verdict::Switched { version } => format!("switched v{version}"),
+            Verdict::Switches(page) => Shop::switches_words(page),
             Verdict::SkuFound(_)
             | Verdict::Skus(_)
             | Verdict::SaleFound(_)

@@ -56,7 +56,8 @@ pub(super) fn sketch(blank: Event, fact: &Fact<'_>) -> Option<Sketch> {
         | Fact::RefundDone { .. }
         | Fact::CursorMoved { .. }
         | Fact::LetterParked { .. }
-        | Fact::LetterEnded { .. } => return None,
+        | Fact::LetterEnded { .. }
+        | Fact::SwitchChanged { .. } => return None,
     };
     Some(Sketch { event: Event { event: event.number(), ..filled }, parts: Parts::One })
 }

@@ -4,6 +4,7 @@ use domain::fact::{CancelReason, OrderCreated, ShelfUnits, StockAdjusted};
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, Sale, Sku};
 use domain::order::State;
+use domain::switch::Scope;
 use domain::{Actor, CursorName, Fact, Stamp, WarehouseId};
 use protocol::EventType;
 use protocol::structs::Event;
@@ -111,6 +112,15 @@ pub(super) fn sketch(position: u64, stamp: &Stamp, fact: &Fact<'_>) -> Option<Sk
             event: blank,
             parts: Parts::Again { subscriber: *subscriber, position: *position },
         }),
+        Fact::SwitchChanged { scope, stops, version, note: _ } => {
+            let filled = Event { version: *version, reason: stops.bits(), ..blank };
+            let filled = match *scope {
+                Scope::All => filled,
+                Scope::Sale(sale) => Event { sale: sale.0, ..filled },
+                Scope::Sku(sku) => Event { sku: sku.0, ..filled },
+            };
+            of(EventType::SwitchChanged, Parts::One, filled)
+        }
         Fact::RefundDone { order, version, amount, why } => {
             let state = State::Refunded.number();
             let (order, amount) = (order.0, amount.0);

@@ -98,7 +98,8 @@ plain! {
         pub state: u8,
         /// Who cancelled: 1 user, 2 timer, 3 operator, 4 risk. Why stock changed: 1 received, 2 adjusted, 3 returned, 4 transferred. Why money goes back: 1 late,
         /// 2 duplicate, 3 cancelled, 4 an operator. Money that arrived: 1 it goes back. An attempt that failed: 1 the
-        /// gateway said so, 2 it was given up.
+        /// gateway said so, 2 it was given up. What a switch stops from now on: the sum of 1 creating, 2 paying,
+        /// 4 changing.
         pub reason: u8,
         /// Who caused it: 1 user, 2 operator, 3 timer, 4 gateway.
         pub actor: u8,

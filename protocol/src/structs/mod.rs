@@ -4,6 +4,7 @@
 #![allow(missing_debug_implementations)]
 
 mod events;
+mod guards;
 mod operate;
 mod order;
 mod payment;
@@ -12,6 +13,7 @@ mod shop;
 mod stock;
 
 pub use events::*;
+pub use guards::*;
 pub use operate::*;
 pub use order::*;
 pub use payment::*;

@@ -60,6 +60,7 @@ KINDS = {
     0x090A: "SKU_GET",
     0x090B: "SKU_LIST",
     0x090C: "SALE_LIST",
+    0x090D: "SWITCH_LIST",
     0x0A01: "BATCH",
 }
 
@@ -81,7 +82,7 @@ STATUSES = {
     0x0105: ("STORE_UNAVAILABLE", "try again", "What the step needs cannot be reached; nothing was done."),
     0x0106: ("OUTCOME_UNKNOWN", "outcome unknown", "It may have been done: ask again with the same request id."),
     0x0107: ("TOO_MANY_IN_FLIGHT", "try again", "This connection has too many unanswered requests; nothing was done."),
-    0x0108: ("SWITCHED_OFF", "refused", "An operator switched this off; nothing was done."),
+    0x0108: ("SWITCHED_OFF", "refused", "An operator switched this off: the switch's scope (1 the whole shop, 2 a sale, 3 a sku), its id."),
     0x0201: ("INVALID_FIELD", "refused", "A field is out of its range, or the body is not what the kind says."),
     0x0202: ("ORDER_NOT_FOUND", "refused", "No such order, or it belongs to somebody else."),
     0x0203: ("SKU_NOT_FOUND", "refused", "No such sku (or sale, for the kinds that name one)."),
@@ -144,6 +145,7 @@ EVENTS = {
     23: "StockAdjusted",
     24: "SkuChanged",
     25: "SaleChanged",
+    26: "SwitchChanged",
 }
 
 # struct: ((field, type, bytes), ...), without gaps and in this order
@@ -678,6 +680,30 @@ LAYOUTS = {
         ("partition", "u16", 2),
         ("from", "u8", 1),
     ),
+    "SwitchAnswerHead": (
+        ("version", "u32", 4),
+    ),
+    "SwitchHead": (
+        ("request", "u128", 16),
+        ("id", "u64", 8),
+        ("replaces", "u32", 4),
+        ("scope", "u8", 1),
+        ("stops", "u8", 1),
+        ("note", "text", 96),
+    ),
+    "SwitchItem": (
+        ("id", "u64", 8),
+        ("since", "i64", 8),
+        ("version", "u32", 4),
+        ("scope", "u8", 1),
+        ("stops", "u8", 1),
+        ("note", "text", 96),
+    ),
+    "SwitchListHead": (
+        ("after_id", "u64", 8),
+        ("limit", "u16", 2),
+        ("after_scope", "u8", 1),
+    ),
     "UnsubscribeAnswerHead": (
         ("through", "u64", 8),
     ),
@@ -750,6 +776,8 @@ MESSAGES = {
     0x8901: ("SkuPutAnswerHead", "Nothing", 0, 0, None, 0),
     0x0902: ("SalePutHead", "SaleSku", 0, 60000, None, 0),
     0x8902: ("SalePutAnswerHead", "Nothing", 0, 0, None, 0),
+    0x0904: ("SwitchHead", "Nothing", 0, 0, None, 0),
+    0x8904: ("SwitchAnswerHead", "Nothing", 0, 0, None, 0),
     0x0906: ("Nothing", "Nothing", 0, 0, None, 0),
     0x8906: ("StatsHead", "Nothing", 0, 0, None, 0),
     0x0907: ("Nothing", "Nothing", 0, 0, None, 0),
@@ -762,6 +790,8 @@ MESSAGES = {
     0x890B: ("PageHead", "Sku", 0, 100, None, 0),
     0x090C: ("SaleListHead", "Nothing", 0, 0, None, 0),
     0x890C: ("PageHead", "Sale", 0, 100, None, 0),
+    0x090D: ("SwitchListHead", "Nothing", 0, 0, None, 0),
+    0x890D: ("PageHead", "SwitchItem", 0, 100, None, 0),
     0x0A01: ("Nothing", "BatchItem", 1, 4096, None, 0),
     0x8A01: ("Nothing", "BatchAnswerItem", 1, 4096, None, 0),
 }

@@ -238,6 +238,26 @@ class Client:
         """A sku and what speaks for it now."""
         return self.read("SKU_GET", {"sku": sku}).head
 
+    def switch(
+        self, scope: int, id: int = 0, *, creating: bool = False, paying: bool = False, changing: bool = False,
+        replaces: int = 0, note: str = "", **again
+    ) -> int:
+        """Stops something for the whole shop (scope 1), a sale (2) or a sku (3); nothing lets it go on. The version
+        that this change made."""
+        stops = creating + 2 * paying + 4 * changing
+        head = {"scope": scope, "id": id, "stops": stops, "replaces": replaces, "note": note}
+        return self.change("SWITCH", head, **again).head["version"]
+
+    def switches(self) -> list:
+        """The switches that are set, a dict each."""
+        found = []
+        while True:
+            after = {"after_scope": found[-1]["scope"], "after_id": found[-1]["id"]} if found else {}
+            answer = self.read("SWITCH_LIST", {"limit": 100, **after})
+            found += answer.items
+            if not answer.head["more"]:
+                return found
+
     def stats(self) -> dict:
         """What the server counted."""
         return self.read("STATS").head

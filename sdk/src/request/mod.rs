@@ -1,6 +1,7 @@
 //! Requests as values: refined by their methods, sent when they are awaited.
 
 mod events;
+mod guards;
 mod letters;
 mod operate;
 mod order;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use protocol::{Message, Meta, Parsed};
 
 pub use events::Ack;
+pub use guards::{SwitchList, SwitchPut};
 pub use letters::{EndLetter, ListLetters, ParkLetter};
 pub use operate::{Audit, Drain, Ping, Stats};
 pub use order::{Batch, BatchOrder, BatchOutcome, Cancel, Create, Get, History, List, Prepare, PrepareHold};

@@ -2,11 +2,13 @@
 //! user is asked for.
 
 mod money;
+mod switch;
 mod time;
 
 use std::fmt;
 
 pub use money::{Currency, Money};
+pub use switch::{Scope, Stops};
 pub use time::{MicrosUtc, NotATime};
 
 macro_rules! id {

@@ -7,6 +7,7 @@ mod dlq;
 mod events;
 mod pay;
 mod show;
+mod switch;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -72,6 +73,9 @@ Example: tidegate admin events --from cursor:warehouse --sku 1")]
     /// Payments and refunds
     #[command(subcommand, after_help = "Example: tidegate admin pay get --order 382516920123392001")]
     Pay(pay::PayAction),
+    /// Stop creating, paying or changing: for the whole shop, a sale or a sku
+    #[command(subcommand, after_help = "Example: tidegate admin switch set --stop creating --sku 1")]
+    Switch(switch::SwitchAction),
     /// What the server counted since it started, and how full its bounds are
     #[command(after_help = "Example: tidegate admin --json stats")]
     Stats,
@@ -345,6 +349,7 @@ impl What {
             What::Order(action) => action.ask(client),
             What::Dlq(action) => action.ask(client),
             What::Pay(action) => action.ask(client),
+            What::Switch(action) => action.ask(client),
             What::Stats => Ok(show::stats(&client.wait(client.stats())?)),
         };
         shown.map(Some)
@@ -525,6 +530,7 @@ fn remedy(refused: &Refused) -> Option<String> {
         Status::AmountMismatch => {
             Some("the money is recorded; send it back with `tidegate admin pay refund`".into())
         }
+        Status::SwitchedOff => Some("see why with `tidegate admin switch list`".into()),
         Status::OrderNotFound => Some("find it with `tidegate admin order list USER`".into()),
         Status::InsufficientStock => Some("open orders hold these units, so cancel some first".into()),
         Status::WrongState => Some("see how it got there with `tidegate admin order history`".into()),

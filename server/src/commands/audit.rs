@@ -236,9 +236,10 @@ impl Room {
                 self.hold_lines += units.len();
                 self.changes += 1;
             }
-            Fact::HoldExtended { .. } | Fact::HoldEnded { .. } | Fact::LetterEnded { .. } => {
-                self.changes += 1
-            }
+            Fact::SwitchChanged { .. }
+            | Fact::HoldExtended { .. }
+            | Fact::HoldEnded { .. }
+            | Fact::LetterEnded { .. } => self.changes += 1,
             Fact::LetterParked { .. } => {
                 self.letters += 1;
                 self.changes += 1;

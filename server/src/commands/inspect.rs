@@ -10,6 +10,7 @@ use anyhow::Context;
 use domain::fact::{CancelReason, Fact, OrderCreated, RefundReason, ShelfUnits, StockAdjusted};
 use domain::hold::HoldEnd;
 use domain::intent::AdjustReason;
+use domain::switch::Scope;
 use domain::{Actor, OrderId, SkuId, Stamp, UserId};
 use serde_json::{Map, Value, json};
 use storage::embedded::FileDisk;
@@ -131,7 +132,8 @@ fn order_of(fact: &Fact<'_>) -> Option<OrderId> {
         | Fact::StockReturned { .. }
         | Fact::CursorMoved { .. }
         | Fact::LetterParked { .. }
-        | Fact::LetterEnded { .. } => None,
+        | Fact::LetterEnded { .. }
+        | Fact::SwitchChanged { .. } => None,
     }
 }
 
@@ -147,6 +149,7 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
         Fact::StockTransferred { sku: moved, .. } | Fact::StockReturned { sku: moved, .. } => *moved == sku,
         Fact::SkuChanged(changed) => changed.id == sku,
         Fact::SaleChanged { skus, .. } => skus.iter().any(|it| it.sku == sku),
+        Fact::SwitchChanged { scope, .. } => *scope == Scope::Sku(sku),
         Fact::OrderConfirmed { .. }
         | Fact::OrderCancelled { .. }
         | Fact::RefundDone { .. }
@@ -370,6 +373,14 @@ fn json_of_fact(fact: &Fact<'_>) -> (&'static str, Value) {
             "LetterEnded",
             json!({ "subscriber": subscriber.as_str(), "of_position": position, "retried": retried }),
         ),
+        Fact::SwitchChanged { scope, stops, version, note } => {
+            let (creating, paying, changing) = (stops.creating, stops.paying, stops.changing);
+            let body = json!({
+                "scope": scope_name(scope), "id": scope.id(), "version": version, "stops_creating": creating,
+                "stops_paying": paying, "stops_changing": changing, "note": note.as_str(),
+            });
+            ("SwitchChanged", body)
+        }
         Fact::SkuChanged(sku) => {
             let body = json!({
                 "sku": sku.id.0, "version": sku.version, "seller": sku.seller.0, "currency": sku.currency.0,
@@ -434,7 +445,15 @@ fn json_of_adjusted(adjusted: &StockAdjusted) -> Value {
     })
 }
 
-const fn hold_end(end: HoldEnd) -> &'static str {
+const fn scope_name(scope: Scope) -> &'static str {
+    match scope {
+        Scope::All => "all",
+        Scope::Sale(_) => "sale",
+        Scope::Sku(_) => "sku",
+    }
+}
+
+fn hold_end(end: HoldEnd) -> &'static str {
     match end {
         HoldEnd::Taken => "taken over",
         HoldEnd::Committed => "sold",

@@ -333,6 +333,8 @@ const fn leads_to_an_order(intent: &Intent<'_>) -> bool {
         | Intent::LetterPark(_)
         | Intent::LetterEnd(_)
         | Intent::LetterList(_)
+        | Intent::SwitchPut(_)
+        | Intent::SwitchList { .. }
         | Intent::Get { .. }
         | Intent::GetByRequest { .. }
         | Intent::List(_)

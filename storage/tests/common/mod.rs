@@ -216,6 +216,7 @@ pub fn orders(disk: &MemDisk) -> Vec<OrderId> {
         | Fact::CursorMoved { .. }
         | Fact::LetterParked { .. }
         | Fact::LetterEnded { .. }
+        | Fact::SwitchChanged { .. }
         | Fact::PaymentOpened { .. }
         | Fact::PaymentFailed { .. }
         | Fact::PaymentSuccess { .. }

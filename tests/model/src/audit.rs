@@ -8,6 +8,7 @@ mod books;
 mod catalogue;
 mod holds;
 mod letters;
+mod operators;
 mod orders;
 mod payments;
 mod stock;
@@ -192,6 +193,7 @@ impl Auditor {
     }
 
     fn take(&mut self, stamp: &Stamp, fact: &Fact<'_>, together: &mut Together) {
+        self.judge_switches(stamp, fact);
         match fact {
             Fact::SkuChanged(sku) => {
                 self.by_an_operator(stamp);
@@ -234,6 +236,11 @@ impl Auditor {
             }
             Fact::LetterEnded { subscriber, position, retried: _ } => {
                 self.letter_ended(stamp, (*subscriber, *position), together);
+            }
+            Fact::SwitchChanged { scope, stops, version, note } => {
+                self.by_an_operator(stamp);
+                together.asked_for += 1;
+                self.switch_changed(stamp.at, *scope, *stops, *version, *note);
             }
             Fact::OrderCreated(created) => self.order_created(stamp, created, together),
             Fact::StockReserved { order, units } => together.of(*order).reserved.push(units.to_vec()),

@@ -4,6 +4,7 @@ mod basket;
 mod changes;
 mod holds;
 mod letters;
+mod operators;
 mod payments;
 mod reads;
 mod stock;
@@ -17,6 +18,7 @@ use domain::hold::{Hold, HoldState};
 use domain::intent::CursorMove;
 use domain::intent::{Envelope, Sku};
 use domain::order::State;
+use domain::switch::{Scope, Switch};
 use domain::verdict::{HistoryRow, OrderView, SaleSummary, ShelfView, TransferView};
 use domain::{
     CursorName, Intent, Micros, MicrosUtc, MinorUnits, OrderId, PaymentId, Reason, Refusal, RequestId,
@@ -46,6 +48,10 @@ pub struct Model {
     cursors: BTreeMap<CursorName, u64>,
     /// What they parked, when and why.
     letters: BTreeMap<(CursorName, u64), (MicrosUtc, String)>,
+    /// Those that are set.
+    switches: BTreeMap<Scope, Switch>,
+    /// How often any switch was changed.
+    switch_changes: u32,
 }
 
 /// The order named is not there, not unpaid, or its time is not up.
@@ -100,6 +106,7 @@ enum Subject {
     Sale(SaleId),
     Shelf(SkuId, WarehouseId),
     Hold(u64),
+    Switch { version: u32 },
     Shelves { sku: SkuId, from: WarehouseId, to: WarehouseId },
     Letters,
     Payment(PaymentId),
@@ -121,6 +128,8 @@ impl Model {
             requests: BTreeMap::new(),
             cursors: BTreeMap::new(),
             letters: BTreeMap::new(),
+            switches: BTreeMap::new(),
+            switch_changes: 0,
         }
     }
 
@@ -163,6 +172,7 @@ impl Model {
     }
 
     fn decide(&mut self, now: MicrosUtc, intent: &Intent<'_>) -> Result<Verdict, Refusal> {
+        self.in_the_way(now, intent)?;
         changes::fields_in_range(intent)?;
         if let Some(key) = intent.request()
             && let Some(about) = self.asked_before(now, key, intent)?
@@ -192,6 +202,8 @@ impl Model {
                 }
             },
             Intent::PayOpen(open) => self.pay_open(now, open)?,
+            Intent::SwitchPut(put) => self.switch_put(now, put)?,
+            Intent::SwitchList { after, limit } => return Ok(self.switch_list(*after, *limit)),
             Intent::PayClose(close) => match self.pay_close(now, close)? {
                 Some(about) => about,
                 None => return Ok(Verdict::Payment(self.payment_brief(close.payment))),
@@ -283,6 +295,7 @@ impl Model {
                 Verdict::Shelf(self.shelves[&(sku, warehouse)].view(sku, warehouse))
             }
             Subject::Letters => Verdict::LettersParked(self.letters.len() as u64),
+            Subject::Switch { version } => Verdict::Switched { version },
             Subject::Hold(hold) => Verdict::Hold(self.holds[&hold].hold),
             Subject::Shelves { sku, from, to } => {
                 let view = |warehouse| self.shelves[&(sku, warehouse)].view(sku, warehouse);
@@ -356,6 +369,8 @@ fn body_of(intent: &Intent<'_>) -> String {
         | Intent::LetterEnd(_)
         | Intent::LetterList(_)
         | Intent::Holdings
+        | Intent::SwitchPut(_)
+        | Intent::SwitchList { .. }
         | Intent::PayOpen(_)
         | Intent::PayCallback(_)
         | Intent::PayGet { .. }

@@ -7,6 +7,7 @@ use domain::fact::{
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, Sale, SaleSku, Sku};
 use domain::letter::LetterReason;
+use domain::switch::{Note, Scope, Stops};
 use domain::{
     Currency, CursorName, GatewayId, Micros, MicrosUtc, MinorUnits, OrderId, PaymentId, Quantity, RequestId,
     SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
@@ -87,7 +88,7 @@ impl Dice {
         let payment = PaymentId::new(order, self.number() as u16);
         let (amount, number) = (MinorUnits(self.number()), self.number() as u16);
         let (gateway, reference) = (GatewayId(self.number() as u16), 0);
-        match self.0.u8(0..25) {
+        match self.0.u8(0..26) {
             19 => Fact::HoldMade { hold, user: UserId(self.number() as u64), until, units },
             20 => Fact::HoldExtended { hold, until },
             21 => Fact::HoldEnded { hold, end: HoldEnd::Taken, units },
@@ -119,6 +120,12 @@ impl Dice {
                 subscriber: CursorName::parse([b'a'; 32]).expect("letters"),
                 position: moved,
                 retried: version == 0,
+            },
+            25 => Fact::SwitchChanged {
+                scope: Scope::parse(self.0.u8(1..4), self.0.u64(..4)).unwrap_or(Scope::All),
+                stops: Stops::parse(self.0.u8(0..8)).expect("three bits"),
+                version,
+                note: Note::parse(b"why").expect("printable"),
             },
             18 => Fact::CursorMoved {
                 name: CursorName::parse([b'a'; 32]).expect("letters"),

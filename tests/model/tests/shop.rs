@@ -321,6 +321,8 @@ impl Shop {
             | Verdict::Skus(_)
             | Verdict::SaleFound(_)
             | Verdict::Sales(_)
+            | Verdict::Switched { .. }
+            | Verdict::Switches(_)
             | Verdict::Cursor(_)
             | Verdict::LettersParked(_)
             | Verdict::Letters(_)

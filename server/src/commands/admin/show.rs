@@ -407,7 +407,7 @@ fn pairs(rows: &[(&str, String)]) -> String {
 }
 
 /// Columns as wide as their widest cell; numbers to the right.
-fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
+pub fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([heads[column].len()]).max().unwrap_or(0)

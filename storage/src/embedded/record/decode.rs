@@ -11,7 +11,9 @@ use domain::{
     SellerId, SkuId, TraceId, UserId, WarehouseId,
 };
 
-use super::{FACT_VERSION, HEAD_BYTES, LINE_BYTES, SALE_SKU_BYTES, UNITS_BYTES, flag, kind, payments};
+use super::{
+    FACT_VERSION, HEAD_BYTES, LINE_BYTES, SALE_SKU_BYTES, UNITS_BYTES, flag, kind, operators, payments,
+};
 
 /// Why bytes are no entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,7 +100,8 @@ impl Decoder {
             | kind::LETTER_ENDED
             | kind::HOLD_MADE
             | kind::HOLD_EXTENDED
-            | kind::HOLD_ENDED => (),
+            | kind::HOLD_ENDED
+            | kind::SWITCH_CHANGED => (),
             kind if payments::is_payment(kind) => (),
             unknown => return Err(BadEntry::UnknownKind(unknown)),
         }
@@ -186,6 +189,7 @@ impl Decoder {
                 warehouse: WarehouseId(from.u32()?),
                 units: from.u64()?,
             }),
+            kind::SWITCH_CHANGED => operators::switch(from),
             kind if payments::is_payment(kind) => payments::payment(kind, from),
             _ => self.sale(from), // SALE_CHANGED: the kinds were told apart above.
         }
@@ -387,7 +391,7 @@ impl<'a> Cursor<'a> {
         if self.bytes.len() < bytes { Err(BadEntry::Length) } else { Ok(()) }
     }
 
-    fn take(&mut self, bytes: usize) -> Result<&'a [u8], BadEntry> {
+    pub(super) fn take(&mut self, bytes: usize) -> Result<&'a [u8], BadEntry> {
         let (taken, rest) = self.bytes.split_at_checked(bytes).ok_or(BadEntry::Length)?;
         self.bytes = rest;
         Ok(taken)

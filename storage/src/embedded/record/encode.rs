@@ -6,6 +6,7 @@ use domain::fact::{
 use domain::intent::{AdjustReason, CLIENT_BYTES_MAX, LINES_MAX, Sale, SaleSku, Sku};
 use domain::{Actor, Intent};
 
+use super::operators::SWITCH_BYTES;
 use super::{
     ADJUSTED_BYTES, CREATED_BYTES, CURSOR_BYTES, FACT_VERSION, HEAD_BYTES_MAX, HOLD_ENDED_BYTES,
     HOLD_EXTENDED_BYTES, HOLD_MADE_BYTES, KIND_BYTES, LETTER_ENDED_BYTES, LETTER_PARKED_BYTES, LINE_BYTES,
@@ -37,6 +38,7 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         Intent::StockTransfer(_) => fact_bytes(TRANSFERRED_BYTES),
         Intent::StockReturn(_) => fact_bytes(RETURNED_BYTES),
         Intent::CursorMove(_) => fact_bytes(CURSOR_BYTES),
+        Intent::SwitchPut(put) => fact_bytes(SWITCH_BYTES + put.note.as_str().len()),
         Intent::PayOpen(_) | Intent::PayClose(_) | Intent::Refund(_) => fact_bytes(PAYMENT_BYTES_MAX),
         Intent::PayCallback(_) | Intent::Repair(_) => CALLBACK_BYTES_MAX,
         Intent::RefundResult(_) => 2 * fact_bytes(PAYMENT_BYTES_MAX) + CANCEL_BYTES_MAX,
@@ -53,6 +55,7 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         | Intent::SaleList { .. }
         | Intent::StockGet { .. }
         | Intent::Holdings
+        | Intent::SwitchList { .. }
         | Intent::CursorGet(_)
         | Intent::PayGet { .. }
         | Intent::LetterList(_) => return 0,
@@ -240,6 +243,9 @@ impl<'a> EntryWriter<'a> {
             }
             Fact::SkuChanged(ref sku) => self.sku(sku),
             Fact::SaleChanged { ref sale, skus } => self.sale(sale, skus),
+            Fact::SwitchChanged { scope, stops, version, note } => {
+                self.switch(scope, stops, version, note);
+            }
             Fact::PaymentOpened { .. }
             | Fact::PaymentFailed { .. }
             | Fact::PaymentSuccess { .. }
@@ -398,7 +404,7 @@ impl<'a> EntryWriter<'a> {
         self.bytes(&value.to_le_bytes());
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.buffer[self.at..self.at + bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
     }

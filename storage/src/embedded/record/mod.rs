@@ -6,6 +6,7 @@
 
 mod decode;
 mod encode;
+mod operators;
 mod payments;
 
 pub use decode::{BadEntry, Decoder, EntryHead};
@@ -83,6 +84,7 @@ mod kind {
     pub const HOLD_MADE: u8 = 50;
     pub const HOLD_EXTENDED: u8 = 51;
     pub const HOLD_ENDED: u8 = 52;
+    pub const SWITCH_CHANGED: u8 = 80;
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ impl EntryWriter<'_> {
             | Fact::SaleChanged { .. }
             | Fact::StockAdjusted(_)
             | Fact::StockTransferred { .. }
+            | Fact::SwitchChanged { .. }
             | Fact::CursorMoved { .. }
             | Fact::LetterParked { .. }
             | Fact::LetterEnded { .. }

@@ -6,6 +6,7 @@ use domain::hold::HoldState;
 use domain::intent::{Sale, Sku};
 use domain::order::State;
 use domain::payment::{PaymentState, RefundState};
+use domain::switch::{Scope, Switch};
 use domain::{
     Currency, CursorName, GatewayId, MicrosUtc, MinorUnits, OrderId, SaleId, SkuId, UserId, WarehouseId,
 };
@@ -30,6 +31,10 @@ pub(super) struct Books {
     pub(super) cursors: BTreeMap<CursorName, u64>,
     /// What they parked.
     pub(super) letters: BTreeSet<(CursorName, u64)>,
+    /// Those that are set.
+    pub(super) switches: BTreeMap<Scope, Switch>,
+    /// How often any switch was changed.
+    pub(super) switch_changes: u32,
     pub(super) totals: Totals,
 }
 

@@ -126,6 +126,7 @@ impl Auditor {
             | Fact::SaleChanged { .. }
             | Fact::StockAdjusted(_)
             | Fact::StockTransferred { .. }
+            | Fact::SwitchChanged { .. }
             | Fact::CursorMoved { .. }
             | Fact::LetterParked { .. }
             | Fact::LetterEnded { .. }

@@ -19,6 +19,7 @@ impl Auditor {
         self.compare_orders(holdings);
         self.compare_payments(holdings);
         self.compare_users(holdings);
+        self.compare_switches(holdings);
 
         let remembered = (self.requests.iter())
             .filter(|key| at.since(key.id.time()) <= self.request_window)

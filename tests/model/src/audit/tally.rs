@@ -53,11 +53,13 @@ rules! {
     Returns "returns" "no more units of a sku came back than were sold"
     Cursors "cursors" "a subscriber's cursor moves on, and never past the last fact"
     Letters "letters" "what a subscriber parked was there, and what ended was parked"
+    Switches "switches" "nothing was done that a switch had stopped, and switches change version by version"
     StoreTime "store-time" "the store stands at the time of the last fact"
     StoreSales "store-sales" "the store counts each sale as its orders do"
     StoreOrders "store-orders" "the store has each order, in its state, with its total"
     StorePayments "store-payments" "the store has each payment, in its state, with its money"
     StoreUsers "store-users" "the store counts each user in each sale as the orders do"
+    StoreSwitches "store-switches" "the store has the switches that operators set"
     StoreRequests "store-requests" "the store remembers each request inside the window"
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use domain::fact::Actor;
 use domain::intent::{Cancel, HOLD_SECONDS_MAX, SALE_SKUS_MAX, SalePut, SkuPut, StockAdjust};
 use domain::order::State;
+use domain::switch::Stops;
 use domain::verdict::{HistoryRow, SaleSummary};
 use domain::{
     Currency, GatewayId, Intent, MicrosUtc, MinorUnits, OrderId, Reason, Refusal, SaleId, SkuId, UserId,
@@ -182,6 +183,7 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
             }
             whole
         }
+        Intent::SwitchPut(put) => put.stops != Stops::default() || put.replaces != 0,
         Intent::StockAdjust(adjust) => adjust.warehouse != WarehouseId(0),
         Intent::StockTransfer(transfer) => stock::is_a_transfer(transfer),
         Intent::StockReturn(back) => stock::is_a_return(back.warehouse, back.units),
@@ -206,6 +208,7 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
         | Intent::CursorMove(_)
         | Intent::CursorGet(_)
         | Intent::LetterEnd(_)
+        | Intent::SwitchList { .. }
         | Intent::Holdings
         | Intent::PayCallback(_)
         | Intent::PayGet { .. }

@@ -4,7 +4,7 @@ use domain::fact::RequestKey;
 use domain::intent::{LIST_LOOKS_MAX, List, SaleSku};
 use domain::verdict::{
     HistoryView, Holdings, OrderBrief, OrderPage, Page, SaleSummary, SaleView, ShelfView, SkuView,
-    digest_order, digest_user_count,
+    digest_order, digest_switch, digest_user_count,
 };
 use domain::{MicrosUtc, OrderId, Reason, Refusal, RequestId, SaleId, SkuId, UserId, Verdict, WarehouseId};
 
@@ -31,6 +31,7 @@ impl Model {
             | Subject::Sale(_)
             | Subject::Shelf(..)
             | Subject::Shelves { .. }
+            | Subject::Switch { .. }
             | Subject::Hold(_)
             | Subject::Letters
             | Subject::Payment(_) => Err(Refusal::of(Reason::OrderNotFound)),
@@ -106,6 +107,9 @@ impl Model {
             shelves: self.shelves.iter().map(|(place, shelf)| shelf.view(place.0, place.1)).collect(),
             sales: self.sales.values().map(|sale| sale.summary).collect::<Vec<SaleSummary>>(),
             user_counts: self.taken_by_user.len() as u64,
+            switches: self.switches.len() as u64,
+            switches_digest: (self.switches.values())
+                .fold(0, |sum, switch| sum.wrapping_add(digest_switch(switch))),
             requests: (self.requests.keys())
                 .filter(|key| self.time.since(key.id.time()) <= self.request_window)
                 .count() as u64,
@@ -159,7 +163,7 @@ impl Model {
 }
 
 /// The first `limit` items, and whether there are more.
-fn page<T>(found: impl Iterator<Item = T>, limit: u16) -> Page<T> {
+pub(super) fn page<T>(found: impl Iterator<Item = T>, limit: u16) -> Page<T> {
     let mut items: Vec<T> = found.take(usize::from(limit) + 1).collect();
     let more = items.len() > usize::from(limit);
     items.truncate(usize::from(limit));

@@ -1,0 +1,122 @@
+//! What operators put in the way of everybody: switches. Whatever was made while one stood was not stopped by it.
+
+use domain::fact::Fact;
+use domain::hold::HoldEnd;
+use domain::switch::{Deed, Note, Scope, Stops, Switch};
+use domain::verdict::{Holdings, digest_switch};
+use domain::{MicrosUtc, OrderId, SaleId, SkuId, Stamp};
+
+use super::Auditor;
+use super::tally::Rule;
+
+impl Auditor {
+    /// Each change counts one on, and a switch stops something until it is cleared.
+    pub(super) fn switch_changed(
+        &mut self,
+        at: MicrosUtc,
+        scope: Scope,
+        stops: Stops,
+        version: u32,
+        note: Note<'_>,
+    ) {
+        let books = &mut self.books;
+        let follows = Some(version) == books.switch_changes.checked_add(1);
+        let known = match scope {
+            Scope::All => true,
+            Scope::Sale(sale) => books.sales.contains_key(&sale),
+            Scope::Sku(sku) => books.skus.contains_key(&sku),
+        };
+        let right = follows && known && (stops.any() || books.switches.contains_key(&scope));
+        self.tally.check(Rule::Switches, right, || {
+            format!("a switch of {scope:?} was changed to {stops:?} as version {version}")
+        });
+        books.switch_changes = version;
+        if stops.any() {
+            let switch = Switch { scope, stops, version, since: at, note: note.as_str().into() };
+            books.switches.insert(scope, switch);
+        } else {
+            books.switches.remove(&scope);
+        }
+    }
+
+    /// A fact that came to be although a switch stopped it. What gives units back, money that arrived and all that
+    /// follows from it are stopped by none.
+    pub(super) fn judge_switches(&mut self, stamp: &Stamp, fact: &Fact<'_>) {
+        if self.books.switches.is_empty() {
+            return;
+        }
+        let of_sku = |sku: &SkuId| vec![Scope::Sku(*sku)];
+        let (deed, mut scopes) = match fact {
+            Fact::OrderCreated(created) => {
+                let lines = created.lines.iter().map(|line| (line.sku, line.sale));
+                (Deed::Creating, lines.flat_map(scopes_of).collect())
+            }
+            Fact::HoldMade { units, .. } => {
+                let speaking =
+                    |sku| self.books.sale_speaking(stamp.at, sku).map_or(SaleId(0), |it| it.sale.id);
+                let lines = units.iter().map(|units| (units.sku, speaking(units.sku)));
+                (Deed::Creating, lines.flat_map(scopes_of).collect())
+            }
+            Fact::PaymentOpened { order, .. } => (Deed::Paying, self.scopes_of_order(*order)),
+            Fact::SkuChanged(sku) => (Deed::Changing, of_sku(&sku.id)),
+            Fact::SaleChanged { sale, skus } => {
+                let skus = skus.iter().map(|item| Scope::Sku(item.sku));
+                (Deed::Changing, skus.chain([Scope::Sale(sale.id)]).collect())
+            }
+            Fact::StockAdjusted(adjusted) if adjusted.order == OrderId(0) => {
+                (Deed::Changing, of_sku(&adjusted.sku))
+            }
+            Fact::StockTransferred { sku, .. } | Fact::StockReturned { sku, .. } => {
+                (Deed::Changing, of_sku(sku))
+            }
+            Fact::HoldEnded { end: HoldEnd::Committed, units, .. } => {
+                (Deed::Changing, units.iter().map(|units| Scope::Sku(units.sku)).collect())
+            }
+            Fact::HoldExtended { .. } => (Deed::Changing, Vec::new()),
+            Fact::StockAdjusted(_)
+            | Fact::HoldEnded { .. }
+            | Fact::SwitchChanged { .. }
+            | Fact::CursorMoved { .. }
+            | Fact::LetterParked { .. }
+            | Fact::LetterEnded { .. }
+            | Fact::StockReserved { .. }
+            | Fact::StockReduced { .. }
+            | Fact::StockReleased { .. }
+            | Fact::OrderConfirmed { .. }
+            | Fact::OrderCancelled { .. }
+            | Fact::RefundDone { .. }
+            | Fact::PaymentFailed { .. }
+            | Fact::PaymentSuccess { .. }
+            | Fact::PaymentMismatched { .. }
+            | Fact::RefundRequested { .. }
+            | Fact::RefundFailed { .. }
+            | Fact::RefundSettled { .. } => return,
+        };
+        scopes.push(Scope::All);
+        let stopped = scopes
+            .into_iter()
+            .find(|scope| self.books.switches.get(scope).is_some_and(|switch| switch.stops.stop(deed)));
+        self.tally.check(Rule::Switches, stopped.is_none(), || {
+            format!("a switch of {stopped:?} stopped what was done: {deed:?}")
+        });
+    }
+
+    pub(super) fn compare_switches(&mut self, holdings: &Holdings) {
+        let switches = &self.books.switches;
+        let digest = switches.values().fold(0_u64, |sum, it| sum.wrapping_add(digest_switch(it)));
+        let equal = (holdings.switches, holdings.switches_digest) == (switches.len() as u64, digest);
+        self.tally.check(Rule::StoreSwitches, equal, || {
+            format!("switches: the store has {}, the facts make {}", holdings.switches, switches.len())
+        });
+    }
+
+    fn scopes_of_order(&self, order: OrderId) -> Vec<Scope> {
+        let lines = self.books.orders.get(&order).into_iter().flat_map(|order| &order.lines);
+        lines.map(|line| (line.sku, line.sale)).flat_map(scopes_of).collect()
+    }
+}
+
+/// The sku, and the sale if there is one.
+fn scopes_of((sku, sale): (SkuId, SaleId)) -> impl Iterator<Item = Scope> {
+    [Some(Scope::Sku(sku)), (sale != SaleId(0)).then_some(Scope::Sale(sale))].into_iter().flatten()
+}
