@@ -43,4 +43,4 @@ pub use common::{About, Common, Counter, Counters, Host};
 pub use events::{Broadcaster, EventDesk, EventLog, LogFailed, Pace, Subscription};
 pub use gateway::{Desks, Gateway, SERVED, Taken};
 pub use outlet::{Client, Outlet};
-pub use signed::{GATEWAYS_MAX, KEY_BYTES_MIN, Keys, sign};
+pub use signed::{GATEWAYS_MAX, KEY_BYTES_MIN, Keys};

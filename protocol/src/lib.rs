@@ -19,6 +19,7 @@ mod header;
 mod kind;
 mod message;
 mod plain;
+mod signature;
 mod status;
 pub mod structs;
 
@@ -34,4 +35,5 @@ pub use message::{
     encode, encode_refusal, frame_bytes, parse, parse_refusal,
 };
 pub use plain::{Field, Layout, Nothing, Plain, Shape, text, text_of};
+pub use signature::{GatewayKey, SIGNATURE_BYTES, Signed};
 pub use status::{Class, Status};

@@ -30,6 +30,7 @@ mod client;
 mod error;
 mod events;
 mod shop;
+mod test_gateway;
 mod values;
 
 pub mod blocking;
@@ -44,11 +45,12 @@ mod pool;
 pub use client::{Builder, CONNECTIONS_MAX, Client, IN_FLIGHT_MAX};
 pub use error::{Cause, Error, Refused, Violation};
 pub use events::{DeadLetter, DeadLetters, Event, EventFilter, EventItem, Events, StartAt};
-pub use protocol::{Class, EventType, Kind, Status, text_of};
+pub use protocol::{Class, EventType, GatewayKey, Kind, Status, text_of};
 pub use request::{AdjustReason, BatchOrder, BatchOutcome, Request};
 pub use shop::{
     Actor, Audit, HistoryRow, Hold, HoldState, Line, Order, OrderBrief, OrderPage, Page, Payment,
     PaymentState, Priced, PricedHold, RefundNow, RefundState, Sale, SaleWithSkus, Shelf, Sku, SkuNow, Stats,
     Switch, Transferred,
 };
+pub use test_gateway::TestGateway;
 pub use values::*;

@@ -1,9 +1,7 @@
 //! PAY_OPEN, PAY_CALLBACK, PAY_GET, PAY_CLOSE, REFUND and REFUND_RESULT.
 //!
-//! What a gateway says ends with its signature: HMAC-SHA256, with the gateway's key, over the kind (two bytes,
-//! little-endian) and all bytes of the body before the signature. [`signed_part`] cuts them apart.
+//! What a gateway says ends with its signature: [`GatewayKey`](crate::GatewayKey) makes and verifies it.
 
-use crate::kind::Kind;
 use crate::plain::plain;
 
 plain! {
@@ -140,14 +138,4 @@ plain! {
         /// 1: take the money of a mismatched payment for the order's total.
         pub action: u8,
     }
-}
-
-/// Bytes of a gateway's signature, at the end of what it says.
-pub const SIGNATURE_BYTES: usize = 32;
-
-/// What a gateway signs (the kind's two bytes, then the body but for its end) and its signature; nothing where the
-/// body is too short to have one.
-pub fn signed_part(kind: Kind, body: &[u8]) -> Option<([u8; 2], &[u8], &[u8; SIGNATURE_BYTES])> {
-    let (said, signature) = body.split_last_chunk()?;
-    Some((kind.code().to_le_bytes(), said, signature))
 }

@@ -1,7 +1,7 @@
 //! PAY_OPEN, PAY_CALLBACK, PAY_GET, PAY_CLOSE, REFUND, REFUND_RESULT, and what REPAIR does to payments.
 
-use protocol::structs::{self as wire, SIGNATURE_BYTES};
-use protocol::{Kind, Parsed, Plain, messages};
+use protocol::structs as wire;
+use protocol::{GatewayKey, Parsed, SIGNATURE_BYTES, Signed, messages};
 
 use super::sealed::Wire;
 use super::{Ask, Changes, Request};
@@ -210,10 +210,16 @@ impl PayCallback {
 }
 
 impl Request<PayCallback> {
-    /// Signs it: `hmac` is given the bytes to be signed and returns HMAC-SHA256 over them with the gateway's key.
+    /// Signs it with the gateway's key.
+    pub fn signed(mut self, key: &GatewayKey) -> Self {
+        self.ask.0 = self.ask.0.signed(key);
+        self
+    }
+
+    /// Signs it where the key is not at hand: `hmac` is given the bytes to be signed and returns HMAC-SHA256 over
+    /// them with the gateway's key.
     pub fn signed_by(mut self, hmac: impl FnOnce(&[u8]) -> [u8; SIGNATURE_BYTES]) -> Self {
-        let [first, second] = halves(hmac(&said(Kind::PayCallback, &self.ask.0)));
-        (self.ask.0.signature_first, self.ask.0.signature_second) = (first, second);
+        self.ask.0 = self.ask.0.with_signature(&hmac(&self.ask.0.said()));
         self
     }
 }
@@ -263,10 +269,16 @@ impl RefundResult {
 }
 
 impl Request<RefundResult> {
-    /// Signs it: `hmac` is given the bytes to be signed and returns HMAC-SHA256 over them with the gateway's key.
+    /// Signs it with the gateway's key.
+    pub fn signed(mut self, key: &GatewayKey) -> Self {
+        self.ask.0 = self.ask.0.signed(key);
+        self
+    }
+
+    /// Signs it where the key is not at hand: `hmac` is given the bytes to be signed and returns HMAC-SHA256 over
+    /// them with the gateway's key.
     pub fn signed_by(mut self, hmac: impl FnOnce(&[u8]) -> [u8; SIGNATURE_BYTES]) -> Self {
-        let [first, second] = halves(hmac(&said(Kind::RefundResult, &self.ask.0)));
-        (self.ask.0.signature_first, self.ask.0.signature_second) = (first, second);
+        self.ask.0 = self.ask.0.with_signature(&hmac(&self.ask.0.said()));
         self
     }
 }
@@ -287,42 +299,5 @@ impl Ask for RefundResult {
 
     fn read(answer: &Parsed<'_, messages::RefundResultAnswer>) -> Option<Payment> {
         shop::payment(&answer.head)
-    }
-}
-
-/// What is signed: the kind, and the body but for the signature at its end.
-fn said(kind: Kind, head: &impl Plain) -> Vec<u8> {
-    let mut said = kind.code().to_le_bytes().to_vec();
-    let kind_bytes = said.len();
-    said.resize(kind_bytes + bytes_of(head), 0);
-    head.write(&mut said[kind_bytes..]);
-    said.truncate(said.len() - SIGNATURE_BYTES);
-    said
-}
-
-fn bytes_of<P: Plain>(_: &P) -> usize {
-    P::LAYOUT.bytes
-}
-
-/// The two fields that a signature lies in, as it is.
-fn halves(signature: [u8; SIGNATURE_BYTES]) -> [u128; 2] {
-    let (first, second) = signature.split_at(SIGNATURE_BYTES / 2);
-    [first, second].map(|half| half.iter().rev().fold(0, |number, byte| number << 8 | u128::from(*byte)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_signature_lies_at_the_end_of_the_body_as_it_is() {
-        let signature: [u8; SIGNATURE_BYTES] = std::array::from_fn(|place| place as u8);
-        let mut it = PayCallback::new(PaymentId(1), GatewayId(2), None, MicrosUtc(3)).0;
-        [it.signature_first, it.signature_second] = halves(signature);
-        let mut body = [0; <wire::PayCallbackHead as Plain>::LAYOUT.bytes];
-        it.write(&mut body);
-        let (kind, part, found) = wire::signed_part(Kind::PayCallback, &body).expect("it is long enough");
-        assert_eq!(*found, signature);
-        assert_eq!([&kind, part].concat(), said(Kind::PayCallback, &it));
     }
 }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use tidegate_sdk::blocking::Client;
-use tidegate_sdk::{Currency, GatewayId, OrderId, Payment, PaymentId, UserId};
+use tidegate_sdk::{Currency, GatewayId, OrderId, Payment, PaymentId, TestGateway, UserId};
 
 use super::show::{self, Shown};
 use super::{amount, currency};
@@ -120,22 +120,23 @@ impl Simulate {
             let id = found.gateway;
             BadUsage(format!("the configuration has no gateway {id} in [payments]: name it with --config"))
         })?;
-        let key = gateway.key()?;
-        let sign = |said: &[u8]| handlers::sign(&key, said);
-        let now = client.server_time();
+        let played = TestGateway::new(found.gateway, &gateway.key()?);
         if self.refund {
-            let refund = found.refund.context("nobody asked for a refund of this payment")?;
-            let about = (refund.number, refund.amount.minor_units);
-            let told = client.refund_result(found.payment, found.gateway, about, !self.failed, now);
-            return Ok(client.wait(told.signed_by(sign))?);
+            let told = match self.failed {
+                false => played.refunded(client, &found),
+                true => played.refund_failed(client, &found),
+            };
+            return Ok(client.wait(told.context("nobody asked for a refund of this payment")?)?);
         }
         let mut money = found.amount;
         if let Some(text) = &self.amount {
             money = amount(text, self.currency.unwrap_or(money.currency))?;
         }
         money.currency = self.currency.unwrap_or(money.currency);
-        let paid = (!self.failed).then_some((money, self.reference));
-        let told = client.pay_callback(found.payment, found.gateway, paid, now);
-        client.wait(told.signed_by(sign)).map_err(|why| anyhow!(why))
+        let told = match self.failed {
+            false => played.arrived(client, &found, money, self.reference),
+            true => played.failed(client, &found),
+        };
+        Ok(client.wait(told)?)
     }
 }
