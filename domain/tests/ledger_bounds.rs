@@ -73,34 +73,78 @@ fn client_bytes() {
 
 #[test]
 fn history_rows() {
-    all_end(check(LedgerBounds { history_rows_max: 8, ..BOUNDS }, "create o{n} lines 1@1x1", 8));
+    all_end(check(LedgerBounds { history_rows_max: 48, ..BOUNDS }, "create o{n} lines 1@1x1", 8));
     // A free order is confirmed at once, and can be cancelled after that: two rows.
     all_end(check(LedgerBounds { history_rows_max: 8, ..BOUNDS }, "create o{n} lines 2@1x1", 4));
 }
 
 #[test]
 fn request_ids() {
-    // The seven that set up the shop, then two for each order: its own and its cancel's.
-    let bounds = LedgerBounds { request_ids_max: 7 + 10, ..BOUNDS };
+    // The seven that set up the shop, then three for each order: its own, its payment's and its cancel's.
+    let bounds = LedgerBounds { request_ids_max: 7 + 15, ..BOUNDS };
     let mut shop = check(bounds, "create o{n} lines 1@1x1", 5);
     assert_eq!(shop.tell("stock 1@1 +1"), "Overloaded", "what is kept for cancels is not for operators");
     all_end(shop);
 
-    let mut shop = check(bounds, "stock 1@1 +1", 10);
+    let mut shop = check(bounds, "stock 1@1 +1", 15);
     // Ids that left the window make room for the entry that needs it.
     shop.now.0 += shop::TWO_DAYS.0;
-    assert_eq!(shop.tell("stock 1@1 +1"), "1011 on hand, 0 held, 0 sold, 1011 sellable");
+    assert_eq!(shop.tell("stock 1@1 +1"), "1016 on hand, 0 held, 0 sold, 1016 sellable");
     assert_eq!(shop.holdings().requests, 1);
 }
 
 #[test]
 fn changes() {
-    let bounds = LedgerBounds { changes_max: 7 + 6, ..BOUNDS };
+    // One for each order's payment, and one for its cancel.
+    let bounds = LedgerBounds { changes_max: 7 + 12, ..BOUNDS };
     let mut shop = check(bounds, "create o{n} lines 1@1x1", 6);
     assert_eq!(shop.tell("stock 1@1 +1"), "Overloaded");
-    assert_eq!(shop.tell("cancel o100"), "o100 Cancelled v2");
-    assert_eq!(shop.tell("stock 1@1 +1"), "Overloaded", "the cancel took the place that was kept for it");
-    all_end(check(bounds, "stock 1@1 +1", 6));
+    assert_eq!(shop.tell("pay o100"), "o100.1 Open, o100 Paying v2");
+    assert_eq!(shop.tell("cancel o100"), "o100 Cancelled v3");
+    assert_eq!(shop.tell("stock 1@1 +1"), "Overloaded", "both took the places that were kept for them");
+    all_end(check(bounds, "stock 1@1 +1", 12));
+}
+
+#[test]
+fn payments() {
+    let bounds = LedgerBounds { payments_max: 6, ..BOUNDS };
+    let mut shop = check(bounds, "create o{n} lines 1@1x1", 6);
+    assert!(shop.tell("create P lines 2@1x1").starts_with("P Confirmed"), "what is free needs no payment");
+    assert_eq!(shop.tell("pay o100"), "o100.1 Open, o100 Paying v2");
+    assert_eq!(shop.tell("pay o100"), "Overloaded", "what is kept for the others' first is not for a second");
+    assert_eq!(shop.tell("cancel o101"), "o101 Cancelled v2");
+    assert_eq!(shop.tell("pay o100"), "o100.2 Open, o100 Paying v2");
+    all_end(shop);
+}
+
+/// Whatever bound a flood of orders fills, each order of it can be paid, and all that can happen to its money does.
+#[test]
+fn a_flood_of_orders_leaves_each_of_them_room_to_be_paid() {
+    let filled = [
+        LedgerBounds { orders_max: 5, ..BOUNDS },
+        LedgerBounds { history_rows_max: 30, ..BOUNDS },
+        LedgerBounds { request_ids_max: 7 + 15, ..BOUNDS },
+        LedgerBounds { changes_max: 7 + 10, ..BOUNDS },
+        LedgerBounds { payments_max: 5, ..BOUNDS },
+    ];
+    for bounds in filled {
+        let mut shop = check(bounds, "create o{n} lines 1@1x1", 5);
+        for order in 100..105 {
+            assert_eq!(shop.tell(&format!("pay o{order}")), format!("o{order}.1 Open, o{order} Paying v2"));
+        }
+        assert!(shop.tell("failed o100.1").ends_with("PendingPayment v3"), "its money may still come");
+        assert!(shop.tell("paid o101.1").ends_with("Confirmed v3"));
+        assert!(shop.tell("cancel o102").ends_with("Cancelled v3"));
+        assert_eq!(shop.tell("at 9000"), "3 expired");
+        assert!(shop.tell("paid o100.1").ends_with("Confirmed v5"), "revived");
+        assert!(shop.tell("cancel o100").ends_with("Refunding v6"));
+        assert!(shop.tell("refunded o100.1").ends_with("Refunded v7"));
+        assert!(shop.tell("paid o102.1").ends_with("Refunding v4"));
+        assert!(shop.tell("unrefunded o102.1").ends_with("Refunding v4"));
+        assert!(shop.tell("refunded o102.1").ends_with("Refunded v5"));
+        assert!(shop.tell("paid o103.1 amount 4").ends_with("Cancelled v3"), "recorded");
+        assert!(shop.tell("paid o104.1").ends_with("Confirmed v4"));
+    }
 }
 
 #[test]

@@ -239,9 +239,10 @@ fn a_page_looks_at_a_bounded_number_of_orders() {
     // A robot's user: of ten thousand orders only the oldest is in the state that is asked for.
     let bounds = LedgerBounds {
         orders_max: 10_000,
-        history_rows_max: 20_000,
-        request_ids_max: 30_000,
-        changes_max: 20_000,
+        history_rows_max: 60_000,
+        request_ids_max: 31_000,
+        changes_max: 21_000,
+        payments_max: 10_000,
         ..BOUNDS
     };
     let mut shop = Shop::new(bounds);

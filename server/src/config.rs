@@ -126,14 +126,14 @@ sections! {
         lines: usize = 8_000_000,
         /// Bytes of the clients' own, over all orders.
         client_bytes: usize = 256 << 20,
-        /// Transitions of orders behind their first.
-        history_rows: usize = 32_000_000,
+        /// Transitions of orders behind their first: six for each order that waits for payment.
+        history_rows: usize = 48_000_000,
         /// Request ids inside their window: one an order, one for its cancel, one for each attempt to pay.
-        request_ids: usize = 20_000_000,
+        request_ids: usize = 26_000_000,
         /// Request ids that made no order: cancels, payments and operators' work.
-        changes: usize = 12_000_000,
-        /// Attempts to pay.
-        payments: usize = 4_000_000,
+        changes: usize = 18_000_000,
+        /// Attempts to pay: one for each order that waits for payment is kept.
+        payments: usize = 9_000_000,
         /// Pairs of sale and user that have units counted.
         user_counts: usize = 8_000_000,
         /// Skus.

@@ -79,9 +79,10 @@ fn orders_and_refusals_allocate_nothing_once_warm() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = LedgerBounds {
         orders_max: 100_000,
-        history_rows_max: 200_000,
-        request_ids_max: 300_000,
-        changes_max: 200_000,
+        history_rows_max: 600_000,
+        request_ids_max: 310_000,
+        changes_max: 210_000,
+        payments_max: 100_000,
         ..small_bounds()
     };
     let durability = Durability::Always(Dsync);

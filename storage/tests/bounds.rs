@@ -19,14 +19,15 @@ use storage::{NotDecided, Store};
 type Bound = (&'static str, fn(&mut LedgerBounds, usize), usize);
 
 /// What the history below needs, each from its own part of the story.
-const NEEDED: [Bound; 11] = [
+const NEEDED: [Bound; 12] = [
     ("orders_max", |bounds, to| bounds.orders_max = to, 4),
     ("lines_max", |bounds, to| bounds.lines_max = to, 2), // of the basket
     ("client_bytes_max", |bounds, to| bounds.client_bytes_max = to, 2 + 3), // "gif" behind its length
-    ("history_rows_max", |bounds, to| bounds.history_rows_max = to, 1 + 1 + 3), // confirmed, cancelled; ends
-    ("request_ids_max", |bounds, to| bounds.request_ids_max = to, 8 + 4 + 1 + 3), // shop, orders, cancel; ends
-    ("changes_max", |bounds, to| bounds.changes_max = to, 8 + 1 + 3),             // shop, cancel; ends
-    ("user_counts_max", |bounds, to| bounds.user_counts_max = to, 3), // before the cancel gave one back
+    ("history_rows_max", |bounds, to| bounds.history_rows_max = to, 1 + 1 + 1 + 2 * 6), // confirmed, cancelled; ends, payments
+    ("request_ids_max", |bounds, to| bounds.request_ids_max = to, 8 + 4 + 1 + 3 + 2), // shop, orders, cancel; ends, payments
+    ("changes_max", |bounds, to| bounds.changes_max = to, 8 + 1 + 3 + 2), // shop, cancel; ends, payments
+    ("payments_max", |bounds, to| bounds.payments_max = to, 2),           // of the two that wait for payment
+    ("user_counts_max", |bounds, to| bounds.user_counts_max = to, 3),     // before the cancel gave one back
     ("skus_max", |bounds, to| bounds.skus_max = to, 3),
     ("shelves_max", |bounds, to| bounds.shelves_max = to, 3),
     ("sales_max", |bounds, to| bounds.sales_max = to, 2),

@@ -23,9 +23,10 @@ const EVERY_DURABILITY: [Durability; 3] =
 fn config(durability: Durability) -> Config {
     let ledger = LedgerBounds {
         orders_max: 100_000,
-        history_rows_max: 200_000,
-        request_ids_max: 300_000,
-        changes_max: 200_000,
+        history_rows_max: 600_000,
+        request_ids_max: 310_000,
+        changes_max: 210_000,
+        payments_max: 100_000,
         ..small_bounds()
     };
     Config { ledger, segment_bytes: 2 << 20, segments_ahead: 2, durability, ..Config::default() }

@@ -10,7 +10,7 @@ use crate::ledger::requests::Requests;
 use crate::ledger::timers::Timers;
 
 /// What a ledger can hold at most. Reaching one is OVERLOADED for what would grow it; reading, cancelling and
-/// expiring always go on, because each order that can still end keeps room for its end.
+/// expiring always go on, and so does paying: each order keeps room for its end and for its first attempt to pay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LedgerBounds {
     /// Orders. They stay for ever until there is a cold store.
@@ -19,14 +19,15 @@ pub struct LedgerBounds {
     pub lines_max: usize,
     /// The clients' own bytes, two more for each order that has any.
     pub client_bytes_max: usize,
-    /// Transitions of orders behind their first; 1 is kept for each unpaid order, 5 where it has a payment.
+    /// Transitions of orders behind their first; 6 are kept for each order that waits for payment.
     pub history_rows_max: usize,
     /// Request ids, over the whole window: one for each order, one for its cancel, and one for each attempt to pay.
     pub request_ids_max: usize,
-    /// Request ids that made no order: cancels (room for each order that can still end is kept), payments opened
-    /// and operators'.
+    /// Request ids that made no order: cancels and payments opened (room for the end and the first attempt of each order
+    /// is kept), and operators'.
     pub changes_max: usize,
-    /// Attempts to pay. Opening one keeps room for all that its money can do, so what arrives is never refused.
+    /// Attempts to pay. Room for the first one of each order that waits for it is kept, and for all that its money can
+    /// do: what arrives is never refused.
     pub payments_max: usize,
     /// (sale, user) pairs that have units counted.
     pub user_counts_max: usize,
@@ -47,7 +48,7 @@ pub struct LedgerBounds {
 }
 
 /// What [`LedgerBounds::DEFAULT`] may come to.
-const DEFAULT_BYTES_MAX: u64 = 5 << 30;
+const DEFAULT_BYTES_MAX: u64 = 6 << 30;
 /// Slots have 31 bits: one bit says what kind of row a request id leads to.
 const ROWS_MAX: usize = 1 << 31;
 
@@ -57,10 +58,10 @@ impl LedgerBounds {
         orders_max: 8_000_000,
         lines_max: 8_000_000,
         client_bytes_max: 256 << 20,
-        history_rows_max: 32_000_000,
-        request_ids_max: 20_000_000,
-        changes_max: 12_000_000,
-        payments_max: 4_000_000,
+        history_rows_max: 48_000_000,
+        request_ids_max: 26_000_000,
+        changes_max: 18_000_000,
+        payments_max: 9_000_000,
         user_counts_max: 8_000_000,
         skus_max: 1_000_000,
         shelves_max: 1_000_000,

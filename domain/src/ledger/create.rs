@@ -356,17 +356,24 @@ impl Ledger {
         pay_until: MicrosUtc,
         scratch: &Scratch,
     ) -> Result<(), Refusal> {
+        // Room for its end, and for its first attempt to pay: one that has nothing to pay is confirmed at once.
+        let free = create.total == MinorUnits::ZERO;
+        let attempts = usize::from(!free);
+        let rows = if free {
+            1 + order::rows_kept(State::Confirmed, false)
+        } else {
+            order::rows_kept(State::PendingPayment, false)
+        };
         // A hold that is taken over does not end by a request of its own any more.
-        let ends_kept = self.kept_ends() + 1 - usize::from(create.hold != 0);
-        let rows_kept = self.rows_kept + order::rows_kept(State::PendingPayment, false);
-        let confirmed_at_once = usize::from(create.total == MinorUnits::ZERO);
+        let ids_kept = self.kept_ids() + 1 + attempts - usize::from(create.hold != 0);
         let needs = OrderNeeds {
             lines: Orders::arena_lines(create.lines.as_slice().len()),
             client_bytes: Orders::arena_bytes(create.client_bytes.len()),
-            history_rows: rows_kept + confirmed_at_once,
+            history_rows: self.rows_kept + rows,
         };
         let fits = self.orders.has_room(&self.bounds, &needs)
-            && self.requests.has_room(&self.orders, &self.bounds, now, (ends_kept + 1, ends_kept))
+            && self.requests.has_room(&self.orders, &self.bounds, now, (ids_kept + 1, ids_kept))
+            && self.payments.has_room(&self.bounds, self.unopened + attempts)
             && self.timers.reaches(now, pay_until)
             && self.counts.len() + scratch.sales.len() <= self.bounds.user_counts_max
             && scratch.sales.iter().all(|it| {

@@ -169,6 +169,7 @@ impl Ledger {
         self.leave_holds();
         self.arm(Timed::Order(slot));
         self.can_end += 1;
+        self.unopened += 1;
         self.rows_kept += order::rows_kept(State::PendingPayment, false);
         self.sums.add(self.orders.at(slot));
         for line in created.lines {
@@ -232,6 +233,7 @@ impl Ledger {
         assert!(version == order.version + 1, "each transition adds one to the version: {order:?}");
         let has_payments = self.orders.newest_payment(slot) != NONE;
         self.can_end -= usize::from(order::can_end(order.state));
+        self.unopened -= usize::from(!has_payments && order.state == State::PendingPayment);
         self.rows_kept -= order::rows_kept(order.state, has_payments);
         self.sums.take(order);
         if order::is_timed(order.state) && !order::is_timed(to) {

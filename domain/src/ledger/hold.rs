@@ -62,7 +62,7 @@ impl Ledger {
     ) -> Result<Hold, Refusal> {
         // Looking.
         let until = now.after(Micros::from_seconds(hold_seconds));
-        let kept = self.kept_ends() + 1;
+        let kept = self.kept_ids() + 1;
         let fits = self.holds.has_room(&self.bounds)
             && self.holds.has_room_for_lines(&self.bounds, units.len())
             && self.requests.has_room(&self.orders, &self.bounds, now, (kept + 1, kept + 1))

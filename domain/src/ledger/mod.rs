@@ -77,6 +77,8 @@ pub struct Ledger {
     switches: Switches,
     /// Orders that can still end: for each of them room for a request id is kept, as for open holds.
     can_end: usize,
+    /// Orders that wait for payment and have no attempt: for the first of each of them all that it needs is kept.
+    unopened: usize,
     /// History rows that are kept free for what must always find room.
     rows_kept: usize,
     sums: Sums,
@@ -119,6 +121,7 @@ impl Ledger {
             payments: Payments::new(&bounds),
             switches: Switches::default(),
             can_end: 0,
+            unopened: 0,
             rows_kept: 0,
             sums: Sums::default(),
             scratch: Spare::default(),
@@ -340,15 +343,16 @@ impl Ledger {
         }
     }
 
-    /// Orders and holds that can still end: for each of them, room for the request that ends it is kept.
+    /// Request ids that room is kept for: one for the end of each order and hold that can still end, and one for
+    /// the first attempt to pay of each order that waits for it.
     #[inline]
-    fn kept_ends(&self) -> usize {
-        self.can_end + self.holds.open()
+    fn kept_ids(&self) -> usize {
+        self.can_end + self.unopened + self.holds.open()
     }
 
-    /// Whether a request that makes no order can be remembered, besides what is kept for what can end.
+    /// Whether a request that makes no order can be remembered, besides what is kept.
     fn judge_room_for_change(&self, now: MicrosUtc) -> Result<(), Refusal> {
-        let needed = (self.kept_ends() + 1, self.kept_ends() + 1);
+        let needed = (self.kept_ids() + 1, self.kept_ids() + 1);
         if self.requests.has_room(&self.orders, &self.bounds, now, needed) {
             return Ok(());
         }

@@ -51,7 +51,8 @@ impl Ledger {
         Ok(Verdict::Payment(self.payment_brief(self.orders.newest_payment(slot))))
     }
 
-    /// Room for one more attempt, and for all that its money can do to the order.
+    /// Room for one more attempt, and for all that its money can do to the order. For the first one it was kept
+    /// when the order was made, so a flood of orders cannot keep one from being paid.
     fn judge_room_for_payment(
         &self,
         now: MicrosUtc,
@@ -59,18 +60,20 @@ impl Ledger {
         attempt: u16,
         pay_until: MicrosUtc,
     ) -> Result<(), Refusal> {
-        let (state, has_payments) = (self.orders.at(slot).state, attempt > 1);
-        let rows = self.rows_kept - order::rows_kept(state, has_payments)
+        let state = self.orders.at(slot).state;
+        let rows = self.rows_kept - order::rows_kept(state, true)
             + order::rows_kept(State::Paying, true)
             + usize::from(state != State::Paying);
-        let fits = attempt <= ATTEMPTS_MAX
-            && self.payments.has_room(&self.bounds)
-            && self.orders.has_room_for_rows(&self.bounds, rows)
-            && self.timers.reaches(now, pay_until);
-        if !fits {
-            return Err(Refusal::of(Reason::Overloaded));
+        let fits = attempt == 1
+            || attempt <= ATTEMPTS_MAX
+                && self.payments.has_room(&self.bounds, self.unopened + 1)
+                && self.orders.has_room_for_rows(&self.bounds, rows)
+                && self.judge_room_for_change(now).is_ok();
+        if fits && self.timers.reaches(now, pay_until) {
+            Ok(())
+        } else {
+            Err(Refusal::of(Reason::Overloaded))
         }
-        self.judge_room_for_change(now)
     }
 
     /// A gateway's word, verified. What it had said before changes nothing; money that arrived always has room.
@@ -377,6 +380,7 @@ impl Ledger {
         let older = self.orders.newest_payment(slot);
         let row = self.payments.add(payment, slot, older, gateway, currency);
         self.orders.set_newest_payment(slot, row);
+        self.unopened -= usize::from(older == NONE);
         self.rows_kept -= order::rows_kept(state, older != NONE);
         self.rows_kept += order::rows_kept(state, true);
         if pay_until != self.orders.at(slot).pay_until {

@@ -61,9 +61,10 @@ impl Payments {
         &self.sums
     }
 
-    /// Whether one more fits.
-    pub(crate) fn has_room(&self, bounds: &LedgerBounds) -> bool {
-        self.rows.len() < bounds.payments_max
+    /// Whether so many more fit.
+    #[inline]
+    pub(crate) fn has_room(&self, bounds: &LedgerBounds, payments: usize) -> bool {
+        self.rows.len() + payments <= bounds.payments_max
     }
 
     #[inline]

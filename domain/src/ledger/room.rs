@@ -40,7 +40,7 @@ impl Ledger {
                 return self.judge_room_for_row();
             }
             Fact::PaymentOpened { .. } => {
-                within(self.payments.has_room(bounds), "payments_max", bounds.payments_max)?;
+                within(self.payments.has_room(bounds, 1), "payments_max", bounds.payments_max)?;
                 self.judge_room_for_row()?;
             }
             Fact::PaymentFailed { .. } | Fact::RefundRequested { .. } => self.judge_room_for_row()?,
@@ -91,12 +91,14 @@ impl Ledger {
         if stamp.request.is_some() { self.judge_room_for_ids(stamp, (1, 1)) } else { Ok(()) }
     }
 
-    /// Whether every order and hold that can still end has the room for it that a live ledger keeps.
+    /// Whether every order and hold that can still end, or be paid, has the room for it that a live ledger keeps.
     pub(super) fn judge_room_for_ends(&self) -> Result<(), PassedBound> {
-        let (bounds, kept) = (&self.bounds, self.kept_ends());
+        let (bounds, kept) = (&self.bounds, self.kept_ids());
         let (ids, changes) = self.requests.len();
         let fits = self.orders.has_room_for_rows(bounds, self.rows_kept);
         within(fits, "history_rows_max", bounds.history_rows_max)?;
+        let fits = self.payments.has_room(bounds, self.unopened);
+        within(fits, "payments_max", bounds.payments_max)?;
         within(changes + kept <= bounds.changes_max, "changes_max", bounds.changes_max)?;
         within(ids + kept <= bounds.request_ids_max, "request_ids_max", bounds.request_ids_max)
     }

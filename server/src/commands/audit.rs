@@ -277,12 +277,11 @@ impl Room {
             orders_max: self.orders + 1,
             lines_max: self.lines + 1,
             client_bytes_max: self.client_bytes + 1,
-            // Each order and hold keeps room for its end, a free order for two more steps, a paid one for what money
-            // can do.
-            history_rows_max: 2 * self.orders + 6 * self.payments + self.changes + 1,
-            request_ids_max: 2 * self.orders + self.holds + self.changes + 1,
-            changes_max: self.orders + self.holds + self.changes + 1,
-            payments_max: self.payments + 1,
+            // Each order keeps room for its end and its first payment, each hold for its end.
+            history_rows_max: 6 * (self.orders + self.payments) + self.changes + 1,
+            request_ids_max: 3 * self.orders + self.holds + self.changes + 1,
+            changes_max: 2 * self.orders + self.holds + self.changes + 1,
+            payments_max: self.orders + self.payments + 1,
             user_counts_max: self.lines + 1,
             skus_max: self.skus + 1,
             shelves_max: self.shelves + 1,
