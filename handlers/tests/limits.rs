@@ -7,7 +7,7 @@ use domain::verdict::OrderView;
 use domain::{Micros, MicrosUtc, MinorUnits, RequestId, Verdict};
 use handlers::{Bounds, Client, Rates, Taken};
 use protocol::structs::*;
-use protocol::{Kind, KindCode, Nothing, Status, messages};
+use protocol::{GatewayKey, Kind, KindCode, Nothing, Signed, Status, messages};
 use support::*;
 
 fn cancel() -> Vec<u8> {
@@ -62,6 +62,56 @@ fn in_flight_of_all_connections_with_a_share_for_what_frees_stock() {
     house.give(&cancel());
     assert_eq!(house.store().intents().len(), 3, "the cancel got through");
     assert_eq!(house.ask(&cancel()).status(), Some(Status::Overloaded), "until that is full, too");
+}
+
+#[test]
+fn payments_have_the_reserved_share_while_creates_flood() {
+    let bounds = Bounds { in_flight: 9, in_flight_reserved: 7, ..Bounds::DEFAULT };
+    let mut house = House::with(bounds, Rates::default(), FakeStore::new(16, 1, 64)).known();
+    house.give(&create());
+    house.give(&create());
+    let gets_through = |house: &mut House, payment: &[u8]| {
+        assert_eq!(house.ask(&create()).status(), Some(Status::Overloaded));
+        house.give(payment);
+        assert_eq!(house.heard(), [], "a payment was refused");
+    };
+    let (request, user, payment) = (1, 9, 78);
+    let open = PayOpenHead { request, user, order: 77, gateway: 3 };
+    gets_through(&mut house, &frame::<messages::PayOpen>(&open, &[], &[]));
+    let said = PayCallbackHead {
+        payment,
+        amount: 500,
+        reference: 9,
+        signed_at: NOW.0,
+        currency: 978,
+        gateway: 3,
+        outcome: 1,
+        signature_first: 0,
+        signature_second: 0,
+    };
+    let key = GatewayKey::new(KEY);
+    gets_through(&mut house, &frame::<messages::PayCallback>(&said.signed(&key), &[], &[]));
+    gets_through(&mut house, &frame::<messages::PayGet>(&PayGetHead { user, order: 0, payment }, &[], &[]));
+    gets_through(
+        &mut house,
+        &frame::<messages::PayClose>(&PayCloseHead { request, user, payment }, &[], &[]),
+    );
+    let refund = RefundHead { request, payment, amount: 1, why: 0 };
+    gets_through(&mut house, &frame::<messages::Refund>(&refund, &[], &[]));
+    let result = RefundResultHead {
+        payment,
+        amount: 1,
+        signed_at: NOW.0,
+        gateway: 3,
+        number: 1,
+        succeeded: true,
+        signature_first: 0,
+        signature_second: 0,
+    };
+    gets_through(&mut house, &frame::<messages::RefundResult>(&result.signed(&key), &[], &[]));
+    let repair = RepairHead { request, order: 77, payment, version: 0, action: 1 };
+    gets_through(&mut house, &frame::<messages::Repair>(&repair, &[], &[]));
+    assert_eq!(house.store().intents().len(), 9);
 }
 
 #[test]

@@ -30,6 +30,7 @@ enum Command {
     Demo(commands::demo::Demo),
     Inspect(commands::inspect::Inspect),
     Load(Box<commands::load::Load>),
+    Reconcile(commands::reconcile::Reconcile),
     Serve(commands::serve::Serve),
     Config(commands::config::Config),
 }
@@ -86,6 +87,7 @@ impl Command {
             Command::Demo(command) => command.run(),
             Command::Inspect(command) => command.run(),
             Command::Load(command) => command.run(),
+            Command::Reconcile(command) => command.run(),
             Command::Serve(command) => command.run(),
             Command::Config(command) => command.run(),
         }

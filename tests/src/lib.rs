@@ -109,7 +109,15 @@ impl Server {
     /// # Panics
     /// Where it does not become ready: its log is the message.
     pub fn restart(&mut self) {
-        let (child, address) = serve(&self.binary, self.folder.path(), &[]).expect("the server starts");
+        self.restart_with(&[]);
+    }
+
+    /// The same with more flags of `serve`.
+    ///
+    /// # Panics
+    /// Where it does not become ready: its log is the message.
+    pub fn restart_with(&mut self, flags: &[&str]) {
+        let (child, address) = serve(&self.binary, self.folder.path(), flags).expect("the server starts");
         (self.child, self.address) = (child, address);
     }
 

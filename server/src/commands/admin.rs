@@ -6,7 +6,7 @@
 mod dlq;
 mod events;
 mod pay;
-mod show;
+pub(crate) mod show;
 mod switch;
 
 use std::process::ExitCode;

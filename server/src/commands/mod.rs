@@ -9,4 +9,5 @@ pub mod config;
 pub mod demo;
 pub mod inspect;
 pub mod load;
+pub mod reconcile;
 pub mod serve;
