@@ -10,6 +10,7 @@ use crate::ids::{
 };
 use crate::intent::{AdjustReason, Sale, SaleSku, Sku};
 use crate::letter::LetterReason;
+use crate::shipment::{Waybill, Whereabouts};
 use crate::switch::{Note, Scope, Stops};
 use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
 
@@ -312,6 +313,44 @@ pub enum Fact<'a> {
         amount: MinorUnits,
         /// In which it arrived.
         currency: Currency,
+    },
+    /// Units of an order were handed to a carrier.
+    OrderShipped {
+        /// The order.
+        order: OrderId,
+        /// Its version from now on.
+        version: u32,
+        /// Counts the order's shipments from 1.
+        number: u16,
+        /// Nothing of the order is left to send: it is SHIPPED from here, and not PART_SHIPPED.
+        whole: bool,
+        /// Who carries it, under which number.
+        waybill: Waybill,
+        /// What went, a shelf each line that any units went of, in the order of the lines.
+        units: &'a [ShelfUnits],
+    },
+    /// A carrier said where a shipment is.
+    ShipmentTracked {
+        /// The order; its state and version stay.
+        order: OrderId,
+        /// Which of its shipments.
+        number: u16,
+        /// The carrier's words.
+        note: Whereabouts,
+    },
+    /// The buyer signed for the order.
+    OrderDelivered {
+        /// The order.
+        order: OrderId,
+        /// Its version from now on.
+        version: u32,
+    },
+    /// The order is complete.
+    OrderCompleted {
+        /// The order.
+        order: OrderId,
+        /// Its version from now on.
+        version: u32,
     },
 }
 

@@ -5,11 +5,13 @@
 
 mod cursor;
 mod letter;
+mod shipment;
 mod stock;
 mod switch;
 
 pub use cursor::CursorMove;
 pub use letter::{LetterEnd, LetterList, LetterPark};
+pub use shipment::{ConfirmReceipt, SentLine, Ship, Sign, TrackNote};
 pub use stock::{EndHold, SHELF_UNITS_MAX, StockExtend, StockReserve, StockReturn, StockTransfer};
 pub use switch::SwitchPut;
 
@@ -155,6 +157,21 @@ pub enum Intent<'a> {
         /// 1 to [`PAGE_MAX`].
         limit: u16,
     },
+    /// Units of an order were handed to a carrier.
+    Ship(Ship<'a>),
+    /// Read the shipments of an order.
+    Track {
+        /// Whose order it must be; 0 (an operator) reads any.
+        user: UserId,
+        /// The order.
+        order: OrderId,
+    },
+    /// A carrier says where a shipment is.
+    TrackNote(TrackNote),
+    /// The buyer signed for an order.
+    Sign(Sign),
+    /// The buyer has it all.
+    ConfirmReceipt(ConfirmReceipt),
 }
 
 /// What comes with every intent, whatever it wants.
@@ -556,9 +573,14 @@ impl Intent<'_> {
             Intent::Refund(refund) => (UserId(0), refund.request),
             Intent::Repair(repair) => (UserId(0), repair.request),
             Intent::SwitchPut(put) => (UserId(0), put.request),
+            Intent::Ship(ship) => (UserId(0), ship.request),
+            Intent::TrackNote(note) => (UserId(0), note.request),
+            Intent::Sign(sign) => (UserId(0), sign.request),
+            Intent::ConfirmReceipt(confirm) => (confirm.user, confirm.request),
             // What a gateway says is remembered by the payment that it is about.
             Intent::PayCallback(_) | Intent::RefundResult(_) => return None,
             Intent::Prepare(_)
+            | Intent::Track { .. }
             | Intent::Get { .. }
             | Intent::GetByRequest { .. }
             | Intent::List(_)

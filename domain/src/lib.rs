@@ -24,6 +24,7 @@ pub mod refusal;
 pub mod request;
 pub mod sale;
 pub mod shelf;
+pub mod shipment;
 mod slot_table;
 pub mod switch;
 pub mod units;

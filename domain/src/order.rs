@@ -3,7 +3,7 @@
 mod table;
 
 pub use table::{Event, Row, Step, TABLE, WrongState, step};
-pub(crate) use table::{can_end, is_timed, rows_kept};
+pub(crate) use table::{can_end, is_timed, rows_kept, waits_for_completion};
 
 /// Where an order stands. The numbers are on the wire and on disk, so they never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,9 +2,9 @@
 
 use crate::ids::RequestId;
 use crate::intent::{
-    AdjustReason, AskedLine, Cancel, Create, EndHold, Intent, LetterEnd, LetterPark, Lines, PayClose,
-    PayOpen, Prepare, Refund, Repair, RepairAction, SalePut, SkuPut, StockAdjust, StockExtend, StockReserve,
-    StockReturn, StockTransfer, SwitchPut,
+    AdjustReason, AskedLine, Cancel, ConfirmReceipt, Create, EndHold, Intent, LetterEnd, LetterPark, Lines,
+    PayClose, PayOpen, Prepare, Refund, Repair, RepairAction, SalePut, SentLine, Ship, Sign, SkuPut,
+    StockAdjust, StockExtend, StockReserve, StockReturn, StockTransfer, SwitchPut, TrackNote,
 };
 use crate::refusal::{Reason, Refusal};
 use crate::units::{Micros, MicrosUtc};
@@ -19,14 +19,17 @@ pub struct Rules {
     pub request_ahead: Micros,
     /// How long from the opening of its first attempt an order is held at least.
     pub payment_extension: Micros,
+    /// How long after its delivery an order counts as complete, where nobody says so; 0: never.
+    pub completion: Micros,
 }
 
 impl Rules {
-    /// A day back, five minutes ahead; ten minutes to pay.
+    /// A day back, five minutes ahead; ten minutes to pay; ten days to say that something is wrong.
     pub const DEFAULT: Rules = Rules {
         request_window: Micros::from_seconds(24 * 3_600),
         request_ahead: Micros::from_seconds(300),
         payment_extension: Micros::from_seconds(600),
+        completion: Micros::from_seconds(10 * 24 * 3_600),
     };
 
     /// The earliest time that an id may carry.
@@ -72,6 +75,10 @@ impl Intent<'_> {
             Intent::PayClose(it) => hash_pay_close(it),
             Intent::Refund(it) => hash_refund(it),
             Intent::Repair(it) => hash_repair(it),
+            Intent::Ship(it) => hash_ship(it),
+            Intent::TrackNote(it) => hash_track_note(it),
+            Intent::Sign(it) => hash_sign(it),
+            Intent::ConfirmReceipt(it) => hash_confirm_receipt(it),
             Intent::Prepare(_)
             | Intent::Get { .. }
             | Intent::GetByRequest { .. }
@@ -87,6 +94,7 @@ impl Intent<'_> {
             | Intent::CursorGet(_)
             | Intent::SwitchList { .. }
             | Intent::PayGet { .. }
+            | Intent::Track { .. }
             | Intent::PayCallback(_)
             | Intent::RefundResult(_)
             | Intent::LetterList(_) => 0,
@@ -156,6 +164,29 @@ fn hash_repair(repair: &Repair) -> u64 {
     let Repair { request: _, order, version, action } = *repair;
     let RepairAction::Settle(payment) = action;
     BodyHash::of_kind(0x0108).word(order.0).word(u64::from(version)).word(1).word(payment.0).0
+}
+
+fn hash_ship(ship: &Ship<'_>) -> u64 {
+    let Ship { request: _, order, version, waybill, lines } = *ship;
+    let head = BodyHash::of_kind(0x0501).word(order.0).word(u64::from(version)).word(waybill.hash());
+    let line = |hash: BodyHash, it: &SentLine| hash.word(it.sku.0).word(u64::from(it.quantity.get()));
+    lines.iter().fold(head.word(lines.len() as u64), line).0
+}
+
+fn hash_track_note(note: &TrackNote) -> u64 {
+    let TrackNote { request: _, order, number, note } = *note;
+    let head = BodyHash::of_kind(0x0502).word(order.0).word(u64::from(number));
+    note.words().fold(head, BodyHash::word).0
+}
+
+fn hash_sign(sign: &Sign) -> u64 {
+    let Sign { request: _, order, version } = *sign;
+    BodyHash::of_kind(0x0503).word(order.0).word(u64::from(version)).0
+}
+
+fn hash_confirm_receipt(confirm: &ConfirmReceipt) -> u64 {
+    let ConfirmReceipt { user, request: _, order, version } = *confirm;
+    BodyHash::of_kind(0x0107).word(user.0).word(order.0).word(u64::from(version)).0
 }
 
 fn hash_sku_put(put: &SkuPut) -> u64 {

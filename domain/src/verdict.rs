@@ -3,14 +3,15 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::fact::{Actor, Line};
+use crate::fact::{Actor, Line, ShelfUnits};
 use crate::hold::Hold;
 use crate::ids::{GatewayId, OrderId, PaymentId, RequestId, SaleId, SkuId, UserId, WarehouseId};
-use crate::intent::{Sale, SaleSku, Sku};
+use crate::intent::{Sale, SaleSku, SentLine, Sku};
 use crate::letter::DeadLetter;
 use crate::order::State;
 use crate::payment::{PaymentState, RefundState};
 use crate::refusal::Refusal;
+use crate::shipment::{Waybill, Whereabouts};
 use crate::switch::Switch;
 use crate::units::{Currency, MicrosUtc, MinorUnits};
 
@@ -21,7 +22,7 @@ use crate::units::{Currency, MicrosUtc, MinorUnits};
 pub enum Verdict {
     /// No, and why.
     Refused(Refusal),
-    /// CREATE, CANCEL: the order as it stands now (also where the request was asked before).
+    /// CREATE, CANCEL, SHIP, SIGN, CONFIRM_RECEIPT: the order as it stands now (also where the request was asked before).
     Order(OrderBrief),
     /// SKU_PUT: the version that stands now.
     Sku {
@@ -78,6 +79,34 @@ pub enum Verdict {
     },
     /// SWITCH_LIST.
     Switches(Box<Page<Switch>>),
+    /// TRACK.
+    Shipments(Box<ShipmentsView>),
+}
+
+/// What was sent of an order so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShipmentsView {
+    /// The order in a few words.
+    pub order: OrderBrief,
+    /// Oldest first.
+    pub shipments: Vec<ShipmentView>,
+}
+
+/// One shipment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShipmentView {
+    /// Counts the order's shipments from 1.
+    pub number: u16,
+    /// When it was handed to its carrier.
+    pub at: MicrosUtc,
+    /// Who carries it, under which number.
+    pub waybill: Waybill,
+    /// When a carrier last said where it is; when it was handed over, where none did.
+    pub noted_at: MicrosUtc,
+    /// What it said; nothing where none did.
+    pub note: Whereabouts,
+    /// What went, in the order of the order's lines.
+    pub lines: Vec<SentLine>,
 }
 
 /// A payment attempt, and its order in a few words.
@@ -324,6 +353,29 @@ pub struct Holdings {
     pub switches: u64,
     /// [`digest_switch`] of every switch that is set.
     pub switches_digest: u64,
+    /// How many shipments there are.
+    pub shipments: u64,
+    /// [`digest_shipment`] of every shipment, and [`digest_note`] of the latest note about each that has one.
+    pub shipments_digest: u64,
+}
+
+/// The row of a shipment in [`Holdings::shipments_digest`].
+pub fn digest_shipment(
+    order: OrderId,
+    number: u16,
+    at: MicrosUtc,
+    waybill: &Waybill,
+    units: &[ShelfUnits],
+) -> u64 {
+    let seed = mix(mix(order.0, u64::from(number)), mix(at.0 as u64, waybill.hash()));
+    units.iter().fold(seed, |hash, it| {
+        mix(mix(hash, it.sku.0), u64::from(it.warehouse.0) << 32 | u64::from(it.quantity.get()))
+    })
+}
+
+/// The row of the latest note about a shipment in [`Holdings::shipments_digest`].
+pub fn digest_note(order: OrderId, number: u16, at: MicrosUtc, note: &Whereabouts) -> u64 {
+    note.words().fold(mix(mix(order.0, !u64::from(number)), at.0 as u64), mix)
 }
 
 /// The row of a payment in [`Holdings::payments_digest`]: its states, and its money.

@@ -6,10 +6,12 @@ mod shop;
 use std::collections::BTreeMap;
 
 use domain::intent::{
-    AskedLine, Cancel, Create, Lines, PayCallback, PayClose, PayOpen, PayOutcome, Refund, RefundResult,
+    AskedLine, Cancel, ConfirmReceipt, Create, Lines, PayCallback, PayClose, PayOpen, PayOutcome, Refund,
+    RefundResult, SentLine, Ship, Sign, TrackNote,
 };
 use domain::order::State;
 use domain::payment::{ATTEMPTS_MAX, PaymentState, RefundState};
+use domain::shipment::{Waybill, Whereabouts};
 use domain::verdict::Holdings;
 use domain::{
     GatewayId, Intent, MicrosUtc, MinorUnits, OrderId, PaymentId, Quantity, Reason, Refusal, RequestId,
@@ -84,8 +86,9 @@ fn live(seed: u64) {
 impl History {
     fn step(&mut self) {
         match self.random.u32(..100) {
-            0..35 => self.create(),
-            35..62 => self.move_money(),
+            0..32 => self.create(),
+            32..54 => self.move_money(),
+            54..62 => self.send(),
             62..75 => self.cancel(),
             75..87 => self.pass_time(),
             87..92 => {
@@ -179,6 +182,48 @@ impl History {
         assert_eq!(self.shop.mirror.entries, entries, "nothing is done twice");
     }
 
+    /// Any order is sent, in parts or at once, signed for, received, or where its carrier says; twice, and once done.
+    fn send(&mut self) {
+        let Some(&(_, order, user, _)) = self.random.choice(&self.shop.orders) else { return };
+        let random = &mut self.random;
+        let mut line =
+            |sku| SentLine { sku: SkuId(sku), quantity: Quantity::parse(random.u32(1..4)).expect("a few") };
+        let lines: Vec<SentLine> =
+            (1..=SKUS).map(&mut line).filter(|it| it.sku.0 % 2 == order.0 % 2).collect();
+        let lines = &lines[..self.random.usize(..2)];
+        let (request, version) = (self.shop.request(), 0);
+        let intent = match self.random.u8(..8) {
+            0..4 => Intent::Ship(Ship { request, order, version, waybill: Waybill::NONE, lines }),
+            4..6 => Intent::Sign(Sign { request, order, version }),
+            6 => Intent::ConfirmReceipt(ConfirmReceipt { user, request, order, version }),
+            _ => {
+                let (number, note) = (self.random.u16(..3), Whereabouts([self.random.u8(..); 40]));
+                Intent::TrackNote(TrackNote { request, order, number, note })
+            }
+        };
+        let first = self.shop.apply(&intent);
+        let entries = self.shop.mirror.entries;
+        if !matches!(first, Verdict::Refused(_)) {
+            assert_eq!(self.shop.apply(&intent), first, "the same again");
+        }
+        assert_eq!(self.shop.mirror.entries, entries, "nothing is done twice");
+    }
+
+    /// Units of each line that were sent so far.
+    fn sent_of(&mut self, order: OrderId) -> BTreeMap<SkuId, u64> {
+        let Verdict::Shipments(view) = self.shop.read(&Intent::Track { user: UserId(0), order }) else {
+            panic!("{order:?} is lost")
+        };
+        let mut sent = BTreeMap::new();
+        for (place, shipment) in view.shipments.iter().enumerate() {
+            assert_eq!(usize::from(shipment.number), place + 1);
+            for line in &shipment.lines {
+                *sent.entry(line.sku).or_default() += line.quantity.units();
+            }
+        }
+        sent
+    }
+
     /// Mostly seconds; sometimes a day, so that request ids leave their window.
     fn pass_time(&mut self) {
         let seconds = if self.random.u8(..40) == 0 { 90_000 } else { self.random.i64(0..20) };
@@ -232,6 +277,12 @@ impl History {
             assert_eq!(rows.rows.last().map(|row| (row.to, row.version)), Some((state, found.brief.version)));
             let was_sold = rows.rows.iter().any(|row| row.to == State::Confirmed);
             let money = self.money_of(order, user, state, was_sold);
+            let sent = self.sent_of(order);
+            let all =
+                found.lines.iter().all(|line| sent.get(&line.sku).copied() == Some(line.quantity.units()));
+            let arrived_whole = matches!(state, State::Shipped | State::Delivered | State::Completed);
+            assert!(all || !arrived_whole, "{state:?} and not all sent");
+            assert!(sent.is_empty() || was_sold, "sent unsold");
             (arrived, refunded) = (arrived + money.0, refunded + money.1);
             for line in &found.lines {
                 let (shelf, units) = ((line.sku, line.warehouse), line.quantity.units());
@@ -240,7 +291,10 @@ impl History {
                 let waits = matches!(state, State::PendingPayment | State::Paying);
                 count(&mut held, waits);
                 count(&mut sold, was_sold);
-                count(&mut returned, was_sold && state == State::Refunded);
+                // What was never sent came back by itself.
+                let left = units - sent.get(&line.sku).copied().unwrap_or(0);
+                let back = if was_sold && state == State::Refunded { left } else { 0 };
+                *returned.entry(shelf).or_default() += back;
                 let counts = waits || was_sold && state != State::Refunded;
                 if counts && line.sale != SaleId(0) {
                     *taken.entry(line.sale).or_default() += units;

@@ -1,12 +1,12 @@
 //! What the store answered, as frames.
 
 use domain::payment::RefundState;
-use domain::verdict::{HistoryView, PaymentBrief};
+use domain::verdict::{HistoryView, OrderBrief, PaymentBrief};
 use domain::{Reason, Refusal, Verdict};
 use protocol::bounds::HISTORY_ROWS_MAX;
 use protocol::structs::{
     AckAnswerHead, BatchAnswerItem, DeadLettersAnswerHead, HistoryAnswerHead, ListAnswerHead, PageHead,
-    SalePutAnswerHead, SkuPutAnswerHead, SwitchAnswerHead,
+    SalePutAnswerHead, SkuPutAnswerHead, SwitchAnswerHead, TrackAnswerHead,
 };
 use protocol::{Flags, Kind, Meta, Status, messages};
 use storage::Outcome;
@@ -20,6 +20,7 @@ use crate::payment::payment_to_wire;
 use crate::pen::{Pen, To, refused_item};
 use crate::reads::{order_to_wire, row_to_wire};
 use crate::refused::{Refused, from_not_decided, from_refusal};
+use crate::shipment::tracked_to_wire;
 use crate::stock::{hold_to_wire, transfer_to_wire};
 
 /// Writes the answer to a request of this kind.
@@ -42,15 +43,10 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
             let refused = from_refusal(refusal, to.retry_after_ms);
             pen.refuse(to, meta, kind.into(), &refused);
         }
-        // Three kinds are answered with the same words.
-        Verdict::Order(brief) if kind == Kind::Repair => {
-            pen.answer::<messages::RepairAnswer>(to, meta, &brief_to_wire(brief), [], &[]);
-        }
-        Verdict::Order(brief) if kind == Kind::Cancel => {
-            pen.answer::<messages::CancelAnswer>(to, meta, &brief_to_wire(brief), [], &[]);
-        }
-        Verdict::Order(brief) => {
-            pen.answer::<messages::CreateAnswer>(to, meta, &brief_to_wire(brief), [], &[]);
+        Verdict::Order(brief) => write_order(pen, to, meta, kind, brief),
+        Verdict::Shipments(view) => {
+            let head = TrackAnswerHead { brief: brief_to_wire(&view.order) };
+            pen.answer_read::<messages::TrackAnswer>(to, meta, &head, tracked_to_wire(view), &[]);
         }
         Verdict::Shelf(shelf) if kind == Kind::StockAdjust => {
             pen.answer::<messages::StockAdjustAnswer>(to, meta, &shelf_to_wire(shelf), [], &[]);
@@ -166,6 +162,26 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
     }
 }
 
+/// Seven kinds are answered with the same words.
+fn write_order(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind: Kind, brief: &OrderBrief) {
+    let head = brief_to_wire(brief);
+    if kind == Kind::Cancel {
+        pen.answer::<messages::CancelAnswer>(to, meta, &head, [], &[]);
+    } else if kind == Kind::Repair {
+        pen.answer::<messages::RepairAnswer>(to, meta, &head, [], &[]);
+    } else if kind == Kind::Ship {
+        pen.answer::<messages::ShipAnswer>(to, meta, &head, [], &[]);
+    } else if kind == Kind::Track {
+        pen.answer::<messages::TrackAnswer>(to, meta, &TrackAnswerHead { brief: head }, [], &[]);
+    } else if kind == Kind::Sign {
+        pen.answer::<messages::SignAnswer>(to, meta, &head, [], &[]);
+    } else if kind == Kind::ConfirmReceipt {
+        pen.answer::<messages::ConfirmReceiptAnswer>(to, meta, &head, [], &[]);
+    } else {
+        pen.answer::<messages::CreateAnswer>(to, meta, &head, [], &[]);
+    }
+}
+
 /// Six kinds are answered with the same words.
 fn write_payment(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind: Kind, brief: &PaymentBrief) {
     let head = payment_to_wire(brief);
@@ -222,7 +238,8 @@ pub(crate) fn item_of(outcome: &Outcome, retry_after_ms: u32) -> BatchAnswerItem
             | Verdict::Letters(_)
             | Verdict::Holdings(_)
             | Verdict::Payment(_)
-            | Verdict::Mismatched(_),
+            | Verdict::Mismatched(_)
+            | Verdict::Shipments(_),
         ) => refused_item(&out_of_place(Kind::Batch)),
     }
 }

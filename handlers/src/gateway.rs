@@ -7,7 +7,7 @@ mod parting;
 
 use std::sync::Arc;
 
-use domain::intent::{AskedLine, Envelope, SaleSku};
+use domain::intent::{AskedLine, Envelope, SaleSku, SentLine};
 use domain::letter::LETTER_REASON_BYTES_MAX;
 use domain::{Intent, Micros, MicrosUtc, TraceId, UserId};
 use protocol::bounds::{FRAME_BYTES_MAX, FRAME_BYTES_MAX_BEFORE_HELLO};
@@ -28,7 +28,7 @@ use crate::pen::{Pen, To};
 use crate::rate::Paces;
 use crate::refused::Refused;
 use crate::session::{Phase, Sessions, drain, goaway, hello, kinds_served, ping, stats};
-use crate::{catalogue, create, guards, payment, reads, stock};
+use crate::{catalogue, create, guards, payment, reads, shipment, stock};
 
 /// The kinds that this build serves; all others are UNKNOWN_KIND.
 pub const SERVED: &[Kind] = &[
@@ -41,6 +41,7 @@ pub const SERVED: &[Kind] = &[
     Kind::List,
     Kind::History,
     Kind::Cancel,
+    Kind::ConfirmReceipt,
     Kind::Repair,
     Kind::StockGet,
     Kind::StockAdjust,
@@ -56,6 +57,9 @@ pub const SERVED: &[Kind] = &[
     Kind::PayClose,
     Kind::Refund,
     Kind::RefundResult,
+    Kind::Ship,
+    Kind::Track,
+    Kind::Sign,
     Kind::SaleGet,
     Kind::Subscribe,
     Kind::Ack,
@@ -117,6 +121,7 @@ pub enum Taken {
 #[derive(Debug)]
 struct Room {
     lines: Vec<AskedLine>,
+    sent: Vec<SentLine>,
     skus: Vec<SaleSku>,
     reason: [u8; LETTER_REASON_BYTES_MAX],
     note: Vec<u8>,
@@ -170,6 +175,7 @@ impl<S: Store> Gateway<S> {
                 skus: Vec::new(),
                 reason: [0; LETTER_REASON_BYTES_MAX],
                 note: Vec::new(),
+                sent: Vec::new(),
             },
             pen: Pen::default(),
             settings: Settings { common, place, bounds },
@@ -386,15 +392,20 @@ impl<S: Store> Gateway<S> {
             Kind::SwitchList => {
                 self.forward(asked, kind, Share::Any, out, |h, b, _| guards::switch_list(h, b))
             }
+            // What is paid for is sent and arrives, whatever else is asked.
+            Kind::Ship => self.forward(asked, kind, Share::Reserved, out, |h, b, room| {
+                shipment::ship(h, b, &mut room.sent)
+            }),
+            Kind::Sign => self.forward(asked, kind, Share::Reserved, out, |h, b, _| shipment::sign(h, b)),
+            Kind::ConfirmReceipt => {
+                self.forward(asked, kind, Share::Reserved, out, |h, b, _| shipment::confirm_receipt(h, b))
+            }
+            Kind::Track => self.forward(asked, kind, Share::Any, out, |h, b, _| shipment::track(h, b)),
 
             Kind::Auth
-            | Kind::ConfirmReceipt
             | Kind::CouponDefine
             | Kind::CouponClaim
             | Kind::CouponCheck
-            | Kind::Ship
-            | Kind::Track
-            | Kind::Sign
             | Kind::AftersaleOpen
             | Kind::AftersaleGet
             | Kind::AftersaleDecide
@@ -563,6 +574,7 @@ const fn asker(intent: &Intent<'_>) -> UserId {
         Intent::List(list) => list.user,
         Intent::StockReserve(reserve) => reserve.user,
         Intent::StockExtend(extend) => extend.user,
+        Intent::Track { user, .. } => *user,
         // Money is never paced.
         Intent::PayOpen(_)
         | Intent::PayCallback(_)
@@ -571,6 +583,10 @@ const fn asker(intent: &Intent<'_>) -> UserId {
         | Intent::Refund(_)
         | Intent::RefundResult(_)
         | Intent::Repair(_)
+        | Intent::Ship(_)
+        | Intent::TrackNote(_)
+        | Intent::Sign(_)
+        | Intent::ConfirmReceipt(_)
         | Intent::Cancel(_)
         | Intent::SkuPut(_)
         | Intent::SalePut(_)

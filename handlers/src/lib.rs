@@ -25,6 +25,7 @@ mod letters;
 mod payment;
 mod reads;
 mod session;
+mod shipment;
 mod signed;
 mod stock;
 

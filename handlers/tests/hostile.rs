@@ -56,7 +56,7 @@ fn a_frame_that_is_well_formed_but_wrong_is_told_so_and_the_connection_goes_on()
         (set(10, &1_u16.to_le_bytes()), Status::InvalidField),
         (set(8, &0x8102_u16.to_le_bytes()), Status::InvalidField),
         // A kind that is not built yet, and one that there will never be.
-        (set(8, &0x0107_u16.to_le_bytes()), Status::UnknownKind),
+        (set(8, &0x0701_u16.to_le_bytes()), Status::UnknownKind),
         (set(8, &0x7FFF_u16.to_le_bytes()), Status::UnknownKind),
         // Counts and sizes that do not fit each other.
         (set(40, &0_u32.to_le_bytes()), Status::InvalidField),

@@ -58,7 +58,7 @@ events! {
     16 RefundRequested "Money is to go back.";
     17 RefundFailed "Money could not go back yet.";
     18 RefundDone "Money went back: `amount`.";
-    19 OrderShipped "Lines of an order were sent.";
+    19 OrderShipped "Units of an order were sent; an item a shelf that they came from.";
     20 OrderDelivered "The order was signed for.";
     21 OrderCompleted "The order is done.";
     22 AftersaleChanged "An after-sales case moved on.";
@@ -66,6 +66,7 @@ events! {
     24 SkuChanged "A sku was made or replaced; read it by SKU_GET.";
     25 SaleChanged "A sale was made or replaced; read it by SALE_GET.";
     26 SwitchChanged "An operator stopped something, or let it go on; `reason` has what is stopped from now on.";
+    27 ShipmentTracked "A carrier said where a shipment is; read it by TRACK.";
 }
 
 impl EventType {

@@ -70,7 +70,7 @@ kinds! {
     0x0402 CouponClaim "COUPON_CLAIM" "Gives a coupon to a user.";
     0x0403 CouponCheck "COUPON_CHECK" "Tells what a coupon would do for a basket.";
     0x0501 Ship "SHIP" "Lines of an order leave.";
-    0x0502 Track "TRACK" "Reads where a parcel is.";
+    0x0502 Track "TRACK" "Reads the shipments of an order, or notes where one of them is.";
     0x0503 Sign "SIGN" "A parcel was signed for.";
     0x0601 AftersaleOpen "AFTERSALE_OPEN" "A buyer wants to send something back.";
     0x0602 AftersaleGet "AFTERSALE_GET" "Reads an after-sales case.";

@@ -153,6 +153,8 @@ pub enum Unencodable {
     Items,
     /// Another number of the client's own bytes than the head says, or more than the kind allows.
     Tail,
+    /// A text that is longer than its field, or not printable ASCII.
+    Text,
 }
 
 /// Bytes of a frame with so many items and bytes behind them.
@@ -314,6 +316,7 @@ impl fmt::Display for Unencodable {
             Unencodable::NoRoom { bytes } => write!(f, "the frame needs {bytes} bytes"),
             Unencodable::Items => f.write_str("the kind does not allow so many items, or so few"),
             Unencodable::Tail => f.write_str("the client's own bytes are not as many as the head says"),
+            Unencodable::Text => f.write_str("a text is too long for its field, or not printable ASCII"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::bounds::{
     BATCH_ITEMS_MAX, CLIENT_BYTES_MAX, EVENT_ITEMS_MAX, HISTORY_ROWS_MAX, INVARIANTS_MAX, KINDS_MAX,
-    LINES_MAX, PAGE_MAX, SALE_SKUS_MAX,
+    LINES_MAX, PAGE_MAX, SALE_SKUS_MAX, TRACKED_LINES_MAX,
 };
 use crate::kind::Kind;
 use crate::message::{About, Message, Tail};
@@ -64,6 +64,8 @@ messages! {
     HistoryAnswer = History answer, HistoryAnswerHead, HistoryRow 1 to HISTORY_ROWS_MAX;
     Cancel = Cancel request, CancelHead, Nothing 0 to 0;
     CancelAnswer = Cancel answer, OrderBrief, Nothing 0 to 0;
+    ConfirmReceipt = ConfirmReceipt request, ConfirmReceiptHead, Nothing 0 to 0;
+    ConfirmReceiptAnswer = ConfirmReceipt answer, OrderBrief, Nothing 0 to 0;
     Repair = Repair request, RepairHead, Nothing 0 to 0;
     RepairAnswer = Repair answer, OrderBrief, Nothing 0 to 0;
     StockGet = StockGet request, StockGetHead, Nothing 0 to 0;
@@ -94,6 +96,12 @@ messages! {
     RefundAnswer = Refund answer, Payment, Nothing 0 to 0;
     RefundResult = RefundResult request, RefundResultHead, Nothing 0 to 0;
     RefundResultAnswer = RefundResult answer, Payment, Nothing 0 to 0;
+    Ship = Ship request, ShipHead, SentLine 0 to LINES_MAX;
+    ShipAnswer = Ship answer, OrderBrief, Nothing 0 to 0;
+    Track = Track request, TrackHead, Nothing 0 to 0;
+    TrackAnswer = Track answer, TrackAnswerHead, TrackedLine 0 to TRACKED_LINES_MAX;
+    Sign = Sign request, SignHead, Nothing 0 to 0;
+    SignAnswer = Sign answer, OrderBrief, Nothing 0 to 0;
     SaleGet = SaleGet request, SaleGetHead, Nothing 0 to 0;
     SaleGetAnswer = SaleGet answer, Sale, SaleSku 0 to SALE_SKUS_MAX;
     Subscribe = Subscribe request, SubscribeHead, Nothing 0 to 0;

@@ -2,6 +2,7 @@
 
 mod guards;
 mod payment;
+mod shipment;
 mod stock;
 
 use protocol::messages::*;
@@ -78,10 +79,20 @@ const SALE: Sale = Sale {
 };
 
 pub fn files() -> Vec<File> {
-    [session(), orders(), shop(), stock::files(), payment::files(), events(), operate(), guards::files()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        session(),
+        orders(),
+        shop(),
+        stock::files(),
+        payment::files(),
+        shipment::files(),
+        events(),
+        operate(),
+        guards::files(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn refusal(line: u32, asked: i64, there: i64) -> Refusal {

@@ -89,6 +89,32 @@ impl Client {
         self.request(History { user, order })
     }
 
+    /// Records, for an operator, that an order was handed to a carrier: all that is left of it, or some lines.
+    pub fn ship(&self, order: OrderId) -> Request<Ship> {
+        self.request(Ship::new(order))
+    }
+
+    /// Reads what was sent of an order of this user; user 0 (an operator) reads any.
+    pub fn track(&self, user: UserId, order: OrderId) -> Request<Track> {
+        self.request(Track { user, order })
+    }
+
+    /// Records, for an operator, where a shipment (counted from 1) is: at most 40 bytes of printable ASCII, which take
+    /// the place of the note before.
+    pub fn track_note(&self, order: OrderId, shipment: u16, note: &str) -> Request<TrackNote> {
+        self.request(TrackNote { order, number: shipment, note: note.into() })
+    }
+
+    /// Records, for an operator, that the buyer signed for an order.
+    pub fn sign(&self, order: OrderId) -> Request<Sign> {
+        self.request(Sign { order })
+    }
+
+    /// The buyer has it all, and the order is complete; user 0 (an operator) says it for the buyer.
+    pub fn confirm_receipt(&self, user: UserId, order: OrderId) -> Request<ConfirmReceipt> {
+        self.request(ConfirmReceipt { user, order })
+    }
+
     /// Opens an attempt to pay an order of this user at a gateway of the server's configuration.
     pub fn pay_open(&self, user: UserId, order: OrderId, gateway: GatewayId) -> Request<PayOpen> {
         self.request(PayOpen { user, order, gateway })

@@ -49,8 +49,8 @@ pub use protocol::{Class, EventType, GatewayKey, Kind, Status, text_of};
 pub use request::{AdjustReason, BatchOrder, BatchOutcome, Request};
 pub use shop::{
     Actor, Audit, HistoryRow, Hold, HoldState, Line, Order, OrderBrief, OrderPage, Page, Payment,
-    PaymentState, Priced, PricedHold, RefundNow, RefundState, Sale, SaleWithSkus, Shelf, Sku, SkuNow, Stats,
-    Switch, Transferred,
+    PaymentState, Priced, PricedHold, RefundNow, RefundState, Sale, SaleWithSkus, Shelf, Shipment, Sku,
+    SkuNow, Stats, Switch, Tracked, Transferred,
 };
 pub use test_gateway::TestGateway;
 pub use values::*;

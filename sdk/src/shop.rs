@@ -143,6 +143,34 @@ pub struct Payment {
     pub refund: Option<RefundNow>,
 }
 
+/// What was sent of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tracked {
+    /// The order in a few words.
+    pub order: OrderBrief,
+    /// Oldest first.
+    pub shipments: Vec<Shipment>,
+}
+
+/// Units of an order that went together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shipment {
+    /// Counts the order's shipments from 1.
+    pub number: u16,
+    /// When it was handed to its carrier.
+    pub sent_at: MicrosUtc,
+    /// Who carries it; may be empty.
+    pub carrier: String,
+    /// The carrier's number of it; may be empty.
+    pub tracking: String,
+    /// Where its carrier said that it is; empty where nothing is known.
+    pub note: String,
+    /// When the carrier said so; `sent_at` where it did not.
+    pub noted_at: MicrosUtc,
+    /// Skus and units, in the order of the order's lines.
+    pub lines: Vec<(SkuId, u32)>,
+}
+
 /// A refund of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefundNow {

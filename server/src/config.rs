@@ -134,6 +134,10 @@ sections! {
         changes: usize = 18_000_000,
         /// Attempts to pay: one for each order that waits for payment is kept.
         payments: usize = 9_000_000,
+        /// Shipments.
+        shipments: usize = 4_000_000,
+        /// Lines of shipments of orders that do not go at once.
+        sent_lines: usize = 4_000_000,
         /// Pairs of sale and user that have units counted.
         user_counts: usize = 8_000_000,
         /// Skus.
@@ -161,6 +165,12 @@ sections! {
         callback_window_seconds: u32 = 300,
         /// From the opening of its first payment on, an order is held for at least so many seconds.
         hold_extension_seconds: u32 = 600,
+    }
+
+    /// How an order comes to its buyer.
+    shipping: Shipping {
+        /// From its delivery on, an order counts as complete after so many seconds, where nobody says so before; 0: never.
+        completion_seconds: u32 = 864_000,
     }
 
     /// What requests on their way may take, for each reactor.

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use domain::intent::{
-    AskedLine, Create, Envelope, LetterPark, Lines, Prepare, SalePut, SaleSku, StockReserve, SwitchPut,
+    AskedLine, Create, Envelope, LetterPark, Lines, Prepare, SalePut, SaleSku, SentLine, Ship, StockReserve,
+    SwitchPut,
 };
 use domain::letter::LetterReason;
 use domain::switch::Note;
@@ -37,6 +38,7 @@ pub struct IntentBatch {
     entries: Vec<Stored>,
     lines: Vec<AskedLine>,
     skus: Vec<SaleSku>,
+    sent_lines: Vec<SentLine>,
     bytes: Vec<u8>,
 }
 
@@ -58,6 +60,7 @@ enum Bare {
     SalePut { put: SalePut<'static>, skus: Range<u32> },
     LetterPark { request: RequestId, subscriber: CursorName, position: u64, reason: Range<u32> },
     SwitchPut { put: SwitchPut<'static>, note: Range<u32> },
+    Ship { ship: Ship<'static>, lines: Range<u32> },
     Whole(Intent<'static>),
 }
 
@@ -78,6 +81,7 @@ impl IntentBatch {
             entries: Vec::with_capacity(intents_max),
             lines: Vec::with_capacity(2 * intents_max),
             skus: Vec::new(),
+            sent_lines: Vec::new(),
             bytes: Vec::with_capacity(64 * intents_max),
         }
     }
@@ -119,6 +123,7 @@ impl IntentBatch {
         self.entries.clear();
         self.lines.clear();
         self.skus.clear();
+        self.sent_lines.clear();
         self.bytes.clear();
     }
 
@@ -180,6 +185,14 @@ impl IntentBatch {
             Intent::Refund(it) => Bare::Whole(Intent::Refund(it)),
             Intent::RefundResult(it) => Bare::Whole(Intent::RefundResult(it)),
             Intent::Repair(it) => Bare::Whole(Intent::Repair(it)),
+            Intent::Ship(Ship { request, order, version, waybill, lines }) => Bare::Ship {
+                ship: Ship { request, order, version, waybill, lines: &[] },
+                lines: copied(&mut self.sent_lines, lines),
+            },
+            Intent::Track { user, order } => Bare::Whole(Intent::Track { user, order }),
+            Intent::TrackNote(it) => Bare::Whole(Intent::TrackNote(it)),
+            Intent::Sign(it) => Bare::Whole(Intent::Sign(it)),
+            Intent::ConfirmReceipt(it) => Bare::Whole(Intent::ConfirmReceipt(it)),
         }
     }
 
@@ -216,6 +229,9 @@ impl IntentBatch {
             Bare::SwitchPut { put, note } => {
                 let note = Note::parse(&self.bytes[places(note)]).expect("only parsed notes are pushed");
                 Intent::SwitchPut(SwitchPut { note, ..*put })
+            }
+            Bare::Ship { ship, lines } => {
+                Intent::Ship(Ship { lines: &self.sent_lines[places(lines)], ..*ship })
             }
             Bare::Whole(intent) => *intent,
         }

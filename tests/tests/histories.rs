@@ -4,6 +4,8 @@
 //! A history is made of its seed alone. `TIDEGATE_SEED=0x… cargo test -p e2e --test histories` runs one again;
 //! TIDEGATE_HISTORIES sets how many new ones there are.
 
+#[path = "histories/answers.rs"]
+mod answers;
 #[path = "histories/holds.rs"]
 mod holds;
 #[path = "histories/letters.rs"]
@@ -12,18 +14,20 @@ mod letters;
 mod operators;
 #[path = "histories/payments.rs"]
 mod payments;
+#[path = "histories/shipping.rs"]
+mod shipping;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use domain::fact::{CancelReason, Fact, Facts, ShelfUnits, Stamp};
+use answers::{ANSWERS, in_a_word};
+use domain::fact::{Actor, CancelReason, Fact, Facts, ShelfUnits, Stamp};
 use domain::hold::HoldEnd;
 use domain::intent::{
     AdjustReason, AskedLine, Cancel, Create, Envelope, HOLD_SECONDS_MAX, LINES_MAX, Lines, List, PAGE_MAX,
-    Prepare, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust, StockReturn, StockTransfer,
+    Prepare, Sale, SalePut, SaleSku, SentLine, Sku, SkuPut, StockAdjust, StockReturn, StockTransfer,
 };
 use domain::ledger::{Ledger, LedgerBounds};
-use domain::payment::PaymentState;
 use domain::request::Rules;
 use domain::verdict::Holdings;
 use domain::{
@@ -58,6 +62,8 @@ const BOUNDS: LedgerBounds = LedgerBounds {
     request_ids_max: 24_000,
     changes_max: 18_000,
     payments_max: 6_000,
+    shipments_max: 12_000,
+    sent_lines_max: 24_000,
     user_counts_max: 6_000,
     skus_max: 1_000,
     shelves_max: 4_000,
@@ -67,69 +73,6 @@ const BOUNDS: LedgerBounds = LedgerBounds {
     hold_lines_max: 600_000,
     dead_letters_max: 40,
 };
-
-/// What the histories of a run must have heard: every answer but OVERLOADED, which is about bounds.
-const ANSWERS: &[&str] = &[
-    "PendingPayment",
-    "Confirmed",
-    "Cancelled",
-    "Refunded",
-    "Sku",
-    "Sale",
-    "Shelf",
-    "Hold Open",
-    "Hold Taken",
-    "Hold Committed",
-    "Hold Released",
-    "Hold Expired",
-    "Transferred",
-    "Priced",
-    "OrderFound",
-    "Orders",
-    "History",
-    "SkuFound",
-    "Skus",
-    "SaleFound",
-    "Sales",
-    "Switched",
-    "Switches",
-    "Holdings",
-    "refused InvalidField",
-    "refused OrderNotFound",
-    "refused SkuNotFound",
-    "refused RequestIdReused",
-    "refused WrongState",
-    "refused VersionConflict",
-    "refused PriceChanged",
-    "refused CurrencyMismatch",
-    "refused RequestIdExpired",
-    "refused SoldOut",
-    "refused InsufficientStock",
-    "refused UserLimit",
-    "refused OrderLimit",
-    "refused SaleNotOpen",
-    "refused SaleEnded",
-    "refused SaleCap",
-    "refused SkuClosed",
-    "refused HoldNotFound",
-    "refused HoldExpired",
-    "payment Open of Paying",
-    "payment Failed of PendingPayment",
-    "payment Closed of PendingPayment",
-    "payment Paid of Confirmed",
-    "payment Paid of Refunding",
-    "payment Paid of Refunded",
-    "payment Surplus of Confirmed",
-    "payment Surplus of Refunding",
-    "payment Surplus of Refunded",
-    "Mismatched",
-    "payment settled",
-    "refused AmountMismatch",
-    "refused PaymentNotFound",
-    "refused AlreadyPaid",
-    "refused RefundExceedsPaid",
-    "refused SwitchedOff",
-];
 
 #[test]
 fn ledger_and_model_answer_every_history_alike() {
@@ -217,6 +160,8 @@ struct History {
     ledger: Ledger,
     model: Model,
     listeners: Listeners,
+    /// The order whose lines were drawn to be sent.
+    planned: OrderId,
 }
 
 /// How large the shop of this history is, and how eager its people are.
@@ -270,6 +215,7 @@ impl History {
             now: START,
             asked: IntentBatch::with_capacity(INTENTS_MAX),
             answers: Vec::new(),
+            planned: OrderId(0),
             ledger: ledger(),
             model: Model::new(Rules::DEFAULT.request_window),
             listeners: Listeners {
@@ -302,7 +248,10 @@ impl History {
 
     fn let_time_pass(&mut self) {
         let span = match self.dice.u32(0..self.world.jump_every) {
-            0 => *self.dice.choice(&[30, 61, 3_600, 25 * 3_600]).expect("a choice") * 1_000_000,
+            0 => {
+                *self.dice.choice(&[30, 61, 3_600, 25 * 3_600, 11 * 24 * 3_600]).expect("a choice")
+                    * 1_000_000
+            }
             _ => self.dice.i64(0..=self.world.step_us_max),
         };
         self.now = self.now.after(Micros(span));
@@ -341,7 +290,8 @@ impl History {
         let skus = self.sale_skus();
         let client_bytes: Vec<u8> = (0..self.dice.usize(0..4)).map(|_| self.dice.u8(..)).collect();
         let envelope = Envelope { trace: TraceId(self.dice.u128(..)), asked_before: self.dice.bool() };
-        let intent = self.draw(&lines, &skus, &client_bytes);
+        let sent = self.sent_lines();
+        let intent = self.draw(&lines, &skus, &client_bytes, &sent);
         self.ask_for(envelope, intent);
     }
 
@@ -414,7 +364,7 @@ struct Listeners {
     stamp: Option<Stamp>,
     auditor: Auditor,
     replayed: Ledger,
-    /// Orders that the timer ended since last looked at.
+    /// Orders that a timer ended or completed since last looked at.
     expired: Vec<OrderId>,
     /// Holds that the timer ended since last looked at.
     expired_holds: Vec<u64>,
@@ -432,6 +382,9 @@ impl Facts for Listeners {
     fn fact(&mut self, fact: &Fact<'_>) {
         let stamp = self.stamp.expect("facts stand between begin and end");
         if let Fact::OrderCancelled { order, reason: CancelReason::Timer, .. } = fact {
+            self.expired.push(*order);
+        }
+        if let (Fact::OrderCompleted { order, .. }, Actor::Timer) = (fact, stamp.actor) {
             self.expired.push(*order);
         }
         if let Fact::HoldEnded { hold, end: HoldEnd::Expired, .. } = fact {
@@ -452,37 +405,6 @@ impl Facts for Listeners {
     }
 }
 
-fn in_a_word(answer: &Verdict) -> String {
-    match answer {
-        Verdict::Refused(refusal) => format!("refused {:?}", refusal.reason),
-        Verdict::Order(brief) => format!("{:?}", brief.state),
-        Verdict::Sku { .. } => "Sku".into(),
-        Verdict::Sale { .. } => "Sale".into(),
-        Verdict::Shelf(_) => "Shelf".into(),
-        Verdict::Hold(hold) => format!("Hold {:?}", hold.state),
-        Verdict::Transferred(_) => "Transferred".into(),
-        Verdict::Priced(_) => "Priced".into(),
-        Verdict::OrderFound(_) => "OrderFound".into(),
-        Verdict::Orders(_) => "Orders".into(),
-        Verdict::History(_) => "History".into(),
-        Verdict::SkuFound(_) => "SkuFound".into(),
-        Verdict::Skus(_) => "Skus".into(),
-        Verdict::SaleFound(_) => "SaleFound".into(),
-        Verdict::Sales(_) => "Sales".into(),
-        Verdict::Cursor(_) => "Cursor".into(),
-        Verdict::LettersParked(_) => "LettersParked".into(),
-        Verdict::Letters(_) => "Letters".into(),
-        Verdict::Switched { .. } => "Switched".into(),
-        Verdict::Switches(_) => "Switches".into(),
-        Verdict::Holdings(_) => "Holdings".into(),
-        Verdict::Payment(brief) if brief.state == PaymentState::Paid && brief.arrived != brief.amount => {
-            "payment settled".into()
-        }
-        Verdict::Payment(brief) => format!("payment {:?} of {:?}", brief.state, brief.order_state),
-        Verdict::Mismatched(_) => "Mismatched".into(),
-    }
-}
-
 /// What people ask.
 impl History {
     fn draw<'a>(
@@ -490,11 +412,12 @@ impl History {
         lines: &'a [AskedLine],
         skus: &'a [SaleSku],
         client_bytes: &'a [u8],
+        sent: &'a [SentLine],
     ) -> Intent<'a> {
         if let Some(cleared) = self.clear_a_switch() {
             return cleared;
         }
-        match self.dice.u8(0..55) {
+        match self.dice.u8(0..63) {
             51 => Intent::LetterPark(self.letter_park()),
             52 => Intent::LetterEnd(self.letter_end()),
             53 => Intent::LetterList(self.letter_list()),
@@ -508,6 +431,7 @@ impl History {
             41 => Intent::StockReturn(self.stock_return()),
             42 => Intent::CursorMove(self.cursor_move()),
             43 => Intent::CursorGet(self.cursor()),
+            55..=62 => self.shipping(sent),
             0..=2 => Intent::SkuPut(self.sku_put()),
             3 => Intent::SalePut(self.sale_put(skus)),
             4..=7 => Intent::StockAdjust(self.stock_adjust()),

@@ -123,6 +123,12 @@ const fn trigger(event: Event) -> &'static str {
         Event::SettledLate => "late money, all can be had again",
         Event::SentBackLate => "late money otherwise",
         Event::AllRefunded => "whole refund done",
+        Event::PartSent => "sent in part",
+        Event::AllSent => "all that was left sent",
+        Event::Signed => "signed for",
+        Event::Received => "buyer, or timer",
+        Event::TakenBack => "lost or taken back, by an operator",
+        Event::TakenBackFree => "lost or taken back, free of charge",
     }
 }
 
@@ -130,11 +136,15 @@ const fn effect(step: Step) -> &'static str {
     match step {
         Step::Confirm => "what is held becomes sold, the coupon is used, the timer stops",
         Step::Cancel => "holds, limits, coupon go back",
-        Step::RefundFree => "stock and limits go back; there is no money",
+        Step::RefundFree => "what was not sent and limits go back; there is no money",
         Step::Pay => "attempt 1; the hold is extended once",
         Step::AwaitPayment => "another attempt may be opened until the time is over",
         Step::Revive => "stock, limits, cap and coupon are taken again, and sold",
         Step::Refund => "a refund of what is left is asked for",
         Step::FinishRefund => "what was not sent goes back to stock",
+        Step::ShipPart => "units of some lines are on their way, and what is left can still be sent",
+        Step::ShipRest => "everything is on its way",
+        Step::Deliver => "the time begins after which it counts as complete",
+        Step::Complete => "nothing more is to come; money can still go back",
     }
 }

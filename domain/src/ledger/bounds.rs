@@ -7,6 +7,7 @@ use crate::ledger::letters::Letters;
 use crate::ledger::orders::Orders;
 use crate::ledger::payments::Payments;
 use crate::ledger::requests::Requests;
+use crate::ledger::shipments::Shipments;
 use crate::ledger::timers::Timers;
 
 /// What a ledger can hold at most. Reaching one is OVERLOADED for what would grow it; reading, cancelling and
@@ -29,6 +30,10 @@ pub struct LedgerBounds {
     /// Attempts to pay. Room for the first one of each order that waits for it is kept, and for all that its money can
     /// do: what arrives is never refused.
     pub payments_max: usize,
+    /// Shipments.
+    pub shipments_max: usize,
+    /// Lines of shipments of orders that do not go at once.
+    pub sent_lines_max: usize,
     /// (sale, user) pairs that have units counted.
     pub user_counts_max: usize,
     /// Skus.
@@ -48,7 +53,7 @@ pub struct LedgerBounds {
 }
 
 /// What [`LedgerBounds::DEFAULT`] may come to.
-const DEFAULT_BYTES_MAX: u64 = 6 << 30;
+const DEFAULT_BYTES_MAX: u64 = 8 << 30;
 /// Slots have 31 bits: one bit says what kind of row a request id leads to.
 const ROWS_MAX: usize = 1 << 31;
 
@@ -62,6 +67,8 @@ impl LedgerBounds {
         request_ids_max: 26_000_000,
         changes_max: 18_000_000,
         payments_max: 9_000_000,
+        shipments_max: 4_000_000,
+        sent_lines_max: 4_000_000,
         user_counts_max: 8_000_000,
         skus_max: 1_000_000,
         shelves_max: 1_000_000,
@@ -77,6 +84,7 @@ impl LedgerBounds {
         Orders::bytes(self)
             + Requests::bytes(self)
             + Payments::bytes(self)
+            + Shipments::bytes(self)
             + UserCounts::bytes(self)
             + Goods::bytes(self)
             + Holds::bytes(self)
@@ -92,6 +100,8 @@ impl LedgerBounds {
             || self.request_ids_max >= ROWS_MAX
             || self.changes_max >= ROWS_MAX
             || self.payments_max >= ROWS_MAX
+            || self.shipments_max >= ROWS_MAX
+            || self.sent_lines_max >= ROWS_MAX
             || self.user_counts_max >= ROWS_MAX
             || self.skus_max >= ROWS_MAX
             || self.shelves_max >= ROWS_MAX

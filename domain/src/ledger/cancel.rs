@@ -28,10 +28,13 @@ impl Ledger {
         }
         let slot = self.order_of(cancel.user, cancel.order)?;
         let step = self.judge_cancel(slot, cancel)?;
+        if !order::can_end(self.orders.at(slot).state) {
+            self.judge_room_for_change(now)?;
+        }
         let order = self.orders.at(slot);
         let version = order.version + 1;
 
-        // Doing. There is room: each order that can end keeps some.
+        // Doing. There is room: each order that can still end keeps some.
         let (actor, reason) = match cancel.user {
             UserId(0) => (Actor::Operator(0), CancelReason::Operator),
             user => (Actor::User(user), CancelReason::User),
@@ -56,7 +59,15 @@ impl Ledger {
                     Fact::RefundRequested { payment, order, version, number, amount, currency, reason, why };
                 self.enter_one(&stamp, &asked, facts);
             }
-            Step::Confirm | Step::Pay | Step::AwaitPayment | Step::Revive | Step::FinishRefund => {
+            Step::Confirm
+            | Step::Pay
+            | Step::AwaitPayment
+            | Step::Revive
+            | Step::FinishRefund
+            | Step::ShipPart
+            | Step::ShipRest
+            | Step::Deliver
+            | Step::Complete => {
                 unreachable!("no cancel leads there")
             }
         }
@@ -115,7 +126,13 @@ impl Ledger {
             let (wanted, is) = (i64::from(wanted.number()), i64::from(order.state.number()));
             Refusal::of(Reason::WrongState).with(wanted, is)
         };
-        let event = if free { Event::CancelFree } else { Event::Cancel };
+        let on_its_way = matches!(order.state, State::PartShipped | State::Shipped);
+        let event = match (cancel.user == UserId(0) && on_its_way, free) {
+            (true, true) => Event::TakenBackFree,
+            (true, false) => Event::TakenBack,
+            (false, true) => Event::CancelFree,
+            (false, false) => Event::Cancel,
+        };
         let step = order::step(order.state, event).map_err(|wrong| wrong_state(wrong.wanted))?;
         let full = paying.is_some_and(|money| money.next_number(money.left()) > REFUNDS_MAX);
         match step {
@@ -130,7 +147,11 @@ impl Ledger {
             | Step::Pay
             | Step::AwaitPayment
             | Step::Revive
-            | Step::FinishRefund => Ok(step),
+            | Step::FinishRefund
+            | Step::ShipPart
+            | Step::ShipRest
+            | Step::Deliver
+            | Step::Complete => Ok(step),
         }
     }
 }

@@ -157,6 +157,18 @@ impl Ledger {
                 self.payments.change(slot, |it| it.money = it.money.refund_settled());
                 self.requests.advance(&mut self.orders, stamp.at);
             }
+            Fact::OrderShipped { order, version, number, whole, waybill, units } => {
+                self.order_shipped(stamp, (*order, *version), (*number, *whole), *waybill, units);
+            }
+            Fact::ShipmentTracked { order, number, note } => {
+                self.shipment_tracked(stamp, *order, *number, *note);
+            }
+            Fact::OrderDelivered { order, version } => {
+                self.order_moved(stamp, *order, *version, State::Delivered);
+            }
+            Fact::OrderCompleted { order, version } => {
+                self.order_moved(stamp, *order, *version, State::Completed);
+            }
         }
     }
 
@@ -239,7 +251,13 @@ impl Ledger {
         if order::is_timed(order.state) && !order::is_timed(to) {
             self.disarm(Timed::Order(slot));
         }
+        if order::waits_for_completion(self.orders.at(slot).state) {
+            self.completions.remove(&mut self.orders, slot);
+        }
         self.orders.transit(slot, to, version, stamp.at, stamp.actor, why);
+        if order::waits_for_completion(to) {
+            self.completions.push(&mut self.orders, slot);
+        }
         self.sums.add(self.orders.at(slot));
         self.can_end += usize::from(order::can_end(to));
         self.rows_kept += order::rows_kept(to, has_payments);

@@ -8,6 +8,7 @@ mod bounds;
 mod cancel;
 mod catalogue;
 mod choice;
+mod completions;
 mod counts;
 mod create;
 mod cursors;
@@ -23,6 +24,8 @@ mod read;
 mod refund;
 mod requests;
 mod room;
+mod ship;
+mod shipments;
 mod stock;
 mod switches;
 mod timers;
@@ -42,6 +45,7 @@ use crate::request::Rules;
 use crate::slot_table::HashKey;
 use crate::units::MicrosUtc;
 use crate::verdict::{ShelfView, Verdict};
+use completions::Completions;
 use counts::UserCounts;
 use create::Spare;
 use cursors::Cursors;
@@ -52,6 +56,7 @@ use letters::Letters;
 use orders::Orders;
 use payments::Payments;
 use requests::{OrderIds, Requests, Subject};
+use shipments::Shipments;
 use switches::Switches;
 use timers::{Timed, Timers};
 
@@ -72,8 +77,10 @@ pub struct Ledger {
     letters: Letters,
     holds: Holds,
     timers: Timers,
+    completions: Completions,
     ids: OrderIds,
     payments: Payments,
+    shipments: Shipments,
     switches: Switches,
     /// Orders that can still end: for each of them room for a request id is kept, as for open holds.
     can_end: usize,
@@ -117,8 +124,10 @@ impl Ledger {
             letters: Letters::default(),
             holds: Holds::new(&bounds, key),
             timers: Timers::new(),
+            completions: Completions::new(),
             ids: OrderIds::default(),
             payments: Payments::new(&bounds),
+            shipments: Shipments::new(&bounds),
             switches: Switches::default(),
             can_end: 0,
             unopened: 0,
@@ -183,6 +192,11 @@ impl Ledger {
             Intent::LetterList(list) => self.list_letters(list),
             Intent::SwitchPut(put) => self.put_switch(now, trace, put, facts),
             Intent::SwitchList { after, limit } => self.list_switches(*after, *limit),
+            Intent::Ship(ship) => self.ship(now, trace, ship, facts),
+            Intent::Track { user, order } => self.track(*user, *order),
+            Intent::TrackNote(note) => self.note_tracking(now, trace, note, facts),
+            Intent::Sign(sign) => self.sign(now, trace, sign, facts),
+            Intent::ConfirmReceipt(confirm) => self.confirm_receipt(now, trace, confirm, facts),
         };
         decided.unwrap_or_else(Verdict::Refused)
     }
@@ -210,16 +224,22 @@ impl Ledger {
         self.judge_room_for_ends()
     }
 
-    /// Ends unpaid orders and open holds whose time is over by `now`, at most `ends_max` of them, the earliest
-    /// first; each is an entry of its own. Says how many: fewer than `ends_max` means that nothing more is due.
+    /// Ends unpaid orders and open holds whose time is over by `now`, then completes delivered orders, at most
+    /// `ends_max` in all, of each the earliest first; each is an entry of its own. Says how many: fewer than
+    /// `ends_max` means that nothing more is due.
     pub fn expire(&mut self, now: MicrosUtc, ends_max: usize, facts: &mut impl Facts) -> usize {
         self.clock = self.clock.max(now);
         let mut expired = 0;
-        while expired < ends_max && self.next_due().is_some_and(|due| due <= self.clock) {
+        while expired < ends_max && self.timers.next_due().is_some_and(|due| due <= self.clock) {
             match self.timers.next().expect("somebody is due") {
                 Timed::Order(slot) => self.expire_one(self.clock, slot, facts),
                 Timed::Hold(slot) => self.expire_hold(self.clock, slot, facts),
             }
+            expired += 1;
+        }
+        while expired < ends_max && self.next_completion().is_some_and(|(due, _)| due <= self.clock) {
+            let (_, slot) = self.next_completion().expect("somebody is due");
+            self.complete_one(self.clock, slot, facts);
             expired += 1;
         }
         expired
@@ -227,7 +247,8 @@ impl Ledger {
 
     /// When [`Ledger::expire`] has something to do next: at most about half a second after an order's or hold's time.
     pub fn next_due(&self) -> Option<MicrosUtc> {
-        self.timers.next_due()
+        let completion = self.next_completion().map(|(due, _)| due);
+        self.timers.next_due().into_iter().chain(completion).min()
     }
 
     /// What this intent must find resident.
@@ -268,7 +289,12 @@ impl Ledger {
             | Intent::Repair(_)
             | Intent::LetterPark(_)
             | Intent::LetterEnd(_)
-            | Intent::LetterList(_) => Needs::default(),
+            | Intent::LetterList(_)
+            | Intent::Ship(_)
+            | Intent::Track { .. }
+            | Intent::TrackNote(_)
+            | Intent::Sign(_)
+            | Intent::ConfirmReceipt(_) => Needs::default(),
         }
     }
 

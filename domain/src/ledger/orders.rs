@@ -69,6 +69,12 @@ struct Rare {
     client_bytes: u32,
     /// The newest attempt to pay.
     payments: u32,
+    /// The newest shipment.
+    shipments: u32,
+}
+
+impl Rare {
+    const NONE: Rare = Rare { client_bytes: NONE, payments: NONE, shipments: NONE };
 }
 
 /// A transition behind the first one.
@@ -96,6 +102,7 @@ enum ActorKind {
 /// How an order came to its state.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LatestStep {
+    pub(crate) at: MicrosUtc,
     pub(crate) from: State,
     pub(crate) by_timer: bool,
 }
@@ -231,7 +238,7 @@ impl Orders {
         let lines = self.keep_lines(created.lines);
         let rare = match self.keep_client_bytes(created.client_bytes) {
             NONE => NONE,
-            client_bytes => self.add_rare(Rare { client_bytes, payments: NONE }),
+            client_bytes => self.add_rare(Rare { client_bytes, ..Rare::NONE }),
         };
         let older = self.newest_of(created.user);
         self.rows.push(LiveOrder {
@@ -327,13 +334,17 @@ impl Orders {
 
     /// This is the order's newest attempt to pay from here.
     pub(crate) fn set_newest_payment(&mut self, slot: u32, payment: u32) {
-        let rare = self.at(slot).rare;
-        if rare == NONE {
-            let rare = self.add_rare(Rare { client_bytes: NONE, payments: payment });
-            self.at_mut(slot).rare = rare;
-        } else {
-            self.rare[rare as usize].payments = payment;
-        }
+        self.rare_mut(slot).payments = payment;
+    }
+
+    /// The order's newest shipment; [`NONE`]: none.
+    pub(crate) fn newest_shipment(&self, slot: u32) -> u32 {
+        self.rare_of(slot).map_or(NONE, |rare| rare.shipments)
+    }
+
+    /// This is the order's newest shipment from here.
+    pub(crate) fn set_newest_shipment(&mut self, slot: u32, shipment: u32) {
+        self.rare_mut(slot).shipments = shipment;
     }
 
     /// The order that has this millisecond and sequence in its id, whatever its slot.
@@ -345,7 +356,7 @@ impl Orders {
     pub(crate) fn latest_step(&self, slot: u32) -> Option<LatestStep> {
         let row = self.history.get(self.at(slot).history as usize)?;
         let by_timer = matches!(row.actor, ActorKind::Timer);
-        Some(LatestStep { from: row.from, by_timer })
+        Some(LatestStep { at: row.at, from: row.from, by_timer })
     }
 
     /// The client's own bytes.
@@ -396,6 +407,15 @@ impl Orders {
 
     fn rare_of(&self, slot: u32) -> Option<&Rare> {
         self.rare.get(self.at(slot).rare as usize)
+    }
+
+    fn rare_mut(&mut self, slot: u32) -> &mut Rare {
+        if self.at(slot).rare == NONE {
+            let rare = self.add_rare(Rare::NONE);
+            self.at_mut(slot).rare = rare;
+        }
+        let rare = self.at(slot).rare;
+        &mut self.rare[rare as usize]
     }
 
     fn add_rare(&mut self, rare: Rare) -> u32 {

@@ -130,6 +130,8 @@ impl Ledger {
                 payments_digest: self.payments.sums().digest,
                 switches: self.switches.len() as u64,
                 switches_digest: self.switches.digest(),
+                shipments: self.shipments.len() as u64,
+                shipments_digest: self.shipments.digest(),
             }
             .into(),
         )

@@ -116,14 +116,14 @@ impl Ledger {
 
     /// The order's money is all back: REFUNDED, and its units on their shelves where they were never sent.
     pub(super) fn finish_refund(&mut self, stamp: &Stamp, slot: u32, why: u16, facts: &mut impl Facts) {
-        let units_come_back = self.is_sold(slot) && self.is_unsent(slot);
+        let is_sold = self.is_sold(slot);
         let (order, version) = (self.orders.at(slot).id, self.orders.at(slot).version + 1);
         let amount = self.refunded_of(slot);
         self.enter(stamp, &Fact::RefundDone { order, version, amount, why }, facts);
-        if !units_come_back {
+        if !is_sold {
             return;
         }
-        let units = self.units_of(slot);
+        let units = self.units_left_to_send(slot);
         for &ShelfUnits { sku, warehouse, quantity } in &units {
             let returned = StockAdjusted {
                 sku,
@@ -165,25 +165,6 @@ impl Ledger {
             | State::Cancelled
             | State::Refunded => false,
         }
-    }
-
-    /// Whether nothing of the order was ever sent to the buyer.
-    fn is_unsent(&self, slot: u32) -> bool {
-        let sent = |state| match state {
-            State::PartShipped | State::Shipped | State::Delivered | State::Completed => true,
-            State::Reserving
-            | State::PendingPayment
-            | State::Paying
-            | State::Paid
-            | State::StockException
-            | State::Confirmed
-            | State::Failed
-            | State::Cancelled
-            | State::Refunding
-            | State::Refunded => false,
-        };
-        !sent(self.orders.at(slot).state)
-            && !self.orders.latest_step(slot).is_some_and(|step| sent(step.from))
     }
 
     /// Money of the order that came as it was asked for, or twice, and has not gone back.

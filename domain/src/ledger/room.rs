@@ -10,6 +10,7 @@ use crate::hold::HoldEnd;
 use crate::ids::{OrderId, SaleId, SkuId, WarehouseId};
 use crate::ledger::Ledger;
 use crate::ledger::orders::Orders;
+use crate::ledger::shipments::Shipments;
 use crate::order::State;
 
 /// A bound of [`LedgerBounds`](crate::LedgerBounds) below what the facts need.
@@ -49,6 +50,16 @@ impl Ledger {
                 return Ok(());
             }
             Fact::OrderCancelled { .. } | Fact::RefundDone { .. } => self.judge_room_for_row()?,
+            Fact::OrderShipped { number, whole, units, .. } => {
+                within(self.shipments.has_room(bounds), "shipments_max", bounds.shipments_max)?;
+                let lines = Shipments::arena_lines(*number, *whole, units.len());
+                let fits = self.shipments.has_room_for_lines(bounds, lines);
+                within(fits, "sent_lines_max", bounds.sent_lines_max)?;
+                self.judge_room_for_row()?;
+            }
+            // A shipment has its room for a note with it.
+            Fact::ShipmentTracked { .. } => (),
+            Fact::OrderDelivered { .. } | Fact::OrderCompleted { .. } => self.judge_room_for_row()?,
             Fact::SkuChanged(sku) => {
                 let fits = self.goods.has_room_for_sku(bounds) || self.goods.find_sku(sku.id).is_some();
                 within(fits, "skus_max", bounds.skus_max)?;

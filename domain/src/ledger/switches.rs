@@ -160,6 +160,12 @@ impl Ledger {
             Intent::PayClose(close) => switches.judge(Deed::Changing, self.parts_of_payment(close.payment)),
             Intent::Refund(refund) => switches.judge(Deed::Changing, self.parts_of_payment(refund.payment)),
             Intent::Repair(repair) => switches.judge(Deed::Changing, self.parts_of_order(repair.order)),
+            Intent::Ship(ship) => switches.judge(Deed::Changing, self.parts_of_order(ship.order)),
+            Intent::TrackNote(note) => switches.judge(Deed::Changing, self.parts_of_order(note.order)),
+            Intent::Sign(sign) => switches.judge(Deed::Changing, self.parts_of_order(sign.order)),
+            Intent::ConfirmReceipt(confirm) => {
+                switches.judge(Deed::Changing, self.parts_of_order(confirm.order))
+            }
             // What gives units back, what a gateway tells, what is no business of the shop, and what only reads.
             Intent::Cancel(_)
             | Intent::StockRelease(_)
@@ -182,6 +188,7 @@ impl Ledger {
             | Intent::LetterPark(_)
             | Intent::LetterEnd(_)
             | Intent::LetterList(_)
+            | Intent::Track { .. }
             | Intent::CursorGet(_) => Ok(()),
         }
     }

@@ -28,6 +28,18 @@ pub enum Event {
     SentBackLate,
     /// All of its money went back.
     AllRefunded,
+    /// Some of it was sent, and something is left.
+    PartSent,
+    /// What was left of it was sent.
+    AllSent,
+    /// The buyer signed for it.
+    Signed,
+    /// The buyer has it all, or had the time to say otherwise.
+    Received,
+    /// An operator ends it on its way: it is lost, or taken back.
+    TakenBack,
+    /// An operator ends it on its way, and it has no money that would have to go back.
+    TakenBackFree,
 }
 
 /// What an event does to an order.
@@ -49,6 +61,14 @@ pub enum Step {
     Refund,
     /// Its money went back, and what was still sold and counted goes back.
     FinishRefund,
+    /// Some of it is on its way.
+    ShipPart,
+    /// All of it is on its way.
+    ShipRest,
+    /// It arrived.
+    Deliver,
+    /// Nothing more is to come.
+    Complete,
 }
 
 /// A row of [`TABLE`].
@@ -74,6 +94,12 @@ pub const TABLE: &[Row] = &[
     row(&[Cancelled], Event::SentBackLate, Step::Refund),
     row(&[Confirmed], Event::CancelFree, Step::RefundFree),
     row(&[Paid, StockException, Confirmed], Event::Cancel, Step::Refund),
+    row(&[Confirmed, PartShipped], Event::PartSent, Step::ShipPart),
+    row(&[Confirmed, PartShipped], Event::AllSent, Step::ShipRest),
+    row(&[PartShipped, Shipped], Event::TakenBack, Step::Refund),
+    row(&[PartShipped, Shipped], Event::TakenBackFree, Step::RefundFree),
+    row(&[Shipped], Event::Signed, Step::Deliver),
+    row(&[Delivered], Event::Received, Step::Complete),
     row(&[Refunding, Delivered, Completed], Event::AllRefunded, Step::FinishRefund),
 ];
 
@@ -83,7 +109,7 @@ const fn row(from: &'static [State], on: Event, does: Step) -> Row {
 
 impl Event {
     /// Every event.
-    pub const ALL: [Event; 9] = [
+    pub const ALL: [Event; 15] = [
         Event::Settled,
         Event::TimedOut,
         Event::Cancel,
@@ -93,6 +119,12 @@ impl Event {
         Event::SettledLate,
         Event::SentBackLate,
         Event::AllRefunded,
+        Event::PartSent,
+        Event::AllSent,
+        Event::Signed,
+        Event::Received,
+        Event::TakenBack,
+        Event::TakenBackFree,
     ];
 
     /// The state that the event usually leads to, for the refusal where it leads nowhere.
@@ -102,8 +134,12 @@ impl Event {
             Event::TimedOut | Event::Cancel | Event::CancelFree => Cancelled,
             Event::AttemptOpened => Paying,
             Event::AttemptFailed => PendingPayment,
-            Event::SentBackLate => Refunding,
-            Event::AllRefunded => Refunded,
+            Event::SentBackLate | Event::TakenBack => Refunding,
+            Event::AllRefunded | Event::TakenBackFree => Refunded,
+            Event::PartSent => PartShipped,
+            Event::AllSent => Shipped,
+            Event::Signed => Delivered,
+            Event::Received => Completed,
         }
     }
 }
@@ -118,6 +154,10 @@ impl Step {
             Step::Pay => Paying,
             Step::AwaitPayment => PendingPayment,
             Step::Refund => Refunding,
+            Step::ShipPart => PartShipped,
+            Step::ShipRest => Shipped,
+            Step::Deliver => Delivered,
+            Step::Complete => Completed,
         }
     }
 }
@@ -171,6 +211,11 @@ pub(crate) const fn is_timed(state: State) -> bool {
     step(state, Event::TimedOut).is_ok()
 }
 
+/// Whether an order in this state waits to count as complete.
+pub(crate) const fn waits_for_completion(state: State) -> bool {
+    step(state, Event::Received).is_ok()
+}
+
 /// History rows that are kept free for an order in this state: for its end, for its first attempt to pay, and for
 /// all that money which arrives, or goes back, can do to it. So none of them ever finds the ledger full.
 pub(crate) const fn rows_kept(state: State, has_payments: bool) -> usize {
@@ -182,11 +227,13 @@ pub(crate) const fn rows_kept(state: State, has_payments: bool) -> usize {
         (PendingPayment, true) => 4,
         (Cancelled, true) => 3,
         (Paid | StockException | Confirmed, true) => 2,
-        (PartShipped | Shipped | Delivered | Completed, true) => 2,
+        // On its way, it is taken back and its money goes back; delivered, its timer completes it, and then.
+        (PartShipped | Shipped | Delivered, true) => 2,
+        (Completed, true) => 1,
         (Paid | StockException | Confirmed, false) => 1,
         (Refunding, _) => 1,
-        (PartShipped | Shipped | Delivered | Completed, false) => 0,
-        (Cancelled, false) => 0,
+        (PartShipped | Shipped | Delivered, false) => 1,
+        (Completed | Cancelled, false) => 0,
         (Reserving | Failed | Refunded, _) => 0,
     }
 }
@@ -218,8 +265,9 @@ mod tests {
         let ways = TABLE.iter().flat_map(|row| row.from.iter().map(move |&from| (from, row.on, row.does)));
         for (from, event, step) in ways {
             for has_payments in [false, true] {
-                // Opening another attempt and a refund of an order that has no more payments look for room themselves.
-                let looks = event == Event::AttemptOpened && has_payments;
+                // Opening another attempt and sending an order look for room themselves.
+                let looks = event == Event::AttemptOpened && has_payments
+                    || matches!(step, Step::ShipPart | Step::ShipRest | Step::Deliver);
                 let needs_payments = matches!(step, Step::Refund | Step::Revive | Step::FinishRefund);
                 if looks
                     || (needs_payments && !has_payments)

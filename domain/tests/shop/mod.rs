@@ -3,6 +3,7 @@
 #![allow(dead_code)] // Each test file uses its part.
 
 mod operators;
+mod shipping;
 
 use domain::intent::{
     AdjustReason, AskedLine, Cancel, Create, EndHold, Envelope, Lines, List, PayCallback, PayClose, PayOpen,
@@ -30,6 +31,8 @@ pub const BOUNDS: LedgerBounds = LedgerBounds {
     request_ids_max: 10_000,
     changes_max: 7_000,
     payments_max: 3_000,
+    shipments_max: 3_000,
+    sent_lines_max: 3_000,
     user_counts_max: 3_000,
     skus_max: 400,
     shelves_max: 800,
@@ -182,6 +185,7 @@ impl Shop {
             "switch" | "clear" | "switches" => self.tell_switch(&words),
             "pay" | "close" | "payment" => self.tell_payment(&words),
             "paid" | "failed" | "refund" | "refunded" | "unrefunded" | "settle" => self.tell_money(&words),
+            "ship" | "sign" | "receive" | "track" | "note" => self.tell_shipping(&words),
             "history" => {
                 let (order, user, _) = self.named(words[1]);
                 let verdict = self.read(&Intent::History { user, order });
@@ -538,6 +542,7 @@ impl Shop {
             Verdict::Mismatched(it) => format!("AmountMismatch: {}", paid(name(it.order), it)),
             Verdict::Switched { version } => format!("switched v{version}"),
             Verdict::Switches(page) => Shop::switches_words(page),
+            Verdict::Shipments(it) => shipping::shipments(name(it.order.order), it),
             Verdict::SkuFound(_)
             | Verdict::Skus(_)
             | Verdict::SaleFound(_)

@@ -54,6 +54,10 @@ pub(super) fn sketch(blank: Event, fact: &Fact<'_>) -> Option<Sketch> {
         | Fact::OrderConfirmed { .. }
         | Fact::OrderCancelled { .. }
         | Fact::RefundDone { .. }
+        | Fact::OrderShipped { .. }
+        | Fact::ShipmentTracked { .. }
+        | Fact::OrderDelivered { .. }
+        | Fact::OrderCompleted { .. }
         | Fact::CursorMoved { .. }
         | Fact::LetterParked { .. }
         | Fact::LetterEnded { .. }

@@ -106,6 +106,30 @@ pub(super) fn sketch(position: u64, stamp: &Stamp, fact: &Fact<'_>) -> Option<Sk
         | Fact::RefundRequested { .. }
         | Fact::RefundFailed { .. }
         | Fact::RefundSettled { .. } => payments::sketch(blank, fact),
+        Fact::OrderShipped { order, version, number: _, whole, waybill: _, units } => {
+            let state = if *whole { State::Shipped } else { State::PartShipped };
+            let filled = Event { order: order.0, version: *version, state: state.number(), ..blank };
+            of(EventType::OrderShipped, Parts::Shelves(units.to_vec()), filled)
+        }
+        Fact::ShipmentTracked { order, number: _, note: _ } => {
+            of(EventType::ShipmentTracked, Parts::One, Event { order: order.0, ..blank })
+        }
+        Fact::OrderDelivered { order, version } => {
+            let state = State::Delivered.number();
+            of(
+                EventType::OrderDelivered,
+                Parts::Lines,
+                Event { order: order.0, version: *version, state, ..blank },
+            )
+        }
+        Fact::OrderCompleted { order, version } => {
+            let state = State::Completed.number();
+            of(
+                EventType::OrderCompleted,
+                Parts::Lines,
+                Event { order: order.0, version: *version, state, ..blank },
+            )
+        }
         Fact::CursorMoved { .. } | Fact::LetterParked { .. } => None,
         Fact::LetterEnded { retried: false, .. } => None,
         Fact::LetterEnded { subscriber, position, retried: true } => Some(Sketch {

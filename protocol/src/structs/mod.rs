@@ -9,6 +9,7 @@ mod operate;
 mod order;
 mod payment;
 mod session;
+mod shipment;
 mod shop;
 mod stock;
 
@@ -18,5 +19,6 @@ pub use operate::*;
 pub use order::*;
 pub use payment::*;
 pub use session::*;
+pub use shipment::*;
 pub use shop::*;
 pub use stock::*;

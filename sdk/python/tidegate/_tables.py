@@ -146,6 +146,7 @@ EVENTS = {
     24: "SkuChanged",
     25: "SaleChanged",
     26: "SwitchChanged",
+    27: "ShipmentTracked",
 }
 
 # struct: ((field, type, bytes), ...), without gaps and in this order
@@ -203,6 +204,12 @@ LAYOUTS = {
         ("order", "u64", 8),
         ("version", "u32", 4),
         ("why", "u16", 2),
+    ),
+    "ConfirmReceiptHead": (
+        ("request", "u128", 16),
+        ("user", "u64", 8),
+        ("order", "u64", 8),
+        ("version", "u32", 4),
     ),
     "CreateHead": (
         ("request", "u128", 16),
@@ -511,6 +518,10 @@ LAYOUTS = {
         ("sku", "u64", 8),
         ("unit_price", "i64", 8),
     ),
+    "SentLine": (
+        ("sku", "u64", 8),
+        ("quantity", "u32", 4),
+    ),
     "Shelf": (
         ("sku", "u64", 8),
         ("on_hand", "u64", 8),
@@ -520,6 +531,18 @@ LAYOUTS = {
         ("sold", "u64", 8),
         ("sellable", "u64", 8),
         ("warehouse", "u32", 4),
+    ),
+    "ShipHead": (
+        ("request", "u128", 16),
+        ("order", "u64", 8),
+        ("version", "u32", 4),
+        ("carrier", "text", 16),
+        ("tracking", "text", 40),
+    ),
+    "SignHead": (
+        ("request", "u128", 16),
+        ("order", "u64", 8),
+        ("version", "u32", 4),
     ),
     "Sku": (
         ("sku", "u64", 8),
@@ -704,6 +727,33 @@ LAYOUTS = {
         ("limit", "u16", 2),
         ("after_scope", "u8", 1),
     ),
+    "TrackAnswerHead": (
+        ("brief.order", "u64", 8),
+        ("brief.user", "u64", 8),
+        ("brief.total", "i64", 8),
+        ("brief.created_at", "i64", 8),
+        ("brief.pay_until", "i64", 8),
+        ("brief.version", "u32", 4),
+        ("brief.currency", "u16", 2),
+        ("brief.state", "u8", 1),
+    ),
+    "TrackHead": (
+        ("request", "u128", 16),
+        ("user", "u64", 8),
+        ("order", "u64", 8),
+        ("number", "u16", 2),
+        ("note", "text", 40),
+    ),
+    "TrackedLine": (
+        ("at", "i64", 8),
+        ("noted_at", "i64", 8),
+        ("sku", "u64", 8),
+        ("quantity", "u32", 4),
+        ("number", "u16", 2),
+        ("carrier", "text", 16),
+        ("tracking", "text", 40),
+        ("note", "text", 40),
+    ),
     "UnsubscribeAnswerHead": (
         ("through", "u64", 8),
     ),
@@ -732,6 +782,8 @@ MESSAGES = {
     0x8105: ("HistoryAnswerHead", "HistoryRow", 1, 32768, None, 0),
     0x0106: ("CancelHead", "Nothing", 0, 0, None, 0),
     0x8106: ("OrderBrief", "Nothing", 0, 0, None, 0),
+    0x0107: ("ConfirmReceiptHead", "Nothing", 0, 0, None, 0),
+    0x8107: ("OrderBrief", "Nothing", 0, 0, None, 0),
     0x0108: ("RepairHead", "Nothing", 0, 0, None, 0),
     0x8108: ("OrderBrief", "Nothing", 0, 0, None, 0),
     0x0201: ("StockGetHead", "Nothing", 0, 0, None, 0),
@@ -762,6 +814,12 @@ MESSAGES = {
     0x8305: ("Payment", "Nothing", 0, 0, None, 0),
     0x0306: ("RefundResultHead", "Nothing", 0, 0, None, 0),
     0x8306: ("Payment", "Nothing", 0, 0, None, 0),
+    0x0501: ("ShipHead", "SentLine", 0, 256, None, 0),
+    0x8501: ("OrderBrief", "Nothing", 0, 0, None, 0),
+    0x0502: ("TrackHead", "Nothing", 0, 0, None, 0),
+    0x8502: ("TrackAnswerHead", "TrackedLine", 0, 8192, None, 0),
+    0x0503: ("SignHead", "Nothing", 0, 0, None, 0),
+    0x8503: ("OrderBrief", "Nothing", 0, 0, None, 0),
     0x0704: ("SaleGetHead", "Nothing", 0, 0, None, 0),
     0x8704: ("Sale", "SaleSku", 0, 60000, None, 0),
     0x0801: ("SubscribeHead", "Nothing", 0, 0, None, 0),

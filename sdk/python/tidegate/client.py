@@ -144,6 +144,30 @@ class Client:
         """How an order came to its state, oldest first."""
         return self.read("HISTORY", {"order": order, "user": user}).items
 
+    def ship(
+        self, order: int, lines: Optional[dict] = None, *, carrier: str = "", tracking: str = "", version: int = 0, **again
+    ) -> dict:
+        """Units of an order leave: `lines` are units by sku, or without them all that is left; the order in a few words."""
+        head = {"order": order, "version": version, "carrier": carrier, "tracking": tracking}
+        items = [{"sku": sku, "quantity": quantity} for sku, quantity in (lines or {}).items()]
+        return self.change("SHIP", head, items, **again).head
+
+    def track(self, order: int, user: int = 0) -> Answer:
+        """The shipments of an order: an item a line of each, oldest shipment first."""
+        return self.read("TRACK", {"order": order, "user": user})
+
+    def track_note(self, order: int, shipment: int, note: str, **again) -> dict:
+        """Where a shipment is, in its carrier's words; the order in a few words."""
+        return self.change("TRACK", {"order": order, "number": shipment, "note": note}, **again).head
+
+    def sign(self, order: int, *, version: int = 0, **again) -> dict:
+        """The buyer signed for an order."""
+        return self.change("SIGN", {"order": order, "version": version}, **again).head
+
+    def confirm_receipt(self, order: int, user: int, *, version: int = 0, **again) -> dict:
+        """The buyer has it all: the order is complete."""
+        return self.change("CONFIRM_RECEIPT", {"user": user, "order": order, "version": version}, **again).head
+
     def pay_open(self, order: int, user: int, gateway: int, **again) -> dict:
         """Opens an attempt to pay an order; the payment as it stands then."""
         return self.change("PAY_OPEN", {"order": order, "user": user, "gateway": gateway}, **again).head

@@ -6,6 +6,7 @@ mod letters;
 mod operate;
 mod order;
 mod payment;
+mod shipment;
 mod shop;
 mod stock;
 
@@ -22,6 +23,7 @@ pub use letters::{EndLetter, ListLetters, ParkLetter};
 pub use operate::{Audit, Drain, Ping, Stats};
 pub use order::{Batch, BatchOrder, BatchOutcome, Cancel, Create, Get, History, List, Prepare, PrepareHold};
 pub use payment::{PayCallback, PayClose, PayGet, PayOpen, Refund, RefundResult, Settle};
+pub use shipment::{ConfirmReceipt, Ship, Sign, Track, TrackNote};
 pub use shop::{AdjustReason, SaleGet, SaleList, SalePut, SkuGet, SkuList, SkuPut, StockAdjust, StockGet};
 pub use stock::{StockCommit, StockExtend, StockRelease, StockReserve, StockReturn, StockTransfer};
 
@@ -68,6 +70,10 @@ mod sealed {
         fn item_count(&self) -> usize {
             0
         }
+        /// Whether its texts lie in their fields as they are.
+        fn texts_fit(&self) -> bool {
+            true
+        }
         /// The request id, where the asker gave it with the body.
         fn own_request(&self) -> Option<u128> {
             None
@@ -75,6 +81,11 @@ mod sealed {
     }
 }
 use sealed::Wire;
+
+/// Whether a text lies in a field of so many bytes as it is.
+fn fits(text: &str, bytes_max: usize) -> bool {
+    text.len() <= bytes_max && text.bytes().all(|it| it.is_ascii_graphic() || it == b' ')
+}
 
 impl<A> Request<A> {
     pub(crate) fn new(client: Client, deadline: Duration, ask: A) -> Request<A> {
@@ -146,6 +157,9 @@ impl<A: Ask> Question for Written<'_, A> {
         }
         if tail > about.tail_bytes_max() {
             return Err(protocol::Unencodable::Tail.into());
+        }
+        if !self.0.texts_fit() {
+            return Err(protocol::Unencodable::Text.into());
         }
         Ok(protocol::frame_bytes::<A::Question>(items, tail))
     }

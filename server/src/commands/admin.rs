@@ -294,7 +294,7 @@ enum OrderAction {
     /// Show how an order came to its state
     #[command(after_help = "Example: tidegate admin order history 382516920123392001")]
     History { order: u64 },
-    /// End an order that was not shipped; its units and limits go back, and its money where it was paid
+    /// End an order that has not arrived; what was not sent goes back to its shelf, and its money where it was paid
     #[command(after_help = "Example: tidegate admin order cancel 382516920123392001 --why 12")]
     Cancel {
         order: u64,
@@ -305,6 +305,44 @@ enum OrderAction {
         #[arg(long, default_value_t = 0)]
         why: u16,
     },
+    /// Record that an order was handed to a carrier: all that is left of it, or some lines
+    #[command(
+        after_help = "Example: tidegate admin order ship 382516920123392001 --carrier DHL --line 1001:2"
+    )]
+    Ship {
+        order: u64,
+        /// Units of one line, as sku:units; may be said again. Without it, all that is left.
+        #[arg(long = "line", value_name = "SKU:UNITS", value_parser = sent_line)]
+        lines: Vec<(SkuId, u32)>,
+        /// Who carries it.
+        #[arg(long, default_value = "")]
+        carrier: String,
+        /// The carrier's number of it.
+        #[arg(long, default_value = "")]
+        tracking: String,
+        /// Only if the order has this version; 0: any.
+        #[arg(long, default_value_t = 0)]
+        version: u32,
+    },
+    /// Show what was sent of an order; or note where one of its shipments is
+    #[command(
+        after_help = "Example: tidegate admin order track 382516920123392001 --shipment 1 --note Leipzig"
+    )]
+    Track {
+        order: u64,
+        /// Which of its shipments, counted from 1.
+        #[arg(long, requires = "note")]
+        shipment: Option<u16>,
+        /// Where it is, in its carrier's words.
+        #[arg(long, requires = "shipment")]
+        note: Option<String>,
+    },
+    /// Record that the buyer signed for an order of which everything was sent
+    #[command(after_help = "Example: tidegate admin order sign 382516920123392001")]
+    Sign { order: u64 },
+    /// Complete a delivered order for its buyer
+    #[command(after_help = "Example: tidegate admin order receipt 382516920123392001")]
+    Receipt { order: u64 },
 }
 
 #[derive(Debug, Args)]
@@ -478,6 +516,24 @@ impl OrderAction {
                 let request = client.cancel(operator, OrderId(order)).version(version).why(why);
                 Ok(show::order_brief(&client.wait(request)?))
             }
+            OrderAction::Ship { order, lines, carrier, tracking, version } => {
+                let mut request =
+                    client.ship(OrderId(order)).carried_by(&carrier, &tracking).version(version);
+                for (sku, units) in lines {
+                    request = request.line(sku, units);
+                }
+                Ok(show::order_brief(&client.wait(request)?))
+            }
+            OrderAction::Track { order, shipment, note } => {
+                if let (Some(shipment), Some(note)) = (shipment, note) {
+                    client.wait(client.track_note(OrderId(order), shipment, &note))?;
+                }
+                Ok(show::tracked(&client.wait(client.track(operator, OrderId(order)))?))
+            }
+            OrderAction::Sign { order } => Ok(show::order_brief(&client.wait(client.sign(OrderId(order)))?)),
+            OrderAction::Receipt { order } => {
+                Ok(show::order_brief(&client.wait(client.confirm_receipt(operator, OrderId(order)))?))
+            }
         }
     }
 }
@@ -553,6 +609,14 @@ fn amount(text: &str, currency: Currency) -> anyhow::Result<Money> {
 fn currency(text: &str) -> anyhow::Result<Currency> {
     Currency::parse(text)
         .with_context(|| format!("{text:?} is no currency: use letters like EUR, or a number"))
+}
+
+fn sent_line(text: &str) -> anyhow::Result<(SkuId, u32)> {
+    let (sku, units) =
+        text.split_once(':').with_context(|| format!("{text:?} is not SKU:UNITS, as in 1001:2"))?;
+    let sku = sku.parse().with_context(|| format!("{sku:?} is no sku: use its number"))?;
+    let units = units.parse().with_context(|| format!("{units:?} is no number of units"))?;
+    Ok((SkuId(sku), units))
 }
 
 fn state(text: &str) -> anyhow::Result<State> {

@@ -210,6 +210,8 @@ struct Room {
     client_bytes: usize,
     changes: usize,
     payments: usize,
+    shipments: usize,
+    sent_lines: usize,
     skus: usize,
     shelves: usize,
     sales: usize,
@@ -261,6 +263,14 @@ impl Room {
                 self.changes += 1;
             }
             Fact::PaymentFailed { .. } | Fact::RefundRequested { .. } => self.changes += 1,
+            Fact::OrderShipped { units, .. } => {
+                self.shipments += 1;
+                self.sent_lines += units.len();
+                self.changes += 1;
+            }
+            Fact::ShipmentTracked { .. } | Fact::OrderDelivered { .. } | Fact::OrderCompleted { .. } => {
+                self.changes += 1;
+            }
             Fact::StockReserved { .. }
             | Fact::StockReduced { .. }
             | Fact::StockReleased { .. }
@@ -282,6 +292,8 @@ impl Room {
             request_ids_max: 3 * self.orders + self.holds + self.changes + 1,
             changes_max: 2 * self.orders + self.holds + self.changes + 1,
             payments_max: self.orders + self.payments + 1,
+            shipments_max: self.shipments + 1,
+            sent_lines_max: self.sent_lines + 1,
             user_counts_max: self.lines + 1,
             skus_max: self.skus + 1,
             shelves_max: self.shelves + 1,

@@ -121,7 +121,11 @@ fn order_of(fact: &Fact<'_>) -> Option<OrderId> {
         | Fact::PaymentMismatched { order, .. }
         | Fact::RefundRequested { order, .. }
         | Fact::RefundFailed { order, .. }
-        | Fact::RefundSettled { order, .. } => Some(*order),
+        | Fact::RefundSettled { order, .. }
+        | Fact::OrderShipped { order, .. }
+        | Fact::ShipmentTracked { order, .. }
+        | Fact::OrderDelivered { order, .. }
+        | Fact::OrderCompleted { order, .. } => Some(*order),
         Fact::StockAdjusted(adjusted) => Some(adjusted.order).filter(|order| order.0 != 0),
         Fact::SkuChanged(_)
         | Fact::SaleChanged { .. }
@@ -143,6 +147,7 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
         Fact::StockReserved { units, .. }
         | Fact::StockReduced { units, .. }
         | Fact::StockReleased { units, .. }
+        | Fact::OrderShipped { units, .. }
         | Fact::HoldMade { units, .. }
         | Fact::HoldEnded { units, .. } => units.iter().any(|it| it.sku == sku),
         Fact::StockAdjusted(adjusted) => adjusted.sku == sku,
@@ -163,7 +168,10 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
         | Fact::PaymentMismatched { .. }
         | Fact::RefundRequested { .. }
         | Fact::RefundFailed { .. }
-        | Fact::RefundSettled { .. } => false,
+        | Fact::RefundSettled { .. }
+        | Fact::ShipmentTracked { .. }
+        | Fact::OrderDelivered { .. }
+        | Fact::OrderCompleted { .. } => false,
     }
 }
 
@@ -342,6 +350,24 @@ fn json_of_fact(fact: &Fact<'_>) -> (&'static str, Value) {
             });
             ("RefundSettled", body)
         }
+        Fact::OrderShipped { order, version, number, whole, ref waybill, units } => {
+            let mut body = json_of_units(order, units);
+            body["version"] = json!(version);
+            body["shipment"] = json!(number);
+            body["whole"] = json!(whole);
+            body["carrier"] = json!(words(&waybill.carrier));
+            body["tracking"] = json!(words(&waybill.tracking));
+            ("OrderShipped", body)
+        }
+        Fact::ShipmentTracked { order, number, ref note } => {
+            ("ShipmentTracked", json!({ "order": order.0, "shipment": number, "note": words(&note.0) }))
+        }
+        Fact::OrderDelivered { order, version } => {
+            ("OrderDelivered", json!({ "order": order.0, "version": version }))
+        }
+        Fact::OrderCompleted { order, version } => {
+            ("OrderCompleted", json!({ "order": order.0, "version": version }))
+        }
         Fact::StockAdjusted(ref adjusted) => ("StockAdjusted", json_of_adjusted(adjusted)),
         Fact::HoldMade { hold, user, until, units } => {
             let units = json_of_shelves(units);
@@ -419,6 +445,12 @@ fn json_of_created(created: &OrderCreated<'_>) -> Value {
         "discount": created.discount.0, "freight": created.freight.0, "total": created.total.0,
         "pay_until_us": created.pay_until.0, "lines": lines, "client_bytes": hex(created.client_bytes),
     })
+}
+
+/// A text field up to its first zero; what is no UTF-8 is shown as such.
+fn words(field: &[u8]) -> std::borrow::Cow<'_, str> {
+    let end = field.iter().position(|&byte| byte == 0).unwrap_or(field.len());
+    String::from_utf8_lossy(&field[..end])
 }
 
 fn json_of_units(order: OrderId, units: &[ShelfUnits]) -> Value {

@@ -328,6 +328,11 @@ const fn leads_to_an_order(intent: &Intent<'_>) -> bool {
         | Intent::Refund(_)
         | Intent::RefundResult(_)
         | Intent::Repair(_)
+        | Intent::Ship(_)
+        | Intent::Track { .. }
+        | Intent::TrackNote(_)
+        | Intent::Sign(_)
+        | Intent::ConfirmReceipt(_)
         | Intent::CursorMove(_)
         | Intent::CursorGet(_)
         | Intent::LetterPark(_)

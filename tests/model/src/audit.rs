@@ -11,6 +11,7 @@ mod letters;
 mod operators;
 mod orders;
 mod payments;
+mod shipping;
 mod stock;
 mod store;
 mod tally;
@@ -260,6 +261,18 @@ impl Auditor {
             | Fact::RefundRequested { .. }
             | Fact::RefundFailed { .. }
             | Fact::RefundSettled { .. } => self.payment_fact(stamp, fact, together),
+            Fact::OrderShipped { order, version, number, whole, waybill, units } => {
+                self.order_shipped(stamp, (*order, *version), (*number, *whole), waybill, units, together);
+            }
+            Fact::ShipmentTracked { order, number, note } => {
+                self.shipment_tracked(stamp, *order, *number, *note, together);
+            }
+            Fact::OrderDelivered { order, version } => {
+                self.order_delivered(stamp, *order, *version, together);
+            }
+            Fact::OrderCompleted { order, version } => {
+                self.order_completed(stamp, *order, *version, together);
+            }
         }
     }
 

@@ -7,6 +7,7 @@ mod letters;
 mod operators;
 mod payments;
 mod reads;
+mod shipping;
 mod stock;
 mod warehouses;
 
@@ -81,6 +82,7 @@ struct OneOrder {
     view: OrderView,
     history: Vec<HistoryRow>,
     payments: Vec<payments::OnePayment>,
+    shipments: Vec<shipping::OneShipment>,
 }
 
 #[derive(Clone, Debug)]
@@ -138,37 +140,56 @@ impl Model {
         self.decide(now, intent).unwrap_or_else(Verdict::Refused)
     }
 
-    /// Unpaid orders whose time is up, longest overdue first.
+    /// Unpaid orders whose time is up, and delivered ones that count as complete; longest overdue first.
     pub fn due(&self, now: MicrosUtc) -> Vec<OrderId> {
         let mut due: Vec<_> = (self.orders.values())
-            .map(|order| order.view.brief)
-            .filter(|brief| {
-                matches!(brief.state, State::PendingPayment | State::Paying) && brief.pay_until <= now
+            .filter_map(|order| match order.view.brief.state {
+                State::PendingPayment | State::Paying => Some((order.view.brief.pay_until, order)),
+                State::Delivered => Some((order.completes_at(), order)),
+                State::Reserving
+                | State::Paid
+                | State::StockException
+                | State::Confirmed
+                | State::PartShipped
+                | State::Shipped
+                | State::Completed
+                | State::Failed
+                | State::Cancelled
+                | State::Refunding
+                | State::Refunded => None,
             })
-            .map(|brief| (brief.pay_until, brief.order))
+            .filter(|(due, _)| *due <= now)
+            .map(|(due, order)| (due, order.view.brief.order))
             .collect();
         due.sort();
         due.into_iter().map(|(_, order)| order).collect()
     }
 
-    /// Lets the payment timer end one order that is due.
+    /// Lets its timer end one order that is due.
     pub fn expire_one(&mut self, now: MicrosUtc, order: OrderId) -> Result<(), NotDue> {
         if !self.due(now).contains(&order) {
             return Err(NotDue);
         }
-        self.end_unpaid(now, order, Actor::Timer, 0);
-        self.time = now;
+        self.by_timer(now, order);
         Ok(())
     }
 
-    /// Lets the payment timer end every order that is due, and says which.
+    /// Lets the timers end every order that is due, and says which.
     pub fn expire(&mut self, now: MicrosUtc) -> Vec<OrderId> {
         let due = self.due(now);
         for &order in &due {
-            self.end_unpaid(now, order, Actor::Timer, 0);
-            self.time = now;
+            self.by_timer(now, order);
         }
         due
+    }
+
+    fn by_timer(&mut self, now: MicrosUtc, order: OrderId) {
+        if self.orders[&order].view.brief.state == State::Delivered {
+            self.move_to(now, order, State::Completed, Actor::Timer, 0);
+        } else {
+            self.end_unpaid(now, order, Actor::Timer, 0);
+        }
+        self.time = now;
     }
 
     fn decide(&mut self, now: MicrosUtc, intent: &Intent<'_>) -> Result<Verdict, Refusal> {
@@ -210,6 +231,11 @@ impl Model {
             },
             Intent::Refund(refund) => self.refund(refund)?,
             Intent::Repair(repair) => self.repair(now, repair)?,
+            Intent::Ship(ship) => self.ship(now, ship)?,
+            Intent::TrackNote(note) => self.track_note(now, note)?,
+            Intent::Sign(sign) => self.sign(now, sign)?,
+            Intent::ConfirmReceipt(confirm) => self.confirm_receipt(now, confirm)?,
+            Intent::Track { user, order } => return self.track(*user, *order),
             Intent::PayCallback(said) => return self.pay_callback(now, said),
             Intent::RefundResult(said) => return self.refund_result(now, said),
             Intent::PayGet { user, order, payment } => return self.pay_get(*user, *order, *payment),
@@ -377,6 +403,11 @@ fn body_of(intent: &Intent<'_>) -> String {
         | Intent::PayClose(_)
         | Intent::Refund(_)
         | Intent::RefundResult(_)
-        | Intent::Repair(_) => format!("{intent:?}"),
+        | Intent::Repair(_)
+        | Intent::Ship(_)
+        | Intent::Track { .. }
+        | Intent::TrackNote(_)
+        | Intent::Sign(_)
+        | Intent::ConfirmReceipt(_) => format!("{intent:?}"),
     }
 }

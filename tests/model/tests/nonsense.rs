@@ -7,6 +7,7 @@ use domain::fact::{
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, Sale, SaleSku, Sku};
 use domain::letter::LetterReason;
+use domain::shipment::{Waybill, Whereabouts};
 use domain::switch::{Note, Scope, Stops};
 use domain::{
     Currency, CursorName, GatewayId, Micros, MicrosUtc, MinorUnits, OrderId, PaymentId, Quantity, RequestId,
@@ -88,10 +89,10 @@ impl Dice {
         let payment = PaymentId::new(order, self.number() as u16);
         let (amount, number) = (MinorUnits(self.number()), self.number() as u16);
         let (gateway, reference) = (GatewayId(self.number() as u16), 0);
-        match self.0.u8(0..26) {
-            19 => Fact::HoldMade { hold, user: UserId(self.number() as u64), until, units },
-            20 => Fact::HoldExtended { hold, until },
-            21 => Fact::HoldEnded { hold, end: HoldEnd::Taken, units },
+        match self.0.u8(0..30) {
+            26 => Fact::HoldMade { hold, user: UserId(self.number() as u64), until, units },
+            27 => Fact::HoldExtended { hold, until },
+            28 => Fact::HoldEnded { hold, end: HoldEnd::Taken, units },
             0 => Fact::SkuChanged(self.sku()),
             1 => Fact::SaleChanged { sale: self.sale(), skus },
             2 => Fact::StockAdjusted(self.adjusted()),
@@ -134,6 +135,17 @@ impl Dice {
             },
             17 => Fact::StockReturned { sku, warehouse: to, units: moved },
             15 => Fact::RefundSettled { payment, order, number, amount, currency: Currency(978) },
+            19 => Fact::OrderShipped {
+                order,
+                version,
+                number,
+                whole: self.0.bool(),
+                waybill: Waybill::NONE,
+                units,
+            },
+            20 => Fact::ShipmentTracked { order, number, note: Whereabouts::NONE },
+            21 => Fact::OrderDelivered { order, version },
+            22 => Fact::OrderCompleted { order, version },
             _ => Fact::RefundDone { order, version, amount: MinorUnits(self.number()), why: 0 },
         }
     }

@@ -312,6 +312,7 @@ impl Shop {
             Verdict::Hold(_)
             | Verdict::Payment(_)
             | Verdict::Mismatched(_)
+            | Verdict::Shipments(_)
             | Verdict::Transferred(_)
             | Verdict::Priced(_)
             | Verdict::OrderFound(_)

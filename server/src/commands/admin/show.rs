@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use tidegate_sdk::{
     Actor, DeadLetter, HistoryRow, Hold, HoldState, Line, MicrosUtc, Money, Order, OrderBrief, OrderPage,
-    Page, Payment, RefundNow, Sale, SaleWithSkus, Shelf, Sku, SkuNow, Stats, Transferred, text_of,
+    Page, Payment, RefundNow, Sale, SaleWithSkus, Shelf, Shipment, Sku, SkuId, SkuNow, Stats, Tracked,
+    Transferred, text_of,
 };
 
 /// One answer in both ways.
@@ -173,6 +174,32 @@ pub fn history(rows: &[HistoryRow]) -> Shown {
     Shown {
         text: table(&["at", "version", "from", "to", "by", "why"], &laid_out),
         json: rows.iter().map(json_row).collect(),
+    }
+}
+
+pub fn tracked(found: &Tracked) -> Shown {
+    let lines = |it: &Shipment| {
+        let line = |(sku, units): &(SkuId, u32)| format!("{units} of {sku}");
+        it.lines.iter().map(line).collect::<Vec<_>>().join(", ")
+    };
+    let row = |it: &Shipment| {
+        let said = if it.note.is_empty() { "-".into() } else { format!("{} ({})", it.note, it.noted_at) };
+        let who = |text: &str| if text.is_empty() { "-".into() } else { text.to_string() };
+        let (carrier, tracking) = (who(&it.carrier), who(&it.tracking));
+        vec![it.number.to_string(), it.sent_at.to_string(), carrier, tracking, lines(it), said]
+    };
+    let rows: Vec<_> = found.shipments.iter().map(row).collect();
+    let json_line = |(sku, units): &(SkuId, u32)| json!({"sku": sku.to_string(), "units": units});
+    let json_row = |it: &Shipment| {
+        json!({"shipment": it.number, "sent_at": it.sent_at.to_string(), "carrier": it.carrier,
+               "tracking": it.tracking, "note": it.note, "noted_at": it.noted_at.to_string(),
+               "lines": it.lines.iter().map(json_line).collect::<Value>()})
+    };
+    let brief = order_brief(&found.order);
+    let laid_out = table(&["shipment", "sent", "carrier", "tracking", "units", "last seen"], &rows);
+    Shown {
+        text: format!("{}\n{laid_out}", brief.text),
+        json: json!({"order": brief.json, "shipments": found.shipments.iter().map(json_row).collect::<Value>()}),
     }
 }
 

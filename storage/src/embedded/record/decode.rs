@@ -13,6 +13,7 @@ use domain::{
 
 use super::{
     FACT_VERSION, HEAD_BYTES, LINE_BYTES, SALE_SKU_BYTES, UNITS_BYTES, flag, kind, operators, payments,
+    shipments,
 };
 
 /// Why bytes are no entry.
@@ -102,7 +103,7 @@ impl Decoder {
             | kind::HOLD_EXTENDED
             | kind::HOLD_ENDED
             | kind::SWITCH_CHANGED => (),
-            kind if payments::is_payment(kind) => (),
+            kind if payments::is_payment(kind) || shipments::is_shipment(kind) => (),
             unknown => return Err(BadEntry::UnknownKind(unknown)),
         }
         match version {
@@ -191,6 +192,7 @@ impl Decoder {
             }),
             kind::SWITCH_CHANGED => operators::switch(from),
             kind if payments::is_payment(kind) => payments::payment(kind, from),
+            kind if shipments::is_shipment(kind) => self.shipment(kind, from),
             _ => self.sale(from), // SALE_CHANGED: the kinds were told apart above.
         }
     }
@@ -233,7 +235,7 @@ impl Decoder {
         }))
     }
 
-    fn units<'a>(&'a mut self, from: &mut Cursor<'_>) -> Result<&'a [ShelfUnits], BadEntry> {
+    pub(super) fn units<'a>(&'a mut self, from: &mut Cursor<'_>) -> Result<&'a [ShelfUnits], BadEntry> {
         let count = usize::from(from.u16()?);
         if count == 0 || count > LINES_MAX {
             return Err(BadEntry::Field("number of shelves"));
@@ -397,7 +399,7 @@ impl<'a> Cursor<'a> {
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], BadEntry> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], BadEntry> {
         let (taken, rest) = self.bytes.split_first_chunk::<N>().ok_or(BadEntry::Length)?;
         self.bytes = rest;
         Ok(*taken)

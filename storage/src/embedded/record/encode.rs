@@ -10,8 +10,8 @@ use super::operators::SWITCH_BYTES;
 use super::{
     ADJUSTED_BYTES, CREATED_BYTES, CURSOR_BYTES, FACT_VERSION, HEAD_BYTES_MAX, HOLD_ENDED_BYTES,
     HOLD_EXTENDED_BYTES, HOLD_MADE_BYTES, KIND_BYTES, LETTER_ENDED_BYTES, LETTER_PARKED_BYTES, LINE_BYTES,
-    PAYMENT_BYTES_MAX, RETURNED_BYTES, SALE_BYTES, SALE_SKU_BYTES, SKU_BYTES, TRANSFERRED_BYTES, UNITS_BYTES,
-    flag, kind,
+    PAYMENT_BYTES_MAX, RETURNED_BYTES, SALE_BYTES, SALE_SKU_BYTES, SHIPPED_BYTES, SKU_BYTES, TRACKED_BYTES,
+    TRANSFERRED_BYTES, UNITS_BYTES, flag, kind,
 };
 
 /// An upper bound of the bytes that this intent's entry takes. A fact list is never cut in the middle, so the
@@ -40,6 +40,10 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         Intent::CursorMove(_) => fact_bytes(CURSOR_BYTES),
         Intent::SwitchPut(put) => fact_bytes(SWITCH_BYTES + put.note.as_str().len()),
         Intent::PayOpen(_) | Intent::PayClose(_) | Intent::Refund(_) => fact_bytes(PAYMENT_BYTES_MAX),
+        // At worst a shelf each line of the order.
+        Intent::Ship(_) => SHIP_BYTES_MAX,
+        Intent::TrackNote(_) => fact_bytes(TRACKED_BYTES),
+        Intent::Sign(_) | Intent::ConfirmReceipt(_) => fact_bytes(8 + 4),
         Intent::PayCallback(_) | Intent::Repair(_) => CALLBACK_BYTES_MAX,
         Intent::RefundResult(_) => 2 * fact_bytes(PAYMENT_BYTES_MAX) + CANCEL_BYTES_MAX,
         Intent::LetterPark(park) => fact_bytes(LETTER_PARKED_BYTES + park.reason.as_str().len()),
@@ -58,7 +62,8 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         | Intent::SwitchList { .. }
         | Intent::CursorGet(_)
         | Intent::PayGet { .. }
-        | Intent::LetterList(_) => return 0,
+        | Intent::LetterList(_)
+        | Intent::Track { .. } => return 0,
     };
     HEAD_BYTES_MAX + facts
 }
@@ -78,6 +83,9 @@ const CANCEL_BYTES_MAX: usize = fact_bytes(8 + 4 + 8 + 2) + LINES_MAX * fact_byt
 const CALLBACK_BYTES_MAX: usize =
     fact_bytes(PAYMENT_BYTES_MAX) + 2 * units_bytes(LINES_MAX) + fact_bytes(PAYMENT_BYTES_MAX);
 
+/// A shipment of every line of the longest order.
+const SHIP_BYTES_MAX: usize = fact_bytes(SHIPPED_BYTES + LINES_MAX * UNITS_BYTES);
+
 /// The most that any one intent takes: no group may be smaller.
 pub(crate) const ENTRY_BYTES_MAX: usize = {
     let sale = fact_bytes(SALE_BYTES + 4 + domain::intent::SALE_SKUS_MAX * SALE_SKU_BYTES);
@@ -86,7 +94,7 @@ pub(crate) const ENTRY_BYTES_MAX: usize = {
         + fact_bytes(8 + 4)
         + HOLD_ENDED_BYTES_MAX;
     let refunded = 2 * fact_bytes(PAYMENT_BYTES_MAX) + CANCEL_BYTES_MAX;
-    assert!(sale > create && sale > refunded && sale > CALLBACK_BYTES_MAX);
+    assert!(sale > create && sale > refunded && sale > CALLBACK_BYTES_MAX && sale > SHIP_BYTES_MAX);
     HEAD_BYTES_MAX + sale
 };
 
@@ -253,6 +261,12 @@ impl<'a> EntryWriter<'a> {
             | Fact::RefundRequested { .. }
             | Fact::RefundFailed { .. }
             | Fact::RefundSettled { .. } => self.payment(fact),
+            Fact::OrderShipped { order, version, number, whole, ref waybill, units } => {
+                self.shipped((order, version), (number, whole), waybill, units);
+            }
+            Fact::ShipmentTracked { order, number, ref note } => self.tracked(order, number, note),
+            Fact::OrderDelivered { order, version } => self.moved(kind::ORDER_DELIVERED, order, version),
+            Fact::OrderCompleted { order, version } => self.moved(kind::ORDER_COMPLETED, order, version),
         }
     }
 
@@ -313,7 +327,7 @@ impl<'a> EntryWriter<'a> {
         self.shelves(units);
     }
 
-    fn shelves(&mut self, units: &[ShelfUnits]) {
+    pub(super) fn shelves(&mut self, units: &[ShelfUnits]) {
         self.u16(units.len() as u16);
         for ShelfUnits { sku, warehouse, quantity } in units {
             self.u64(sku.0);

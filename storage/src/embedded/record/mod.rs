@@ -8,6 +8,9 @@ mod decode;
 mod encode;
 mod operators;
 mod payments;
+mod shipments;
+
+use domain::shipment::{CARRIER_BYTES, NOTE_BYTES, TRACKING_BYTES};
 
 pub use decode::{BadEntry, Decoder, EntryHead};
 pub(crate) use encode::{ENTRY_BYTES_MAX, EXPIRY_BYTES_MAX, EntryWriter, entry_bytes_max};
@@ -29,6 +32,10 @@ const SALE_BYTES: usize = 4 + 4 + 8 + 8 + 8 + 4 + 4 + 8 + 4;
 const SALE_SKU_BYTES: usize = 8 + 8;
 /// Of the largest fact about a payment: RefundRequested.
 const PAYMENT_BYTES_MAX: usize = 8 + 8 + 4 + 2 + 8 + 2 + 1 + 2;
+/// Of OrderShipped, but for its units.
+const SHIPPED_BYTES: usize = 8 + 4 + 2 + 1 + CARRIER_BYTES + TRACKING_BYTES + 2;
+/// Of ShipmentTracked.
+const TRACKED_BYTES: usize = 8 + 2 + NOTE_BYTES;
 const ADJUSTED_BYTES: usize = 8 + 4 + 8 + 8 + 8 + 1 + 8;
 const TRANSFERRED_BYTES: usize = 8 + 4 + 4 + 8;
 /// Name, position, forgotten.
@@ -85,6 +92,10 @@ mod kind {
     pub const HOLD_EXTENDED: u8 = 51;
     pub const HOLD_ENDED: u8 = 52;
     pub const SWITCH_CHANGED: u8 = 80;
+    pub const ORDER_SHIPPED: u8 = 96;
+    pub const ORDER_DELIVERED: u8 = 97;
+    pub const ORDER_COMPLETED: u8 = 98;
+    pub const SHIPMENT_TRACKED: u8 = 99;
 }
 
 #[cfg(test)]

@@ -71,7 +71,11 @@ impl EntryWriter<'_> {
             | Fact::StockReleased { .. }
             | Fact::OrderConfirmed { .. }
             | Fact::OrderCancelled { .. }
-            | Fact::RefundDone { .. } => unreachable!("only facts about payments come here"),
+            | Fact::RefundDone { .. }
+            | Fact::OrderShipped { .. }
+            | Fact::ShipmentTracked { .. }
+            | Fact::OrderDelivered { .. }
+            | Fact::OrderCompleted { .. } => unreachable!("only facts about payments come here"),
         }
     }
 

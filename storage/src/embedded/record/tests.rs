@@ -7,6 +7,7 @@ use domain::fact::{
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, AskedLine, Create, LINES_MAX, Lines, Sale, SaleSku, Sku};
 use domain::letter::LetterReason;
+use domain::shipment::{Waybill, Whereabouts};
 use domain::switch::{Note, Scope, Stops};
 use domain::{
     Actor, Currency, CursorName, GatewayId, Intent, MicrosUtc, MinorUnits, OrderId, PaymentId, Quantity,
@@ -115,6 +116,7 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
     let transferred = Fact::StockTransferred { sku: sku.id, from: warehouse, to, units: 0x6A };
     let (payment, gateway) = (PaymentId::new(order, 1), GatewayId(0x60));
     let (amount, reason) = (MinorUnits(879), RefundReason::Duplicate);
+    let waybill = Waybill { carrier: [0x63; 16], tracking: [0x64; 40] };
     let callback = Stamp { actor: Actor::Gateway(gateway), request: None, ..user };
     let cancelled = Fact::OrderCancelled { order, version: 2, reason: CancelReason::Timer, why: 0x77 };
     vec![
@@ -175,6 +177,18 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
                 Fact::RefundSettled { payment, order, number: 5, amount, currency: Currency(840) },
             ],
         ),
+        (
+            "shipped",
+            operator,
+            vec![Fact::OrderShipped { order, version: 5, number: 2, whole: true, waybill, units: &UNITS }],
+        ),
+        (
+            "tracked",
+            operator,
+            vec![Fact::ShipmentTracked { order, number: 2, note: Whereabouts([0x65; 40]) }],
+        ),
+        ("delivered", operator, vec![Fact::OrderDelivered { order, version: 6 }]),
+        ("completed", user, vec![Fact::OrderCompleted { order, version: 7 }]),
     ]
 }
 

@@ -6,6 +6,7 @@ use domain::hold::HoldState;
 use domain::intent::{Sale, Sku};
 use domain::order::State;
 use domain::payment::{PaymentState, RefundState};
+use domain::shipment::Whereabouts;
 use domain::switch::{Scope, Switch};
 use domain::{
     Currency, CursorName, GatewayId, MicrosUtc, MinorUnits, OrderId, SaleId, SkuId, UserId, WarehouseId,
@@ -35,6 +36,9 @@ pub(super) struct Books {
     pub(super) switches: BTreeMap<Scope, Switch>,
     /// How often any switch was changed.
     pub(super) switch_changes: u32,
+    /// Shipments of all orders.
+    pub(super) shipments: u64,
+    pub(super) shipments_digest: u64,
     pub(super) totals: Totals,
 }
 
@@ -78,6 +82,10 @@ pub(super) struct OrderBook {
     pub(super) sold: bool,
     /// Attempts to pay, in their order.
     pub(super) payments: Vec<PaymentBook>,
+    /// Units of each line that were sent.
+    pub(super) sent: Box<[u32]>,
+    /// The latest note about each shipment, and when it came.
+    pub(super) shipments: Vec<Option<(MicrosUtc, Whereabouts)>>,
 }
 
 /// An attempt to pay.

@@ -1,6 +1,6 @@
 //! What operators put in the way of everybody: switches. Whatever was made while one stood was not stopped by it.
 
-use domain::fact::Fact;
+use domain::fact::{Actor, Fact};
 use domain::hold::HoldEnd;
 use domain::switch::{Deed, Note, Scope, Stops, Switch};
 use domain::verdict::{Holdings, digest_switch};
@@ -73,6 +73,12 @@ impl Auditor {
                 (Deed::Changing, units.iter().map(|units| Scope::Sku(units.sku)).collect())
             }
             Fact::HoldExtended { .. } => (Deed::Changing, Vec::new()),
+            // Time passes, whatever is stopped.
+            Fact::OrderCompleted { .. } if stamp.actor == Actor::Timer => return,
+            Fact::OrderShipped { order, .. }
+            | Fact::ShipmentTracked { order, .. }
+            | Fact::OrderDelivered { order, .. }
+            | Fact::OrderCompleted { order, .. } => (Deed::Changing, self.scopes_of_order(*order)),
             Fact::StockAdjusted(_)
             | Fact::HoldEnded { .. }
             | Fact::SwitchChanged { .. }

@@ -41,8 +41,8 @@ pub(super) struct Parts {
     revived: bool,
     cancelled: bool,
     refunded: bool,
-    /// Its units come back with its refund.
-    units_return: bool,
+    /// Units that come back with its refund: those that were never sent.
+    units_return: Vec<LineBook>,
     /// What became of its money.
     pub(super) money: Money,
     pub(super) reserved: Vec<Vec<ShelfUnits>>,
@@ -127,6 +127,8 @@ impl Auditor {
             ended_by_timer: false,
             sold: false,
             payments: Vec::new(),
+            sent: created.lines.iter().map(|_| 0).collect(),
+            shipments: Vec::new(),
         };
         self.books.orders.insert(created.order, order);
     }
@@ -230,15 +232,13 @@ impl Auditor {
         let may = |order: &OrderBook| {
             let nothing_left = order.payments.iter().all(|it| it.kept_for_order() == 0);
             match order.state {
-                State::Confirmed => !after_payment && order.kept() == 0,
+                State::Confirmed | State::PartShipped | State::Shipped => !after_payment && order.kept() == 0,
                 State::Refunding | State::Delivered | State::Completed => after_payment && nothing_left,
                 State::Reserving
                 | State::PendingPayment
                 | State::Paying
                 | State::Paid
                 | State::StockException
-                | State::PartShipped
-                | State::Shipped
                 | State::Failed
                 | State::Cancelled
                 | State::Refunded => false,
@@ -250,16 +250,19 @@ impl Auditor {
         let (state, sold) = before.unwrap_or((State::Refunded, false));
         together.of(id).refunded = true;
         // What reached the buyer comes back by hand; what was never sent comes back by itself.
-        together.of(id).units_return = sold && matches!(state, State::Confirmed | State::Refunding);
-        if together.of(id).units_return {
-            self.move_all(id, Move::Return);
+        if sold {
+            let left = self.books.orders.get(&id).map(OrderBook::left_to_send).unwrap_or_default();
+            for line in &left {
+                self.books.move_units(line, Move::Return);
+            }
+            together.of(id).units_return = left;
         }
         if sold {
             self.uncount(id);
         }
         let Some(order) = self.books.orders.get(&id) else { return };
         let by_whom = match stamp.actor {
-            Actor::User(user) => user == order.user,
+            Actor::User(user) => user == order.user && state == State::Confirmed,
             Actor::Operator(_) => true,
             Actor::Gateway(_) => after_payment,
             Actor::Timer => false,
@@ -293,7 +296,7 @@ impl Auditor {
             let whole = parts.reserved.len() == usize::from(parts.created || parts.revived)
                 && parts.reduced.len() == usize::from(parts.confirmed)
                 && parts.released.len() == usize::from(parts.cancelled)
-                && parts.returned.is_empty() != parts.units_return
+                && parts.returned.is_empty() == parts.units_return.is_empty()
                 && parts.confirmed
                     == (parts.money.settled || parts.created && order.total == MinorUnits::ZERO)
                 && parts.money.surplus == parts.money.sent_back;
@@ -303,7 +306,7 @@ impl Auditor {
             let mut units = parts.reserved.iter().chain(&parts.reduced).chain(&parts.released);
             let equal = units
                 .all(|units| units.iter().map(Same::from).eq(order.lines.iter().map(Same::from)))
-                && (!parts.units_return || returns_all(&parts.returned, &order.lines));
+                && returns_all(&parts.returned, &parts.units_return);
             self.tally
                 .check(Rule::Units, equal, || format!("units of order {} are not those of its lines", id.0));
         }

@@ -140,7 +140,11 @@ impl Auditor {
             | Fact::StockReleased { .. }
             | Fact::OrderConfirmed { .. }
             | Fact::OrderCancelled { .. }
-            | Fact::RefundDone { .. } => (),
+            | Fact::RefundDone { .. }
+            | Fact::OrderShipped { .. }
+            | Fact::ShipmentTracked { .. }
+            | Fact::OrderDelivered { .. }
+            | Fact::OrderCompleted { .. } => (),
         }
     }
 
@@ -220,7 +224,12 @@ impl Auditor {
             && by_whom;
         // Money that came late, and money of an order that was paid and is cancelled, move it to REFUNDING.
         let cancelled = !follows && it.state == PaymentState::Paid && version != book.version;
-        let moves = book.state == State::Cancelled && follows || book.state == State::Confirmed && cancelled;
+        let may_end = match book.state {
+            State::Confirmed => true,
+            State::PartShipped | State::Shipped => matches!(stamp.actor, Actor::Operator(_)),
+            _ => false,
+        };
+        let moves = book.state == State::Cancelled && follows || may_end && cancelled;
         self.tally.check(Rule::Refunds, right, || {
             format!("{asked} of {it:?} of order {} asked back, as number {number}", order.0)
         });

@@ -18,6 +18,7 @@ impl Auditor {
         self.compare_sales(holdings);
         self.compare_orders(holdings);
         self.compare_payments(holdings);
+        self.compare_shipments(holdings);
         self.compare_users(holdings);
         self.compare_switches(holdings);
 

@@ -83,7 +83,10 @@ impl Model {
         };
         let actor = Actor::User(create.user);
         let made = HistoryRow { from: None, to: State::PendingPayment, at: now, actor, why: 0, version: 1 };
-        self.orders.insert(order, OneOrder { view, history: vec![made], payments: Vec::new() });
+        self.orders.insert(
+            order,
+            OneOrder { view, history: vec![made], payments: Vec::new(), shipments: Vec::new() },
+        );
         if judged.total == MinorUnits::ZERO {
             self.confirm(now, order, actor);
         }

@@ -12,7 +12,7 @@ use domain::{
     WarehouseId,
 };
 
-use super::{Model, OneSale, Subject, stock};
+use super::{Model, OneSale, Subject, shipping, stock};
 
 impl Model {
     pub(super) fn cancel(&mut self, now: MicrosUtc, cancel: &Cancel) -> Result<Subject, Refusal> {
@@ -28,6 +28,10 @@ impl Model {
         match brief.state {
             State::PendingPayment | State::Paying => self.end_unpaid(now, brief.order, actor, cancel.why),
             State::Confirmed => self.cancel_paid(now, brief.order, actor, cancel.why)?,
+            // On its way, only an operator knows whether it is lost or taken back.
+            State::PartShipped | State::Shipped if cancel.user == UserId(0) => {
+                self.cancel_paid(now, brief.order, actor, cancel.why)?;
+            }
             State::Reserving
             | State::Paid
             | State::StockException
@@ -112,12 +116,13 @@ impl Model {
         self.move_to(now, order, State::Cancelled, actor, why);
     }
 
-    /// To REFUNDED, of what was never sent: the units come back to their shelves, and stay counted as sold once.
+    /// To REFUNDED: what was never sent comes back to its shelves, and stays counted as sold once.
     pub(super) fn take_back(&mut self, now: MicrosUtc, order: OrderId, actor: Actor, why: u16) {
         for line in self.orders[&order].view.lines.clone() {
+            let left = line.quantity.units() - u64::from(self.orders[&order].sent(line.sku));
             let shelf = self.shelves.entry((line.sku, line.warehouse)).or_default();
-            shelf.on_hand += line.quantity.units();
-            shelf.returned += line.quantity.units();
+            shelf.on_hand += left;
+            shelf.returned += left;
         }
         self.give_limits_back(order);
         self.move_to(now, order, State::Refunded, actor, why);
@@ -193,6 +198,7 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
         Intent::StockExtend(extend) => hold_times.contains(&extend.hold_seconds),
         Intent::StockRelease(_) | Intent::StockCommit(_) => true,
         Intent::PayOpen(open) => open.gateway != GatewayId(0),
+        Intent::Ship(ship) => return shipping::named_once(ship.lines),
         Intent::Create(_)
         | Intent::Cancel(_)
         | Intent::Prepare(_)
@@ -215,7 +221,11 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
         | Intent::PayClose(_)
         | Intent::Refund(_)
         | Intent::RefundResult(_)
-        | Intent::Repair(_) => true,
+        | Intent::Repair(_)
+        | Intent::Track { .. }
+        | Intent::TrackNote(_)
+        | Intent::Sign(_)
+        | Intent::ConfirmReceipt(_) => true,
     };
     if in_range { Ok(()) } else { Err(Refusal::of(Reason::InvalidField)) }
 }

@@ -72,6 +72,10 @@ impl Model {
             Intent::PayClose(close) => (changing, self.parts_of_payment(close.payment)),
             Intent::Refund(refund) => (changing, self.parts_of_payment(refund.payment)),
             Intent::Repair(repair) => (changing, self.parts_of_order(repair.order)),
+            Intent::Ship(ship) => (changing, self.parts_of_order(ship.order)),
+            Intent::TrackNote(note) => (changing, self.parts_of_order(note.order)),
+            Intent::Sign(sign) => (changing, self.parts_of_order(sign.order)),
+            Intent::ConfirmReceipt(confirm) => (changing, self.parts_of_order(confirm.order)),
             Intent::SkuPut(put) => (changing, sku(put.sku.id)),
             Intent::SalePut(put) => {
                 let skus = put.skus.iter().enumerate().map(|(at, item)| (Some(at), Some(item.sku), None));
@@ -104,6 +108,7 @@ impl Model {
             | Intent::LetterEnd(_)
             | Intent::LetterList(_)
             | Intent::CursorGet(_)
+            | Intent::Track { .. }
             | Intent::Holdings => return Ok(()),
         };
         let off = |scope: &Scope| self.switches.get(scope).is_some_and(|switch| stopped(switch.stops));

@@ -307,13 +307,10 @@ impl Model {
         if nothing_left && matches!(state, State::Refunding | State::Delivered | State::Completed) {
             let sold = self.orders[&id].history.iter().any(|row| row.to == State::Confirmed);
             let actor = Actor::Gateway(said.gateway);
-            match (sold, state) {
-                (true, State::Refunding) => self.take_back(now, id, actor, 0),
-                (true, _) => {
-                    self.give_limits_back(id);
-                    self.move_to(now, id, State::Refunded, actor, 0);
-                }
-                (false, _) => self.move_to(now, id, State::Refunded, actor, 0),
+            if sold {
+                self.take_back(now, id, actor, 0);
+            } else {
+                self.move_to(now, id, State::Refunded, actor, 0);
             }
         }
     }
@@ -326,6 +323,7 @@ impl Model {
         actor: Actor,
         why: u16,
     ) -> Result<(), Refusal> {
+        let state = self.orders[&id].view.brief.state;
         let paying = self.orders[&id].payments.iter().position(|it| it.state == PaymentState::Paid);
         let Some(attempt) = paying.map(|place| place as u16 + 1) else {
             self.take_back(now, id, actor, why);
@@ -337,7 +335,7 @@ impl Model {
             return Ok(());
         }
         if it.refund == RefundState::Asked {
-            return Err(wrong_state(State::Refunding, State::Confirmed));
+            return Err(wrong_state(State::Refunding, state));
         }
         let left = it.left();
         if it.next_number(left) > REFUNDS_MAX {
@@ -442,6 +440,6 @@ fn acting(user: UserId) -> Actor {
     }
 }
 
-fn wrong_state(wanted: State, is: State) -> Refusal {
+pub(super) fn wrong_state(wanted: State, is: State) -> Refusal {
     Refusal::of(Reason::WrongState).with(i64::from(wanted.number()), i64::from(is.number()))
 }

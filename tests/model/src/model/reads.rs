@@ -116,6 +116,7 @@ impl Model {
             ..Holdings::default()
         };
         self.count_payments(&mut holdings);
+        self.count_shipments(&mut holdings);
         for order in self.orders.values() {
             let brief = order.view.brief;
             let state = usize::from(brief.state.number()) - 1;
