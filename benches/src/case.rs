@@ -17,11 +17,25 @@ pub struct Case {
     pub skus: u32,
     /// Requests a second on schedule; nothing for a closed loop.
     pub rate: Option<u32>,
+    /// Who listens to events meanwhile.
+    pub audience: Audience,
     /// What must be reached, in the unit of the figure; nothing where no bar was set.
     pub at_least: Option<f64>,
     /// What is hoped for.
     pub goal: f64,
 }
+
+/// Subscribers to events while a row is measured. The row stands beside the same one without them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Audience {
+    /// How many.
+    pub subscribers: u32,
+    /// Each wants the events of a sku of its own; else all want all.
+    pub own_sku: bool,
+}
+
+/// Nobody listens.
+pub const NOBODY: Audience = Audience { subscribers: 0, own_sku: false };
 
 /// What a row counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -64,11 +78,24 @@ pub const CASES: &[Case] = &[
         rate: Some(50_000),
         ..orders(64, 16, Some(1_500.0), 600.0)
     },
+    // Their bar is the ratio to the same row without subscribers: at least 0.85.
+    Case {
+        name: "heard-by-100",
+        skus: 1_000,
+        audience: Audience { subscribers: 100, own_sku: false },
+        ..orders(64, 16, Some(600_000.0), 1_500_000.0)
+    },
+    Case {
+        name: "heard-by-own",
+        skus: 1_000,
+        audience: Audience { subscribers: 100, own_sku: true },
+        ..orders(64, 16, Some(600_000.0), 1_500_000.0)
+    },
 ];
 
 const fn orders(connections: u32, pipeline: u32, at_least: Option<f64>, goal: f64) -> Case {
     let figure = Figure::OrdersPerSecond;
-    Case { name: "", figure, connections, pipeline, skus: 1, rate: None, at_least, goal }
+    Case { name: "", figure, connections, pipeline, skus: 1, rate: None, audience: NOBODY, at_least, goal }
 }
 
 impl Case {
@@ -80,11 +107,12 @@ impl Case {
         }
     }
 
-    /// The same load for Redis. Its benchmark knows no schedule, so open loop has none.
+    /// The same load for Redis. Its benchmark knows neither schedule nor subscribers, so rows with those have none.
     pub fn redis(&self) -> Option<RedisLoad> {
         let sold_out = self.figure == Figure::AnswersPerSecond;
         let Case { connections, pipeline, skus, .. } = *self;
-        self.rate.is_none().then_some(RedisLoad { connections, pipeline, skus, sold_out })
+        let alike = self.rate.is_none() && self.audience == NOBODY;
+        alike.then_some(RedisLoad { connections, pipeline, skus, sold_out })
     }
 
     /// Whether a figure is as good as `bar`.

@@ -3,6 +3,7 @@
 //!
 //! Run it by `cargo xtask bench`, which builds the server in release and sees that redis-server is there.
 
+mod audience;
 mod case;
 mod processes;
 mod redis;
@@ -16,7 +17,7 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use serde::Serialize;
 
-use crate::case::{CASES, Case};
+use crate::case::{CASES, Case, NOBODY};
 
 /// Measures Tidegate beside Redis-Lua and prints a table.
 #[derive(Debug, Parser)]
@@ -62,6 +63,8 @@ struct Row {
     #[serde(flatten)]
     case: &'static Case,
     tidegate: Vec<tidegate::Run>,
+    /// The same without subscribers, where the row has some: a run of each in turn.
+    unheard: Vec<tidegate::Run>,
     redis: Vec<redis::Run>,
 }
 
@@ -86,12 +89,17 @@ fn run(args: &Args) -> Result<()> {
     }
     let redis = if args.no_redis { None } else { Some(redis::version()?) };
 
-    let mut rows: Vec<Row> =
-        cases.into_iter().map(|case| Row { case, tidegate: Vec::new(), redis: Vec::new() }).collect();
+    let mut rows: Vec<Row> = cases
+        .into_iter()
+        .map(|case| Row { case, tidegate: Vec::new(), unheard: Vec::new(), redis: Vec::new() })
+        .collect();
     for round in 1..=args.rounds {
         for row in &mut rows {
             eprintln!("round {round} of {}: {}", args.rounds, row.case.name);
-            row.tidegate.push(tidegate::run(&binary, row.case, args.seconds, &folder)?);
+            if row.case.audience.subscribers > 0 {
+                row.unheard.push(tidegate::run(&binary, row.case, NOBODY, args.seconds, &folder)?);
+            }
+            row.tidegate.push(tidegate::run(&binary, row.case, row.case.audience, args.seconds, &folder)?);
             if let (Some(_), Some(redis)) = (&redis, row.case.redis()) {
                 row.redis.push(redis::run(&redis, args.seconds, &folder)?);
             }

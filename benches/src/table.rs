@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::audience::Heard;
 use crate::case::{Case, Figure};
-use crate::redis;
 use crate::tidegate::Run;
 use crate::{Row, Sitting};
 
@@ -24,16 +24,7 @@ pub fn table(sitting: &Sitting) -> String {
     let _ = writeln!(
         text,
         "{:<14} {:>10} {:>23}  {:<20} {:>10} {:>6} {:>8} {:>8} {:>9} {:>8}  bound by",
-        "row",
-        "figure",
-        "",
-        "at least, goal",
-        "Redis-Lua",
-        "ratio",
-        "p50 µs",
-        "p99 µs",
-        "a group",
-        "write µs"
+        "row", "figure", "", "at least, goal", "beside", "ratio", "p50 µs", "p99 µs", "a group", "write µs"
     );
     for row in &sitting.rows {
         write_row(&mut text, row);
@@ -43,8 +34,9 @@ pub fn table(sitting: &Sitting) -> String {
 
 fn write_row(text: &mut String, row: &Row) {
     let Some((run, spread)) = middle(&row.tidegate, |run| run.figure) else { return };
-    let peer = middle(&row.redis, |run| run.figure).map(|(peer, _)| peer);
-    let (redis, ratio) = beside(row.case, run, peer);
+    let peer = middle(&row.redis, |run| run.figure).map(|(peer, _)| peer.figure);
+    let unheard = middle(&row.unheard, |run| run.figure).map(|(unheard, _)| unheard.figure);
+    let (peer, ratio) = beside(row.case, run, peer.or(unheard));
     let _ = writeln!(
         text,
         "{:<14} {:>10} {:>23}  {:<20} {:>10} {:>6} {:>8.0} {:>8.0} {:>9.1} {:>8}  {}",
@@ -52,7 +44,7 @@ fn write_row(text: &mut String, row: &Row) {
         number(run.figure),
         format!("({} to {})", number(spread[0]), number(spread[1])),
         bar(row.case, run.figure),
-        redis,
+        peer,
         ratio,
         run.latency_us[0],
         run.latency_us[1],
@@ -70,11 +62,12 @@ fn middle<T>(runs: &[T], figure: impl Fn(&T) -> f64) -> Option<(&T, [f64; 2])> {
     Some((sorted[sorted.len() / 2], [figure(lowest), figure(highest)]))
 }
 
-/// Redis's figure and how many times it Tidegate's is; dashes where there is no peer.
-fn beside(case: &Case, run: &Run, peer: Option<&redis::Run>) -> (String, String) {
+/// The figure of Redis, or of the row without its subscribers, and how many times it this one is; dashes where
+/// there is neither.
+fn beside(case: &Case, run: &Run, peer: Option<f64>) -> (String, String) {
     match (peer, case.figure) {
-        (Some(peer), Figure::OrdersPerSecond | Figure::AnswersPerSecond) if peer.figure > 0.0 => {
-            (number(peer.figure), format!("{:.1}", run.figure / peer.figure))
+        (Some(peer), Figure::OrdersPerSecond | Figure::AnswersPerSecond) if peer > 0.0 => {
+            (number(peer), format!("{:.2}", run.figure / peer))
         }
         (Some(_) | None, _) => ("-".to_owned(), "-".to_owned()),
     }
@@ -103,7 +96,16 @@ fn bound_by(case: &Case, run: &Run) -> String {
         (false, false) if case.rate.is_some() => "the schedule",
         (false, false) => "disk and wakes",
     };
-    format!("{by} (server {:.0} %, generator {:.0} %)", cpu.server_percent, cpu.generator_percent)
+    let cores =
+        format!("{by} (server {:.0} %, generator {:.0} %)", cpu.server_percent, cpu.generator_percent);
+    let Heard { subscribers, events, .. } = run.heard;
+    match subscribers {
+        0 => cores,
+        _ => format!(
+            "{cores}; beside it without {subscribers} subscribers, who got {} events",
+            number(events as f64)
+        ),
+    }
 }
 
 /// A whole number with a thin gap every three digits.

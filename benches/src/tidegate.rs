@@ -11,7 +11,8 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::case::{Case, Figure};
+use crate::audience::{Heard, Listening};
+use crate::case::{Audience, Case, Figure};
 use crate::processes::{Cpu, Ended, Samples, watch};
 
 /// A server that is not ready by then will not be.
@@ -36,6 +37,8 @@ pub struct Run {
     pub journal_write_us_p50: u64,
     /// Of both processes.
     pub cpu: Cpu,
+    /// What subscribers were sent, over the whole run with its audit.
+    pub heard: Heard,
     /// What the load generator says of the machine.
     pub machine: Value,
     /// The command that repeats it.
@@ -44,7 +47,7 @@ pub struct Run {
 
 /// Starts a server over a fresh folder and plays the case against it. Fails where the load generator does, so a
 /// figure stands for a run in which nothing went wrong and the audit was good.
-pub fn run(binary: &Path, case: &Case, seconds: u32, folder: &Path) -> Result<Run> {
+pub fn run(binary: &Path, case: &Case, audience: Audience, seconds: u32, folder: &Path) -> Result<Run> {
     let folder = tempfile::Builder::new().prefix("tidegate-bench-").tempdir_in(folder)?;
     let (server, address) = serve(binary, &folder.path().join("data"))?;
     let report_path = folder.path().join("report.json");
@@ -61,13 +64,15 @@ pub fn run(binary: &Path, case: &Case, seconds: u32, folder: &Path) -> Result<Ru
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    let listening = Listening::begin(&address, audience)?;
     let generator = command.spawn().context("the load generator does not start")?;
     let (output, samples) = watch(server.0.id(), generator)?;
+    let heard = listening.end()?;
     if !output.status.success() {
         bail!("{}: tidegate load failed: {}", case.name, String::from_utf8_lossy(&output.stderr).trim());
     }
     let report = std::fs::read_to_string(&report_path).context("the load generator wrote no report")?;
-    Ok(read_report(case, &serde_json::from_str(&report)?, &samples))
+    Ok(read_report(case, &serde_json::from_str(&report)?, &samples, heard))
 }
 
 /// Starts the server and waits for its ready line; its address is in it.
@@ -101,7 +106,7 @@ fn lines(server: &mut Child) -> mpsc::Receiver<String> {
     from
 }
 
-fn read_report(case: &Case, report: &Value, samples: &Samples) -> Run {
+fn read_report(case: &Case, report: &Value, samples: &Samples, heard: Heard) -> Run {
     let number = |path: &str| report.pointer(path).and_then(Value::as_f64).unwrap_or(0.0);
     let latency_us = [number("/latency_us/p50"), number("/latency_us/p99"), number("/latency_us/p999")];
     let groups = number("/journal/groups");
@@ -118,6 +123,7 @@ fn read_report(case: &Case, report: &Value, samples: &Samples) -> Run {
         orders_per_group: if groups > 0.0 { number("/accepted") / groups } else { 0.0 },
         journal_write_us_p50: number("/journal/write_us_p50") as u64,
         cpu: samples.busiest(number("/seconds")),
+        heard,
         machine: report["machine"].clone(),
         command: report["command"].as_str().unwrap_or_default().to_owned(),
     }

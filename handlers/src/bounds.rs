@@ -20,6 +20,11 @@ pub struct Bounds {
     pub batches: u32,
     /// Subscriptions to events of all connections together. More: OVERLOADED.
     pub subscriptions: u32,
+    /// Bytes of events that leave in a second, of all subscriptions together: sending them takes time from orders.
+    /// What has to wait stays in the journal.
+    pub event_bytes_per_s: u32,
+    /// Refusals for want of stock that are told to who listens, in a second. Others are not told.
+    pub refusal_events_per_s: u32,
     /// Users whose pace is remembered, where [`Rates::user_per_s`] is on: a power of two, at least 8. A user for
     /// whom there is no place is RATE_LIMITED until there is one.
     pub rate_users: u32,
@@ -41,6 +46,8 @@ impl Bounds {
         connection_answer_bytes: 1 << 20,
         batches: 64,
         subscriptions: 256,
+        event_bytes_per_s: 100 << 20,
+        refusal_events_per_s: 100,
         rate_users: 1 << 17,
         retry_after_ms: 20,
         hello_seconds: 10,
@@ -66,6 +73,9 @@ impl Bounds {
         if self.subscriptions > 1 << 16 {
             return Some("subscriptions: must be at most 65536");
         }
+        if self.event_bytes_per_s == 0 {
+            return Some("event_bytes_per_s: must be at least 1");
+        }
         if self.connection_answer_bytes < 4_096 {
             return Some("connection_answer_bytes: must be at least 4096");
         }
@@ -85,6 +95,7 @@ impl Bounds {
             + self.in_flight as usize * crate::in_flight::PENDING_BYTES
             + self.batches as usize * crate::batch::BATCH_BYTES
             + self.subscriptions as usize * crate::events::SUBSCRIPTION_BYTES
+            + crate::events::WATCHED_BYTES
             + self.rate_users as usize * crate::rate::USER_BYTES
     }
 }

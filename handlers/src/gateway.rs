@@ -20,7 +20,7 @@ use crate::batch::Batches;
 use crate::bounds::{Bounds, Rates};
 use crate::common::{Common, Counters};
 use crate::door::Door;
-use crate::events::EventDesk;
+use crate::events::{EventDesk, Refusals};
 use crate::in_flight::{InFlight, Pending, Place};
 use crate::newcomers::Newcomers;
 use crate::outlet::{Client, Outlet};
@@ -91,6 +91,7 @@ pub struct Gateway<S> {
     desk: Box<dyn AuditDesk>,
     events: Box<dyn EventDesk>,
     subscriptions: events::Subscriptions,
+    refusals: Refusals,
     /// Who waits for the desk.
     audit_for: Option<Pending>,
     room: Room,
@@ -169,6 +170,7 @@ impl<S: Store> Gateway<S> {
             desk: desks.audit,
             events: desks.events,
             subscriptions: events::Subscriptions::default(),
+            refusals: Refusals::default(),
             audit_for: None,
             room: Room {
                 lines: Vec::new(),
@@ -187,6 +189,8 @@ impl<S: Store> Gateway<S> {
     /// A turn begins: ledger time for all that arrives in it.
     pub fn begin(&mut self, now: MicrosUtc) {
         self.now = now;
+        let wanted = self.events.wants_refusals();
+        self.refusals.begin(now, wanted, self.settings.bounds.refusal_events_per_s);
     }
 
     /// A connection is there, in a turn that has begun: its time to say HELLO runs. One beyond the bound is closed.
@@ -256,6 +260,12 @@ impl<S: Store> Gateway<S> {
                 let pending = self.door.take_back(ticket);
                 match pending.place {
                     Place::Frame(kind) => self.answer_frame(&pending, kind, &outcome, out),
+                    Place::Watched { kind, row } => {
+                        if let Some(refusal) = self.refusals.judge(self.now, row, &outcome) {
+                            self.events.tell_refusal(refusal);
+                        }
+                        self.answer_frame(&pending, kind, &outcome, out);
+                    }
                     Place::Item { batch, item } => {
                         let answer = item_of(&outcome, self.settings.bounds.retry_after_ms);
                         self.answer_item(batch, item, answer, out);
@@ -447,8 +457,16 @@ impl<S: Store> Gateway<S> {
         if share == Share::Any {
             self.paces.take(&mut session.bucket, asker(&intent), self.now)?;
         }
-        let pending = pending(client, header, Place::Frame(kind));
-        self.door.ask(share, pending, envelope(header), deadline(self.now, header), intent)?;
+        let place = match self.refusals.watch(&intent, TraceId(header.trace)) {
+            None => Place::Frame(kind),
+            Some(row) => Place::Watched { kind, row },
+        };
+        let pending = pending(client, header, place);
+        let asked = self.door.ask(share, pending, envelope(header), deadline(self.now, header), intent);
+        if let (Err(_), Place::Watched { row, .. }) = (&asked, place) {
+            self.refusals.leave(row);
+        }
+        asked?;
         session.in_flight += 1;
         Ok(())
     }

@@ -24,6 +24,8 @@ pub(crate) struct Pending {
 pub(crate) enum Place {
     /// A frame of its own, answering a request of this kind.
     Frame(Kind),
+    /// A frame of its own; what it asked is watched at this row of the refusals.
+    Watched { kind: Kind, row: u32 },
     /// An item of a BATCH.
     Item { batch: u32, item: u32 },
     /// A subscription that begins at a named cursor.

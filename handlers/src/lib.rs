@@ -41,7 +41,7 @@ mod refused;
 pub use audit::{AuditDesk, AuditFailed, AuditReport, Invariant};
 pub use bounds::{Bounds, Rates};
 pub use common::{About, Common, Counter, Counters, Host};
-pub use events::{Broadcaster, EventDesk, EventLog, LogFailed, Pace, Subscription};
+pub use events::{Broadcaster, EventDesk, EventLog, LIVE_MAX, LogFailed, Pace, Subscription};
 pub use gateway::{Desks, Gateway, SERVED, Taken};
 pub use outlet::{Client, Outlet};
 pub use signed::{GATEWAYS_MAX, KEY_BYTES_MIN, Keys};

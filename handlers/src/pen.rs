@@ -79,10 +79,14 @@ pub(crate) struct To<'a, O> {
 }
 
 impl<O: Outlet> To<'_, O> {
-    /// Writes so many whole frames.
-    pub(crate) fn write_all(&mut self, frames: &[u8], count: u64) {
-        self.counters.frames_out.add(count);
-        self.outlet.write(self.client, frames);
+    /// A frame that lies in two places. Says how many bytes it has.
+    pub(crate) fn write_in_two(&mut self, frame: &[u8], behind: &[u8]) -> i64 {
+        self.counters.frames_out.add(1);
+        self.outlet.write(self.client, frame);
+        if !behind.is_empty() {
+            self.outlet.write(self.client, behind);
+        }
+        (frame.len() + behind.len()) as i64
     }
 
     fn write(&mut self, frame: &[u8]) {

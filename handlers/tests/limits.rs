@@ -305,7 +305,7 @@ fn a_connection_has_its_time_to_say_hello_and_a_greeted_one_all_the_time() {
     house.gateway.opened(client(203), &mut house.out);
     house.gateway.closed(client(200)); // Gone by itself.
     house.turn();
-    assert_eq!(house.gateway.next_silent(), Some(Micros::from_seconds(6)));
+    assert_eq!(house.gateway.next_due(), Some(Micros::from_seconds(6)));
 
     house.gateway.begin(MicrosUtc(at(10).0 - 1));
     house.turn();
@@ -318,12 +318,12 @@ fn a_connection_has_its_time_to_say_hello_and_a_greeted_one_all_the_time() {
     assert_eq!(closed, (1..=199).collect::<Vec<_>>(), "in the order in which they came");
     assert_eq!(house.heard_by(client(7))[0].status(), Some(Status::AuthRequired));
     assert_eq!(house.common.counters()[0].silent.get(), 199);
-    assert_eq!(house.gateway.next_silent(), Some(Micros::from_seconds(4)), "the one who came at 4 s");
+    assert_eq!(house.gateway.next_due(), Some(Micros::from_seconds(4)), "the one who came at 4 s");
 
     house.gateway.begin(at(1_000));
     house.turn();
     assert_eq!(house.out.closed, [client(203)]);
-    assert_eq!(house.gateway.next_silent(), None, "those who greeted stay");
+    assert_eq!(house.gateway.next_due(), None, "those who greeted stay");
     assert_eq!(house.give_to(client(201), &ping()), Taken::Bytes(ping().len()));
     assert_eq!(house.heard_by(client(201))[0].status(), None);
 }

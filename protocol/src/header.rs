@@ -132,7 +132,12 @@ impl Header {
 
 /// Puts the checksum into a whole frame whose checksum field is 0.
 pub(crate) fn seal(frame: &mut [u8]) {
-    let crc = crc32c::crc32c(frame);
+    seal_before(frame, &[]);
+}
+
+/// The same for a frame that goes on with these bytes elsewhere.
+pub(crate) fn seal_before(frame: &mut [u8], behind: &[u8]) {
+    let crc = crc32c::crc32c_append(crc32c::crc32c(frame), behind);
     frame[CRC_AT..HEADER_BYTES].copy_from_slice(&crc.to_le_bytes());
 }
 

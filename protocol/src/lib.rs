@@ -31,8 +31,8 @@ pub use frame::{Split, split};
 pub use header::{Flags, HEADER_BYTES, HEADER_FIELDS, Header, MAGIC, VERSION};
 pub use kind::Kind;
 pub use message::{
-    About, Items, Message, Meta, Parsed, REFUSAL_FRAME_BYTES, Tail, Unencodable, append, append_refusal,
-    encode, encode_refusal, frame_bytes, parse, parse_refusal,
+    About, Items, Message, Meta, Parsed, REFUSAL_FRAME_BYTES, Tail, Unencodable, append, append_before,
+    append_items, append_refusal, encode, encode_refusal, frame_bytes, parse, parse_refusal,
 };
 pub use plain::{Field, Layout, Nothing, Plain, Shape, text, text_of};
 pub use signature::{GatewayKey, SIGNATURE_BYTES, Signed};

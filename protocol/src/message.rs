@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use crate::bounds::FRAME_BYTES_MAX;
 use crate::code::{KindCode, StatusCode};
-use crate::header::{Flags, HEADER_BYTES, Header, seal};
+use crate::header::{Flags, HEADER_BYTES, Header, seal, seal_before};
 use crate::kind::Kind;
 use crate::plain::{Layout, Plain};
 use crate::status::Status;
@@ -210,6 +210,47 @@ pub fn append<M: Message>(
         out.truncate(from);
     }
     done
+}
+
+/// Like [`append`] for a frame whose last items were written before, by [`append_items`], and stay where they are:
+/// `out` gets the frame up to `behind`, which holds so many items and is to follow it.
+pub fn append_before<M: Message>(
+    out: &mut Vec<u8>,
+    meta: &Meta,
+    head: &M::Head,
+    items: impl IntoIterator<Item = M::Item, IntoIter: ExactSizeIterator>,
+    behind: &[u8],
+) -> Result<usize, Unencodable> {
+    let about = M::ABOUT;
+    let items = items.into_iter();
+    if about.item.bytes == 0 || !behind.len().is_multiple_of(about.item.bytes) || M::tail_bytes(head) > 0 {
+        return Err(Unencodable::Items);
+    }
+    let count = checked_count(&about, items.len() + behind.len() / about.item.bytes)?;
+    let from = out.len();
+    out.resize(from + frame_bytes::<M>(items.len(), 0), 0);
+    let frame = &mut out[from..];
+    let bytes = frame.len() + behind.len();
+    let (header, body) = frame.split_at_mut(HEADER_BYTES);
+    header.copy_from_slice(&meta.header(about.kind_code(), StatusCode::OK, bytes, count).to_bytes());
+    let (head_bytes, places) = body.split_at_mut(about.head.bytes);
+    head.write(head_bytes);
+    for (place, item) in places.chunks_exact_mut(about.item.bytes).zip(items) {
+        item.write(place);
+    }
+    seal_before(frame, behind);
+    Ok(bytes)
+}
+
+/// Items as they lie in a frame, for [`append_before`].
+pub fn append_items<T: Plain>(out: &mut Vec<u8>, items: &[T]) {
+    let (from, bytes) = (out.len(), T::LAYOUT.bytes);
+    out.resize(from + items.len() * bytes, 0);
+    if bytes > 0 {
+        for (place, item) in out[from..].chunks_exact_mut(bytes).zip(items) {
+            item.write(place);
+        }
+    }
 }
 
 /// Bytes of every refusal's frame.

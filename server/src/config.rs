@@ -189,6 +189,10 @@ sections! {
         batches: u32 = 64,
         /// Subscriptions to events of all connections. More: OVERLOADED.
         subscriptions: u32 = 256,
+        /// Bytes of events that leave in a second: sending them takes time from orders. More waits in the journal.
+        event_bytes_per_s: u32 = 100 << 20,
+        /// Refusals for want of stock that are told as events in a second, where somebody listens: samples.
+        refusal_events_per_s: u32 = 100,
         /// What OVERLOADED and TOO_MANY_IN_FLIGHT tell a client to wait, milliseconds.
         retry_after_ms: u32 = 20,
         /// Batches of intents between a reactor and the engine. None left: OVERLOADED.

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use e2e::Server;
 use e2e::feed::{EVERYTHING, FEED, Feed, PRICE, shop, understood};
 use e2e::wire::{Wire, create, frame, unix_ms};
-use protocol::structs::{Event, OrderBrief, SubscribeHead, UnsubscribeAnswerHead, UnsubscribeHead};
+use protocol::structs::{
+    AskedLine, CreateHead, Event, OrderBrief, SubscribeHead, UnsubscribeAnswerHead, UnsubscribeHead,
+};
 use protocol::{EventType, Flags, Plain, Status, messages, text};
 use tidegate_sdk::{Currency, Error, EventFilter, Money, OrderId, SkuId, StartAt, UserId, blocking::Client};
 
@@ -373,4 +375,77 @@ fn admin_prints_events_as_lines_of_json() {
         let (code, _, wrong) = run(&flags);
         assert!(code == Some(2) && wrong.contains(told), "{code:?} {wrong}");
     }
+}
+
+#[test]
+fn refusals_are_told_to_who_listens_now_and_to_nobody_else() {
+    let server = shop(TIDEGATE, &[]);
+    let client = Client::connect(server.address()).unwrap();
+    client.wait(client.sku_put(SkuId(9), PRICE)).unwrap();
+    let refusals = EventType::StockReserveFailed.bit();
+    let mut everything = Feed::open(&server, EVERYTHING);
+    everything.take(5);
+    let sold_out = |user: u64, units: u32| {
+        let total = Money::new(19_99 * i64::from(units + 1), Currency::EUR);
+        let basket = client.create(UserId(user), total).line(SkuId(1), 1).line(SkuId(9), units);
+        assert!(matches!(client.wait(basket), Err(Error::Refused(_))));
+    };
+    // Before somebody listens, and not told later either.
+    sold_out(1, 1);
+    let mut listener = Feed::open(&server, SubscribeHead { types: refusals, from: 0, ..EVERYTHING });
+    let mut of_one = Feed::open(&server, SubscribeHead { types: refusals, user: 3, from: 0, ..EVERYTHING });
+    let mut both =
+        Feed::open(&server, SubscribeHead { types: refusals | EventType::OrderCreated.bit(), ..EVERYTHING });
+    // With their first heartbeat all of them are heard of.
+    for feed in [&mut listener, &mut of_one, &mut both] {
+        assert_eq!(feed.next_frame().len(), 0);
+    }
+    let at = listener.through;
+    sold_out(2, 7);
+    sold_out(3, 8);
+    let told_live = listener.take(2);
+    let brief =
+        |event: &Event| (event.event, event.user, event.sku, event.units, event.reason, event.position);
+    let kind = EventType::StockReserveFailed.number();
+    assert_eq!(
+        told_live.iter().map(brief).collect::<Vec<_>>(),
+        [(kind, 2, 9, 7, 1, at), (kind, 3, 9, 8, 1, at)]
+    );
+    assert!(told_live.iter().all(|event| event.request != 0 && event.schema == 1 && event.previous == at));
+    assert_eq!(of_one.take(1)[0].user, 3);
+    let mut seen = both.take(2);
+    let order = client.wait(client.create(UserId(4), PRICE).line(SkuId(1), 1)).unwrap().order.0;
+    seen.extend(both.take(1));
+    assert_eq!(seen.iter().map(|event| event.user).collect::<Vec<_>>(), [2, 3, 4], "facts go on as ever");
+    assert_eq!(seen[2].order, order);
+    assert_eq!(told_types(&everything.take(2)), [EventType::OrderCreated, EventType::StockReserved]);
+
+    // A flood is sampled.
+    let mut buyers = Wire::connect(server.address());
+    for number in 0..5_000 {
+        let head = CreateHead {
+            request: u128::from(unix_ms()) << 80 | u128::from(number),
+            user: number + 1,
+            hold: 0,
+            coupon: 0,
+            total: 19_99,
+            currency: 978,
+            client_bytes: 0,
+        };
+        let line = AskedLine { sku: 9, warehouse: 0, quantity: 1 };
+        buyers.send(&frame::<messages::Create>(number, &head, &[line]));
+        assert_eq!(buyers.hear().unwrap().status(), Some(Status::SoldOut));
+    }
+    let mut sampled = 0;
+    let flooded = Instant::now();
+    while flooded.elapsed() < Duration::from_secs(2) {
+        sampled += listener.next_frame().len();
+    }
+    assert!((1..4_000).contains(&sampled), "{sampled} of 5,000 in some seconds");
+    let durable = Feed::open(&server, SubscribeHead { from: 0, ..EVERYTHING }).through;
+    assert_eq!(durable, at + 2, "nothing of it is on disk");
+}
+
+fn told_types(events: &[Event]) -> Vec<EventType> {
+    told(events).into_iter().map(|(event, _)| event).collect()
 }

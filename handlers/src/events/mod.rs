@@ -8,23 +8,26 @@ mod broadcaster;
 mod orders;
 mod pages;
 mod payments;
+mod pieces;
+mod refusals;
 mod sketch;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{CursorName, Fact, OrderId, Stamp};
-use protocol::Meta;
 use protocol::structs::Event;
+use protocol::{Meta, Plain};
 
 use crate::refused::Refused;
 
-pub use broadcaster::{Broadcaster, Pace};
+pub use broadcaster::{Broadcaster, LIVE_MAX, Pace};
+pub(crate) use refusals::{Refusals, WATCHED_BYTES};
 
 /// Bytes of frames that are offered at once, at most; one event more than that many may come with them.
 pub(crate) const OFFER_BYTES: usize = 64 << 10;
 /// What a subscription takes: its own fields, and an offer with an event of the longest basket over.
-pub(crate) const SUBSCRIPTION_BYTES: usize = OFFER_BYTES + 256 * 192 + 512;
+pub(crate) const SUBSCRIPTION_BYTES: usize = OFFER_BYTES + 256 * Event::LAYOUT.bytes + 512;
 
 /// Where the facts are read from.
 pub trait EventLog {
@@ -64,6 +67,12 @@ pub trait EventDesk: Send {
 
     /// Whether something was offered since this was last asked.
     fn ready(&mut self) -> bool;
+
+    /// Whether somebody listens to refusals for want of stock.
+    fn wants_refusals(&self) -> bool;
+
+    /// A refusal for who listens; lost where too many are on their way.
+    fn tell_refusal(&mut self, refusal: Event);
 }
 
 /// What gateway and broadcaster share of one subscription.
@@ -79,17 +88,19 @@ pub struct Subscription {
     granted_events: AtomicU64,
     granted_bytes: AtomicU64,
     ended: AtomicBool,
+    /// The gateway has something to take.
+    offered: AtomicBool,
     offer: Mutex<Offer>,
 }
 
-/// Frames for the gateway to take.
+/// A frame for the gateway to take.
 #[derive(Debug, Default)]
 pub(crate) struct Offer {
-    /// Whole frames; none: the place is free.
-    pub(crate) frames: Vec<u8>,
-    /// How many there are.
-    pub(crate) count: u64,
-    /// The cursor behind them.
+    /// A whole frame, but for what is behind it; nothing: the place is free.
+    pub(crate) frame: Vec<u8>,
+    /// The rest of it, which other subscribers may have as well.
+    pub(crate) behind: Option<Arc<[u8]>>,
+    /// The cursor behind it.
     pub(crate) through: u64,
     /// Why nothing more comes.
     pub(crate) failed: Option<Refused>,
@@ -110,6 +121,7 @@ impl Subscription {
             granted_events: AtomicU64::new(0),
             granted_bytes: AtomicU64::new(0),
             ended: AtomicBool::new(false),
+            offered: AtomicBool::new(false),
             offer: Mutex::new(Offer { through: after, ..Offer::default() }),
         }
     }
@@ -131,6 +143,15 @@ impl Subscription {
 
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether the gateway has something to take.
+    pub(crate) fn is_offered(&self) -> bool {
+        self.offered.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_offered(&self, offered: bool) {
+        self.offered.store(offered, Ordering::Release);
     }
 
     pub(crate) fn offer(&self) -> MutexGuard<'_, Offer> {

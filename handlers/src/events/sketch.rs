@@ -168,7 +168,7 @@ pub(super) fn with_shelf(event: Event, shelf: &ShelfUnits, line: Option<&OrderLi
 }
 
 /// What the stamp says.
-fn blank(position: u64, stamp: &Stamp) -> Event {
+pub(super) fn blank(position: u64, stamp: &Stamp) -> Event {
     let Stamp { at, actor, request, trace } = stamp;
     let (actor, actor_id) = match actor {
         Actor::User(user) => (1, user.0),

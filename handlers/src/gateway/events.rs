@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::intent::CursorMove;
-use domain::{CursorName, Intent, Verdict};
+use domain::{CursorName, Intent, Micros, MicrosUtc, Verdict};
 use protocol::structs::{
     AckAnswerHead, AckHead, SubscribeAnswerHead, SubscribeHead, UnsubscribeAnswerHead, UnsubscribeHead,
 };
@@ -20,6 +20,10 @@ use crate::session::Phase;
 
 /// Bytes that a client has not read, beyond which no more events are written to it: they wait in the journal.
 const UNREAD_BYTES_MAX: usize = 64 << 10;
+/// Bytes of events that leave in one turn, at most, but for a frame: requests wait behind them.
+const DELIVERED_BYTES_MAX: i64 = 256 << 10;
+/// When events had to wait, they are looked at again after this time.
+const DELIVER_AGAIN: Micros = Micros(200);
 /// The only partition of an embedded store's stream.
 const PARTITION: u16 = 0;
 
@@ -31,6 +35,19 @@ pub(super) struct Subscriptions {
     waiting: Vec<Waiting>,
     /// Somebody has not read enough to be written more.
     blocked: bool,
+    /// Place of the one that was looked at last: the next one is first in the next turn.
+    turn: usize,
+    pace: Pace,
+}
+
+/// How many bytes of events may leave: what they take of the thread is taken from orders.
+#[derive(Debug, Default)]
+struct Pace {
+    /// May fall below 0 by a frame.
+    bytes: i64,
+    filled_at: MicrosUtc,
+    /// Something was offered and had to wait.
+    is_late: bool,
 }
 
 #[derive(Debug)]
@@ -39,6 +56,8 @@ struct Live {
     subscription: Arc<Subscription>,
     /// The cursor behind the last frame that was written.
     through: u64,
+    /// It was refused.
+    is_over: bool,
 }
 
 #[derive(Debug)]
@@ -63,6 +82,15 @@ enum Start {
     Now,
     Position(u64),
     Cursor(CursorName),
+}
+
+impl Pace {
+    /// What time has brought since the last time.
+    fn fill(&mut self, now: MicrosUtc, bytes_per_s: u32) {
+        let micros = now.since(self.filled_at).0.clamp(0, 1_000_000);
+        let more = i64::from(bytes_per_s) * micros / 1_000_000;
+        (self.bytes, self.filled_at) = ((self.bytes + more).min(DELIVERED_BYTES_MAX), now);
+    }
 }
 
 impl Subscriptions {
@@ -157,7 +185,7 @@ impl<S: Store> Gateway<S> {
         if !self.events.subscribe(Arc::clone(&subscription)) {
             return Err(self.no_room());
         }
-        self.subscriptions.live.push(Live { client, subscription, through: after });
+        self.subscriptions.live.push(Live { client, subscription, through: after, is_over: false });
         let head = self.frame_head(after, self.door.store.stats().durable_position);
         let to = &mut self.settings.to(client, out);
         self.pen.answer::<messages::SubscribeAnswer>(to, &meta, &head, [], &[]);
@@ -255,40 +283,58 @@ impl<S: Store> Gateway<S> {
         Ok(())
     }
 
-    /// Writes what is offered to those who have room for it.
+    /// Writes what is offered to those who have room for it, as fast as orders leave time for it.
     pub(super) fn deliver(&mut self, out: &mut impl Outlet) {
-        if self.subscriptions.live.is_empty() || !(self.events.ready() || self.subscriptions.blocked) {
+        let Gateway { subscriptions, settings, pen, events, now, .. } = self;
+        let Subscriptions { live, blocked, pace, turn, .. } = subscriptions;
+        if live.is_empty() || !(events.ready() || *blocked || pace.is_late) {
             return;
         }
-        let Gateway { subscriptions, settings, pen, events, .. } = self;
-        let mut taken = false;
-        subscriptions.blocked = false;
-        subscriptions.live.retain_mut(|one| {
-            let client = one.client;
+        pace.fill(*now, settings.bounds.event_bytes_per_s);
+        (*blocked, pace.is_late) = (false, false);
+        let (mut taken, mut over) = (false, false);
+        for _ in 0..live.len() {
+            *turn = (*turn + 1) % live.len();
+            let one = &mut live[*turn];
+            if !one.subscription.is_offered() {
+                continue;
+            }
+            if pace.bytes <= 0 {
+                pace.is_late = true;
+                *turn = (*turn + live.len() - 1) % live.len(); // It comes first in the next turn.
+                break;
+            }
+            if out.queued_bytes(one.client) > UNREAD_BYTES_MAX {
+                *blocked = true;
+                continue;
+            }
+            let to = &mut settings.to(one.client, out);
             let mut offer = one.subscription.offer();
-            if !offer.frames.is_empty() {
-                if out.queued_bytes(client) > UNREAD_BYTES_MAX {
-                    subscriptions.blocked = true;
-                    return true;
-                }
-                settings.to(client, out).write_all(&offer.frames, offer.count);
+            one.subscription.set_offered(false);
+            if !offer.frame.is_empty() {
+                let behind = offer.behind.take();
+                pace.bytes -= to.write_in_two(&offer.frame, behind.as_deref().unwrap_or_default());
                 one.through = offer.through;
-                offer.frames.clear();
+                offer.frame.clear();
                 taken = true;
             }
-            match offer.failed {
-                None => true,
-                Some(why) => {
-                    let meta = Meta { flags: Flags::NONE, ..one.subscription.meta };
-                    let to = &mut settings.to(client, out);
-                    pen.refuse(to, &meta, Kind::Subscribe.into(), &why);
-                    false
-                }
+            if let Some(why) = offer.failed {
+                let meta = Meta { flags: Flags::NONE, ..one.subscription.meta };
+                pen.refuse(to, &meta, Kind::Subscribe.into(), &why);
+                (one.is_over, over) = (true, true);
             }
-        });
+        }
+        if over {
+            live.retain(|one| !one.is_over);
+        }
         if taken {
             events.nudge();
         }
+    }
+
+    /// How long until there are events to deliver that had to wait; nothing where none do.
+    pub(super) fn next_delivery(&self) -> Option<Micros> {
+        self.subscriptions.pace.is_late.then_some(DELIVER_AGAIN)
     }
 
     /// A frame without events at this cursor.

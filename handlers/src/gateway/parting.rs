@@ -42,8 +42,14 @@ impl<S: Store> Gateway<S> {
         }
     }
 
-    /// How long until [`Gateway::answer`] has a silent connection to close; nothing while all have said HELLO.
-    pub fn next_silent(&self) -> Option<Micros> {
+    /// How long until [`Gateway::answer`] has something to do though nothing happens: a silent connection to close, or
+    /// events that had to wait.
+    pub fn next_due(&self) -> Option<Micros> {
+        [self.next_silent(), self.next_delivery()].into_iter().flatten().min()
+    }
+
+    /// How long until there is a silent connection to close; nothing while all have said HELLO.
+    fn next_silent(&self) -> Option<Micros> {
         let (_, since) = self.newcomers.first()?;
         Some(Micros(self.hello_until(since).since(self.now).0.max(0)))
     }

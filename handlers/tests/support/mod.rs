@@ -11,7 +11,7 @@ use handlers::{
     About, AuditDesk, AuditFailed, AuditReport, Bounds, Client, Common, Desks, EventDesk, Gateway, Host,
     Keys, Outlet, Rates, Subscription, Taken,
 };
-use protocol::structs::{AskedLine, CreateHead, HelloHead, Refusal};
+use protocol::structs::{AskedLine, CreateHead, Event, HelloHead, Refusal};
 use protocol::{
     Header, Kind, KindCode, Message, Meta, Nothing, Parsed, Split, Status, append, messages, parse,
     parse_refusal, split,
@@ -355,6 +355,12 @@ impl EventDesk for FakeEvents {
     }
 
     fn nudge(&mut self) {}
+
+    fn wants_refusals(&self) -> bool {
+        false
+    }
+
+    fn tell_refusal(&mut self, _refusal: Event) {}
 
     fn ready(&mut self) -> bool {
         false

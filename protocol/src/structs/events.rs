@@ -9,7 +9,7 @@ plain! {
         pub cursor: [u8; 32],
         /// With `from` 1, the position behind which to begin; 0: the first event that there is. Else 0.
         pub position: u64,
-        /// Bit n: events of type n; 0: all types.
+        /// Bit n: events of type n; 0: all types that are on disk, so not StockReserveFailed.
         pub types: u64,
         /// Only events of this user's orders; 0: any.
         pub user: u64,
@@ -96,7 +96,7 @@ plain! {
         pub why: u16,
         /// State of the order from now on, where this event changed it.
         pub state: u8,
-        /// Who cancelled: 1 user, 2 timer, 3 operator, 4 risk. Why stock changed: 1 received, 2 adjusted, 3 returned, 4 transferred. Why money goes back: 1 late,
+        /// Why stock could not be reserved: 1 sold out, 2 too few. Who cancelled: 1 user, 2 timer, 3 operator, 4 risk. Why stock changed: 1 received, 2 adjusted, 3 returned, 4 transferred. Why money goes back: 1 late,
         /// 2 duplicate, 3 cancelled, 4 an operator. Money that arrived: 1 it goes back. An attempt that failed: 1 the
         /// gateway said so, 2 it was given up. What a switch stops from now on: the sum of 1 creating, 2 paying,
         /// 4 changing.

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use domain::{Fact, OrderId, Stamp};
-use handlers::{Broadcaster, EventDesk, EventLog, LogFailed, Pace, Subscription};
+use handlers::{Broadcaster, EventDesk, EventLog, LIVE_MAX, LogFailed, Pace, Subscription};
+use protocol::structs::Event;
 use reactor::Doorbell;
 use storage::embedded::follow::{Follower, Standing, Unreadable};
 use storage::embedded::{ClockReading, Counters, FileDisk};
@@ -38,6 +39,9 @@ type Work = (Arc<Subscription>, Bell);
 pub(super) struct Sender {
     work: SyncSender<Work>,
     thread: Thread,
+    live: SyncSender<Event>,
+    /// Somebody listens to refusals.
+    listened: Arc<AtomicBool>,
 }
 
 /// A gateway's way to the thread.
@@ -46,6 +50,8 @@ struct Desk {
     thread: Thread,
     ready: Arc<AtomicBool>,
     bell: Bell,
+    live: SyncSender<Event>,
+    listened: Arc<AtomicBool>,
 }
 
 impl Sender {
@@ -56,13 +62,16 @@ impl Sender {
         subscriptions_max: usize,
     ) -> anyhow::Result<Sender> {
         let (work, to_do) = sync_channel(subscriptions_max.max(1));
+        let (live, told) = sync_channel(LIVE_MAX);
+        let listened = Arc::new(AtomicBool::new(false));
+        let now_listened = Arc::clone(&listened);
         let log =
             Journal { follower: Follower::new(FileDisk::at(data)), counters, standings: VecDeque::new() };
         let thread = std::thread::Builder::new()
             .name("tidegate-events".to_owned())
-            .spawn(move || send(log, &to_do))
+            .spawn(move || send(log, &to_do, &told, &now_listened))
             .context("a thread cannot be started: raise the limit of processes (ulimit -u)")?;
-        Ok(Sender { work, thread: thread.thread().clone() })
+        Ok(Sender { work, thread: thread.thread().clone(), live, listened })
     }
 
     /// A desk for the gateway whose thread this bell wakes.
@@ -73,7 +82,9 @@ impl Sender {
             offered.store(true, Ordering::Release);
             doorbell.ring();
         });
-        Box::new(Desk { work: self.work.clone(), thread: self.thread.clone(), ready, bell })
+        let (work, thread) = (self.work.clone(), self.thread.clone());
+        let (live, listened) = (self.live.clone(), Arc::clone(&self.listened));
+        Box::new(Desk { work, thread, ready, bell, live, listened })
     }
 }
 
@@ -91,10 +102,19 @@ impl EventDesk for Desk {
     fn ready(&mut self) -> bool {
         self.ready.swap(false, Ordering::AcqRel)
     }
+
+    fn wants_refusals(&self) -> bool {
+        self.listened.load(Ordering::Relaxed)
+    }
+
+    fn tell_refusal(&mut self, refusal: Event) {
+        // Full: they are samples.
+        let _ = self.live.try_send(refusal);
+    }
 }
 
 /// The thread's whole life.
-fn send(log: Journal, to_do: &Receiver<Work>) {
+fn send(log: Journal, to_do: &Receiver<Work>, told: &Receiver<Event>, listened: &AtomicBool) {
     if let Err(why) = affinity::nice_current_thread(NICE) {
         tracing::warn!("events are sent at full priority: {why}");
     }
@@ -113,9 +133,11 @@ fn send(log: Journal, to_do: &Receiver<Work>) {
         if next.is_err_and(|why| why == TryRecvError::Disconnected) {
             return;
         }
+        told.try_iter().take(LIVE_MAX).for_each(|refusal| broadcaster.tell_refusal(refusal));
         let durable = counters.durable_position();
         let pace = broadcaster.turn(ClockReading::now().wall);
         rests = pace == Pace::Rest;
+        listened.store(broadcaster.wants_refusals(), Ordering::Relaxed);
         match pace {
             Pace::Again | Pace::Rest => (),
             Pace::Wait => std::thread::park_timeout(SLEEP_MAX),

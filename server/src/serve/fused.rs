@@ -122,7 +122,7 @@ impl Service for Fused {
         if self.leaving {
             next_while_draining(progress)
         } else {
-            no_later_than(next(progress), self.gateway.next_silent())
+            no_later_than(next(progress), self.gateway.next_due())
         }
     }
 }

@@ -168,6 +168,8 @@ fn gateway(config: &Config) -> handlers::Bounds {
         connection_answer_bytes: requests.connection_answer_bytes,
         batches: requests.batches,
         subscriptions: requests.subscriptions,
+        event_bytes_per_s: requests.event_bytes_per_s,
+        refusal_events_per_s: requests.refusal_events_per_s,
         rate_users: config.rates.users,
         retry_after_ms: requests.retry_after_ms,
         hello_seconds: config.connections.hello_seconds,

@@ -105,7 +105,7 @@ impl Service for Serving {
         self.gateway.answer(&mut Out(turn.out));
         self.begun = false;
         let Some(until) = self.control.drain_until() else {
-            return no_later_than(Next::Idle, self.gateway.next_silent());
+            return no_later_than(Next::Idle, self.gateway.next_due());
         };
         if !self.leaving {
             self.leaving = true;
