@@ -19,6 +19,10 @@ const ASKED: &[&str] = &[
     "refund A.1 amount 1",
     "refunded A.1",
     "unrefunded A.1",
+    "ship A",
+    "ship A lines 1x1",
+    "sign A",
+    "receive A",
     "at 9000",
 ];
 
@@ -142,6 +146,8 @@ fn confirmed() {
         refund A.1 amount 1  stays
         refunded A.1         PaymentNotFound
         unrefunded A.1       PaymentNotFound
+        ship A               Shipped
+        ship A lines 1x1     PartShipped
         at 9000              nothing
         ",
     );
@@ -163,6 +169,108 @@ fn confirmed_without_money() {
         refund A.1 amount 1  PaymentNotFound
         refunded A.1         PaymentNotFound
         unrefunded A.1       PaymentNotFound
+        ship A               Shipped
+        ship A lines 1x1     SkuNotFound
+        at 9000              nothing
+        ",
+    );
+}
+
+#[test]
+fn part_shipped() {
+    in_state(
+        "PartShipped",
+        "create A lines 1@1x2; pay A; paid A.1; ship A lines 1x1",
+        "
+        pay A                AlreadyPaid
+        close A.1            AlreadyPaid
+        paid A.1             nothing
+        failed A.1           nothing
+        paid A.1 amount 1    nothing
+        cancel A by 0        Refunding
+        refund A.1 amount 1  stays
+        refunded A.1         PaymentNotFound
+        unrefunded A.1       PaymentNotFound
+        ship A               Shipped
+        ship A lines 1x1     Shipped
+        at 9000              nothing
+        ",
+    );
+}
+
+#[test]
+fn shipped() {
+    in_state(
+        "Shipped",
+        "create A lines 1@1x2; pay A; paid A.1; ship A",
+        "
+        pay A                AlreadyPaid
+        close A.1            AlreadyPaid
+        paid A.1             nothing
+        failed A.1           nothing
+        paid A.1 amount 1    nothing
+        cancel A by 0        Refunding
+        refund A.1 amount 1  stays
+        refunded A.1         PaymentNotFound
+        unrefunded A.1       PaymentNotFound
+        sign A               Delivered
+        at 9000              nothing
+        ",
+    );
+}
+
+#[test]
+fn delivered() {
+    in_state(
+        "Delivered",
+        "create A lines 1@1x2; pay A; paid A.1; ship A; sign A",
+        "
+        pay A                AlreadyPaid
+        close A.1            AlreadyPaid
+        paid A.1             nothing
+        failed A.1           nothing
+        paid A.1 amount 1    nothing
+        refund A.1 amount 1  stays
+        refunded A.1         PaymentNotFound
+        unrefunded A.1       PaymentNotFound
+        receive A            Completed
+        at 9000              nothing
+        ",
+    );
+}
+
+#[test]
+fn completed() {
+    in_state(
+        "Completed",
+        "create A lines 1@1x2; pay A; paid A.1; ship A; sign A; receive A",
+        "
+        pay A                AlreadyPaid
+        close A.1            AlreadyPaid
+        paid A.1             nothing
+        failed A.1           nothing
+        paid A.1 amount 1    nothing
+        refund A.1 amount 1  stays
+        refunded A.1         PaymentNotFound
+        unrefunded A.1       PaymentNotFound
+        at 9000              nothing
+        ",
+    );
+}
+
+#[test]
+fn part_shipped_and_taken_back() {
+    in_state(
+        "Refunding",
+        "create A lines 1@1x2; pay A; paid A.1; ship A lines 1x1; cancel A by 0",
+        "
+        close A.1            AlreadyPaid
+        paid A.1             nothing
+        failed A.1           nothing
+        paid A.1 amount 1    nothing
+        refund A.1 amount 1  RefundExceedsPaid
+        refunded A.1         Refunded
+        unrefunded A.1       stays
         at 9000              nothing
         ",
     );
