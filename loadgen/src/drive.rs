@@ -3,23 +3,25 @@
 //! Closed loop: a connection sends as soon as an answer makes room. Open loop: the schedule says when, whatever
 //! the server does, and each latency counts from there. Nothing is allocated for a request.
 
+mod answers;
+
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use protocol::bounds::FRAME_BYTES_MAX;
-use protocol::messages::{Create, CreateAnswer, SkuPut, SkuPutAnswer};
-use protocol::structs::{AskedLine, CreateHead};
-use protocol::{Class, Flags, Header, Meta, Split, Status, parse, split};
+use protocol::{Kind, Split, split};
 use reactor::{Connection, Next, Output, Received, Service, Turn};
 
+use crate::asking;
 use crate::connector::Connector;
+use crate::gateway::Gateway;
 use crate::lanes::{Lanes, Sent, What};
-use crate::market::CURRENCY;
-use crate::orders::{Basket, Orders, PriceChange, Step};
-use crate::record::{AskedRow, Recorder, UNKNOWN};
+use crate::life::Act;
+use crate::orders::{Basket, NO_PLACE, Orders, PriceChange, Step};
+use crate::record::{AskedRow, Recorder};
 use crate::report::Ended;
 use crate::schedule::Schedule;
-use crate::tally::{Kind, Tally};
+use crate::tally::Tally;
 use crate::watch::{Progress, Watcher};
 
 /// Without any connection for so long, the server is gone.
@@ -63,6 +65,7 @@ pub(crate) struct Drive<'a, W> {
     hungry: bool,
     basket: Basket,
     frames: Vec<u8>,
+    gateway: Gateway,
 }
 
 /// What a drive needs besides orders and connections.
@@ -71,6 +74,10 @@ pub(crate) struct Terms {
     pub(crate) seconds_max: Option<u32>,
     pub(crate) server_time_us: i64,
     pub(crate) recorder: Option<Recorder>,
+    /// Where lifecycles pay.
+    pub(crate) gateway: Gateway,
+    /// What is asked besides CREATE.
+    pub(crate) kinds: Vec<Kind>,
 }
 
 /// What a drive came to.
@@ -91,11 +98,11 @@ impl<'a, W: Watcher> Drive<'a, W> {
         terms: Terms,
         watcher: &'a mut W,
     ) -> Drive<'a, W> {
-        let Terms { schedule, seconds_max, server_time_us, recorder } = terms;
+        let Terms { schedule, seconds_max, server_time_us, recorder, gateway, kinds } = terms;
         let now = Instant::now();
         Drive {
             orders,
-            tally: Tally::new(),
+            tally: Tally::new(kinds),
             recorder,
             ended: Ended::Done,
             failure: None,
@@ -114,6 +121,7 @@ impl<'a, W: Watcher> Drive<'a, W> {
             hungry: true,
             basket: Basket::new(),
             frames: Vec::with_capacity(FRAME_BYTES_MAX),
+            gateway,
         }
     }
 
@@ -158,6 +166,11 @@ impl<'a, W: Watcher> Drive<'a, W> {
                 self.scheduled += 1;
                 ControlFlow::Continue(())
             }
+            Step::Act { place, act, request } => {
+                self.ask_act(lane, (place, act, request), since_ns, now_ns);
+                self.scheduled += 1;
+                ControlFlow::Continue(())
+            }
             Step::SetPrice(change) => {
                 self.ask_price(lane, &change);
                 ControlFlow::Continue(())
@@ -174,24 +187,12 @@ impl<'a, W: Watcher> Drive<'a, W> {
     }
 
     fn ask_basket(&mut self, lane: u32, since_ns: u64) {
-        let Basket { number, user, request, total, units, asked_before, lines } = &self.basket;
+        let Basket { number, user, request, total, units, asked_before, place, lines } = &self.basket;
         let what = if *asked_before { What::Again } else { What::Order };
-        let sent = Sent { what, number: *number, units: *units, since_ns };
+        let sent = Sent { what, number: *number, units: *units, place: *place, since_ns };
         let correlation = self.lanes.take_room(lane, sent);
-        let flags = if *asked_before { Flags::ASKED_BEFORE } else { Flags::NONE };
-        let head = CreateHead {
-            request: *request,
-            user: *user,
-            hold: 0,
-            coupon: 0,
-            total: *total,
-            currency: CURRENCY,
-            client_bytes: 0,
-        };
-        let items = lines.iter().map(|&(sku, quantity)| AskedLine { sku, warehouse: 0, quantity });
-        let meta = Meta { flags, correlation, ..Meta::default() };
-        crate::talk::append::<Create>(&mut self.frames, &meta, &head, items);
-        self.tally.sent += 1;
+        asking::create(&mut self.frames, &asking::meta(correlation, *asked_before), &self.basket);
+        self.tally.ask(Kind::Create);
         self.tally.retries.sent += u64::from(*asked_before);
         if let Some(recorder) = &mut self.recorder {
             let row = AskedRow { number: *number, user: *user, request: *request, total: *total, lines };
@@ -200,103 +201,24 @@ impl<'a, W: Watcher> Drive<'a, W> {
         }
     }
 
-    fn ask_price(&mut self, lane: u32, change: &PriceChange) {
-        let sent = Sent { what: What::Price, number: change.goods.into(), units: 0, since_ns: 0 };
-        let correlation = self.lanes.take_room(lane, sent);
-        let flags = if change.asked_before { Flags::ASKED_BEFORE } else { Flags::NONE };
-        let head =
-            self.orders.market.goods[change.goods as usize].put_head(change.request, change.unit_price);
-        crate::talk::append::<SkuPut>(
-            &mut self.frames,
-            &Meta { flags, correlation, ..Meta::default() },
-            &head,
-            [],
-        );
-    }
-
-    /// One answer. Break: the other side does not keep to the protocol.
-    fn take_answer(&mut self, lane: u32, header: &Header, body: &[u8], now_ns: u64) -> ControlFlow<()> {
-        let Some(sent) = self.lanes.give_room(lane, header.correlation) else {
-            return self.unfit(|| format!("an answer to nothing that was asked: {header}"));
-        };
-        match sent.what {
-            What::Price => return self.price_answered(header, body),
-            What::Order | What::Again => (),
-        }
-        let status = header.status;
-        let mut order = 0;
-        if status.is_ok()
-            && (self.recorder.is_some() || sent.what == What::Again || self.orders.wants_order_ids())
-        {
-            match parse::<CreateAnswer>(header, body) {
-                Ok(answer) => order = answer.head.order,
-                Err(_) => return self.unfit(|| format!("an answer that is none to CREATE: {header}")),
-            }
-        }
-        let kind = match (status.is_ok(), sent.what) {
-            (true, What::Again) => {
-                if self.orders.order_of(sent.number) != Some(order) {
-                    let first = self.orders.order_of(sent.number).unwrap_or(0);
-                    self.tally
-                        .error(|| format!("order {first} was answered with order {order} when asked again"));
-                }
-                Kind::Again
-            }
-            (true, What::Order | What::Price) => Kind::Accepted { units: sent.units },
-            (false, _) => Kind::Refused(status),
-        };
-        self.tally.answer(kind, now_ns.saturating_sub(sent.since_ns));
-        self.orders.settled(sent.number, order);
+    fn ask_act(&mut self, lane: u32, (place, act, request): (u32, Act, u128), since_ns: u64, now_ns: u64) {
+        let life = self.orders.life(place);
+        let sent = Sent { what: What::Act(act), number: life.number, units: 0, place, since_ns };
+        let meta = asking::meta(self.lanes.take_room(lane, sent), false);
+        let now_us = self.started_server_us + (now_ns / 1_000) as i64;
+        asking::act(&mut self.frames, &meta, act, life, request, &self.gateway, now_us);
+        self.tally.ask(act.kind());
         if let Some(recorder) = &mut self.recorder {
-            let written = match status.known() {
-                None if status.is_ok() => recorder.accepted(sent.number, order),
-                Some(known) => recorder.not_accepted(sent.number, known.name()),
-                None => recorder.not_accepted(sent.number, UNKNOWN),
-            };
-            self.failure = self.failure.take().or(written.err());
+            self.failure = self.failure.take().or(recorder.act_asked(life.number, act).err());
         }
-        ControlFlow::Continue(())
     }
 
-    fn price_answered(&mut self, header: &Header, body: &[u8]) -> ControlFlow<()> {
-        self.hungry = true;
-        match header.status.known() {
-            None => match parse::<SkuPutAnswer>(header, body) {
-                Ok(answer) => self.orders.price_set(Some(answer.head.version)),
-                Err(_) => return self.unfit(|| format!("an answer that is none to SKU_PUT: {header}")),
-            },
-            Some(status) if matches!(status.class(), Class::TryAgain | Class::OutcomeUnknown) => {
-                self.orders.price_lost();
-            }
-            Some(status) => {
-                if status != Status::InvalidField {
-                    self.tally.error(|| format!("a price could not be set: {}", status.name()));
-                }
-                self.orders.price_set(None);
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn unfit(&mut self, tell: impl FnOnce() -> String) -> ControlFlow<()> {
-        self.tally.error(tell);
-        ControlFlow::Break(())
-    }
-
-    /// What was in flight on a connection that is gone: nobody knows what came of it.
-    fn give_up(&mut self, lane: u32) {
-        let Drive { lanes, orders, tally, recorder, failure, .. } = self;
-        lanes.drain(lane, |sent| match sent.what {
-            What::Price => orders.price_lost(),
-            What::Order | What::Again => {
-                tally.unanswered += 1;
-                orders.settled(sent.number, 0);
-                if let Some(recorder) = recorder {
-                    *failure = failure.take().or(recorder.not_accepted(sent.number, UNKNOWN).err());
-                }
-            }
-        });
-        self.hungry = true;
+    fn ask_price(&mut self, lane: u32, change: &PriceChange) {
+        let sent =
+            Sent { what: What::Price, number: change.goods.into(), units: 0, place: NO_PLACE, since_ns: 0 };
+        let meta = asking::meta(self.lanes.take_room(lane, sent), change.asked_before);
+        let goods = &self.orders.market.goods[change.goods as usize];
+        asking::sku_put(&mut self.frames, &meta, &goods.put_head(change.request, change.unit_price));
     }
 
     /// When the time for sending is over, since the start.
@@ -373,7 +295,7 @@ impl<'a, W: Watcher> Drive<'a, W> {
         let progress = Progress {
             seconds: (now - self.started).as_secs_f64(),
             seconds_max: self.seconds_max,
-            asked: self.tally.sent - self.tally.retries.sent,
+            asked: self.tally.orders_asked(),
             asked_max: self.orders.expected(),
             answered: self.tally.answered,
             accepted: self.tally.accepted,

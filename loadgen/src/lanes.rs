@@ -2,6 +2,8 @@
 
 use reactor::Connection;
 
+use crate::life::Act;
+
 /// A request in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
@@ -9,6 +11,8 @@ pub(crate) struct Sent {
     /// Of the order; of a price, the place of its sku.
     pub(crate) number: u64,
     pub(crate) units: u64,
+    /// Where its order lives; see `Basket`.
+    pub(crate) place: u32,
     /// From when its latency counts, nanoseconds since the start.
     pub(crate) since_ns: u64,
 }
@@ -19,6 +23,8 @@ pub(crate) enum What {
     Order,
     /// An order for the second time.
     Again,
+    /// What is next for an order under way.
+    Act(Act),
     /// A price to be set.
     Price,
 }
@@ -153,7 +159,7 @@ impl Lanes {
 mod tests {
     use super::*;
 
-    const SENT: Sent = Sent { what: What::Order, number: 7, units: 1, since_ns: 0 };
+    const SENT: Sent = Sent { what: What::Order, number: 7, units: 1, place: 0, since_ns: 0 };
 
     fn connection(slot: u32, generation: u32) -> Connection {
         Connection { slot, generation }

@@ -13,11 +13,14 @@ pub mod plan;
 pub mod purchases;
 pub mod report;
 
+mod gateway;
+mod life;
 mod market;
 mod orders;
 mod random;
 mod schedule;
 
+mod asking;
 mod connector;
 mod drive;
 mod lanes;
@@ -37,7 +40,9 @@ mod instant;
 mod testing;
 pub mod text;
 
-pub use plan::{LoadPlan, Pace, Replay, Scenario};
+pub use gateway::{GATEWAY, GATEWAY_KEY};
+pub use life::Act;
+pub use plan::{Lifecycle, LoadPlan, Pace, Replay, Scenario};
 pub use report::Report;
 pub use run::{LoadError, run};
 pub use verify::{DIFFERENCES_TOLD, Verification, VerifyError, verify};

@@ -18,8 +18,6 @@ use crate::talk::{Talk, TalkError};
 pub(crate) const CURRENCY: u16 = 978;
 /// Where all stock of a run lies.
 const WAREHOUSE: u32 = 1;
-/// How long an unpaid order of a run keeps its units: longer than any run, so that its record can be verified.
-const HOLD_SECONDS: u32 = 24 * 3_600;
 const SALE_HOURS: i64 = 48;
 /// Units that one user may take in the sale of a flash run, …
 const FLASH_USER_LIMIT: u32 = 2;
@@ -41,6 +39,8 @@ pub(crate) struct OnSale {
     pub(crate) price: i64,
     /// Price outside the sale.
     list_price: i64,
+    /// How long an unpaid order keeps its units outside the sale, seconds.
+    hold_seconds: u32,
     /// Units to be sellable when the run begins.
     stock: u64,
     /// Of the sku, as the server counts.
@@ -54,6 +54,7 @@ pub(crate) struct OnSale {
 struct SalePlan {
     id: u32,
     user_limit_units: u32,
+    hold_seconds: u32,
 }
 
 impl Market {
@@ -62,12 +63,8 @@ impl Market {
         if let Scenario::Replay(replay) = &plan.scenario {
             // Id 0 names nothing: no server takes such a sku. Its orders are sent all the same.
             let goods = replay.purchases.goods().iter().map(|goods| {
-                OnSale::new(
-                    goods.sku,
-                    goods.first_price,
-                    goods.first_price,
-                    replay.stock.unwrap_or(goods.units),
-                )
+                let stock = replay.stock.unwrap_or(goods.units);
+                OnSale::new(plan, goods.sku, (goods.first_price, goods.first_price), stock)
             });
             return Market { goods: goods.collect(), sale: None };
         }
@@ -76,14 +73,21 @@ impl Market {
         let base = (1_000_000 + seed % 1_000_000) * 100_000;
         let goods = (1..=u64::from(plan.skus)).map(|number| {
             let list_price = 990 + (mix(seed ^ number) % 400) as i64 * 50;
-            OnSale::new(base + number, list_price / 2, list_price, plan.stock)
+            OnSale::new(plan, base + number, (list_price / 2, list_price), plan.stock)
         });
         let user_limit_units = match plan.scenario {
             Scenario::Flash => FLASH_USER_LIMIT,
-            Scenario::Steady | Scenario::SoldOut | Scenario::Cart | Scenario::Replay(_) => USER_LIMIT,
+            Scenario::Steady
+            | Scenario::SoldOut
+            | Scenario::Cart
+            | Scenario::Lifecycle(_)
+            | Scenario::Replay(_) => USER_LIMIT,
         };
         let id = 1 + (mix(seed) % u64::from(u32::MAX - 1)) as u32;
-        Market { goods: goods.collect(), sale: Some(SalePlan { id, user_limit_units }) }
+        Market {
+            goods: goods.collect(),
+            sale: Some(SalePlan { id, user_limit_units, hold_seconds: plan.hold_seconds }),
+        }
     }
 
     /// Units of all skus that are to be sellable when the run begins.
@@ -184,7 +188,7 @@ impl Market {
             replaces,
             user_limit_units: sale.user_limit_units,
             order_limit_units: 0,
-            hold_seconds: HOLD_SECONDS,
+            hold_seconds: sale.hold_seconds,
         };
         let skus = self.goods.iter().map(|goods| SaleSku { sku: goods.sku, unit_price: goods.price });
         talk.ask_with_items::<SalePut, SalePutAnswer, _>(&head, skus, |_| ())
@@ -192,8 +196,17 @@ impl Market {
 }
 
 impl OnSale {
-    fn new(sku: u64, price: i64, list_price: i64, stock: u64) -> OnSale {
-        OnSale { sku, price, list_price, stock, version: 0, units_before: 0, sellable_before: 0 }
+    fn new(plan: &LoadPlan, sku: u64, (price, list_price): (i64, i64), stock: u64) -> OnSale {
+        OnSale {
+            sku,
+            price,
+            list_price,
+            hold_seconds: plan.hold_seconds,
+            stock,
+            version: 0,
+            units_before: 0,
+            sellable_before: 0,
+        }
     }
 
     /// This sku at a price, replacing the version that stands.
@@ -204,7 +217,7 @@ impl OnSale {
             unit_price,
             replaces: self.version,
             seller: 0,
-            hold_seconds: HOLD_SECONDS,
+            hold_seconds: self.hold_seconds,
             currency: CURRENCY,
             open: true,
         }

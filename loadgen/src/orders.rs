@@ -1,10 +1,14 @@
 //! What is asked next: the orders of each scenario, one at a time, without a clock and without sockets.
 
 mod history;
+mod lives;
 mod regulars;
 
 use self::history::History;
+pub(crate) use self::lives::Life;
+use self::lives::Lives;
 use self::regulars::Regulars;
+use crate::life::Act;
 use crate::market::Market;
 use crate::plan::{LoadPlan, Scenario};
 use crate::purchases::ORDER_LINES_MAX;
@@ -22,15 +26,22 @@ pub(crate) struct Basket {
     /// Units of all lines.
     pub(crate) units: u64,
     pub(crate) asked_before: bool,
+    /// Where its order lives from now on, in scenarios that go on behind CREATE; else [`NO_PLACE`].
+    pub(crate) place: u32,
     /// (sku, units).
     pub(crate) lines: Vec<(u64, u32)>,
 }
+
+/// The place of an order that nothing more is asked for.
+pub(crate) const NO_PLACE: u32 = u32::MAX;
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// The basket is filled: send it.
     Ask,
+    /// The order in this place goes on: send this, under this request id.
+    Act { place: u32, act: Act, request: u128 },
     /// Set the price of this sku (a place in the market's goods); the orders behind it wait for the answer.
     SetPrice(PriceChange),
     /// Answers must come first.
@@ -59,6 +70,8 @@ pub(crate) struct Orders {
     nonce: u64,
     /// The next new order.
     next: u64,
+    /// Acts so far.
+    acts: u64,
     /// So many new orders, at most.
     limit: u64,
 }
@@ -73,9 +86,16 @@ enum Play {
     Steady,
     SoldOut(Regulars),
     Cart,
+    Lifecycle {
+        lives: Lives,
+        /// Of each order.
+        lines: u64,
+    },
     Replay(History),
 }
 
+/// Request ids of acts are made of numbers from here on: no run makes so many orders.
+const ACTS: u64 = 1 << 63;
 /// Lines of a cart, at least and at most.
 const CART_LINES: (u64, u64) = (2, 8);
 /// Users of one seed, at most: the next seed's begin behind them.
@@ -84,7 +104,16 @@ pub(crate) const USERS_MAX: u64 = 1_000_000_000;
 impl Basket {
     pub(crate) fn new() -> Basket {
         let lines = Vec::with_capacity(ORDER_LINES_MAX);
-        Basket { number: 0, user: 0, request: 0, total: 0, units: 0, asked_before: false, lines }
+        Basket {
+            number: 0,
+            user: 0,
+            request: 0,
+            total: 0,
+            units: 0,
+            asked_before: false,
+            place: NO_PLACE,
+            lines,
+        }
     }
 
     fn begin(&mut self, number: u64, user: u64, request: u128) {
@@ -94,6 +123,7 @@ impl Basket {
         self.total = 0;
         self.units = 0;
         self.asked_before = false;
+        self.place = NO_PLACE;
         self.lines.clear();
     }
 
@@ -116,17 +146,23 @@ impl Orders {
             Scenario::Steady => Play::Steady,
             Scenario::SoldOut => Play::SoldOut(Regulars::new()),
             Scenario::Cart => Play::Cart,
+            Scenario::Lifecycle(lifecycle) => Play::Lifecycle {
+                lives: Lives::new(plan.connections as usize * plan.pipeline as usize, lifecycle.until),
+                lines: lifecycle.lines.into(),
+            },
             Scenario::Replay(replay) => Play::Replay(History::new(replay.purchases.clone(), &market)),
         };
         let limit = plan.requests_max.unwrap_or(u64::MAX);
-        Orders { market, play, seed: mix(plan.seed), nonce: fastrand::u64(..), next: 0, limit }
+        Orders { market, play, seed: mix(plan.seed), nonce: fastrand::u64(..), next: 0, acts: 0, limit }
     }
 
     /// How many new orders there will be, where that is known.
     pub(crate) fn expected(&self) -> Option<u64> {
         let all = match &self.play {
             Play::Replay(history) => history.len(),
-            Play::Flash { .. } | Play::Steady | Play::SoldOut(_) | Play::Cart => u64::MAX,
+            Play::Flash { .. } | Play::Steady | Play::SoldOut(_) | Play::Cart | Play::Lifecycle { .. } => {
+                u64::MAX
+            }
         };
         Some(all.min(self.limit)).filter(|&count| count < u64::MAX)
     }
@@ -134,6 +170,9 @@ impl Orders {
     /// Decides what comes next; `server_ms` goes into new request ids.
     pub(crate) fn next(&mut self, server_ms: u64, basket: &mut Basket) -> Step {
         let number = self.next;
+        if let Some(step) = self.next_of_lives(server_ms) {
+            return step;
+        }
         if number >= self.limit {
             return Step::Over;
         }
@@ -161,36 +200,89 @@ impl Orders {
             }
             Play::Cart => {
                 basket.begin(number, distinct_user(self.nonce, number), request);
-                fill_cart(&self.market, chance, basket);
+                let (least, most) = CART_LINES;
+                fill_cart(&self.market, least + chance % (most - least + 1), chance, basket);
+            }
+            Play::Lifecycle { lives, lines } => {
+                basket.begin(number, distinct_user(self.nonce, number), request);
+                fill_cart(&self.market, *lines, chance, basket);
+                basket.place = lives.begin(number, basket.user, basket.total, mix(chance));
             }
             Play::Replay(history) => match history.next(number, request, basket, &self.market) {
                 Step::Ask => (),
-                other @ (Step::SetPrice(_) | Step::Wait | Step::Over) => return other,
+                other @ (Step::Act { .. } | Step::SetPrice(_) | Step::Wait | Step::Over) => return other,
             },
         }
         self.next += 1;
         Step::Ask
     }
 
-    /// An order was answered with this order id (0: it was not accepted), or will never be.
-    pub(crate) fn settled(&mut self, number: u64, order: u64) {
+    /// What comes before new orders: those under way go on, and what cannot begin waits.
+    fn next_of_lives(&mut self, server_ms: u64) -> Option<Step> {
+        let request = self.request_id(server_ms, ACTS + self.acts);
+        let lives = self.lives_mut()?;
+        if let Some((place, act, _)) = lives.next() {
+            self.acts += 1;
+            return Some(Step::Act { place, act, request });
+        }
+        let (has_room, is_empty) = (lives.has_room(), lives.is_empty());
+        let waits = if self.next >= self.limit { !is_empty } else { !has_room };
+        waits.then_some(Step::Wait)
+    }
+
+    /// An order was answered with this order id (0: it was not accepted), or will never be. `place` is that of its
+    /// basket.
+    pub(crate) fn settled(&mut self, number: u64, place: u32, order: u64) {
         match &mut self.play {
             Play::SoldOut(regulars) => regulars.settled(number, order),
             Play::Replay(history) => history.settled(number),
+            Play::Lifecycle { lives, .. } if order == 0 => lives.end(place),
+            Play::Lifecycle { lives, .. } => lives.created(place, order),
             Play::Flash { .. } | Play::Steady | Play::Cart => (),
+        }
+    }
+
+    /// The order in this place, which is under way.
+    pub(crate) fn life(&self, place: u32) -> &Life {
+        match &self.play {
+            Play::Lifecycle { lives, .. } => lives.at(place),
+            Play::Flash { .. } | Play::Steady | Play::SoldOut(_) | Play::Cart | Play::Replay(_) => {
+                unreachable!("in no other scenario is an order under way")
+            }
+        }
+    }
+
+    /// The act that was asked for of the order in this place was done; `payment`: about which payment, 0: none.
+    pub(crate) fn act_done(&mut self, place: u32, payment: u64) {
+        if let Some(lives) = self.lives_mut() {
+            lives.done(place, payment);
+        }
+    }
+
+    /// It was refused, or nobody knows: nothing more is asked for of that order.
+    pub(crate) fn act_failed(&mut self, place: u32) {
+        if let Some(lives) = self.lives_mut() {
+            lives.end(place);
+        }
+    }
+
+    fn lives_mut(&mut self) -> Option<&mut Lives> {
+        match &mut self.play {
+            Play::Lifecycle { lives, .. } => Some(lives),
+            Play::Flash { .. } | Play::Steady | Play::SoldOut(_) | Play::Cart | Play::Replay(_) => None,
         }
     }
 
     /// Whether anybody wants to know the order ids of accepted orders.
     pub(crate) fn wants_order_ids(&self) -> bool {
-        matches!(self.play, Play::SoldOut(_))
+        matches!(self.play, Play::SoldOut(_) | Play::Lifecycle { .. })
     }
 
     /// The order that an order which is asked again was answered with at first.
     pub(crate) fn order_of(&self, number: u64) -> Option<u64> {
         match &self.play {
             Play::SoldOut(regulars) => regulars.order_of(number),
-            Play::Replay(_) | Play::Flash { .. } | Play::Steady | Play::Cart => None,
+            Play::Replay(_) | Play::Flash { .. } | Play::Steady | Play::Cart | Play::Lifecycle { .. } => None,
         }
     }
 
@@ -222,10 +314,9 @@ fn one_line(market: &Market, chance: u64, basket: &mut Basket) {
     basket.add(goods.sku, units, goods.price);
 }
 
-/// Some lines, each of another sku, one to three units each.
-fn fill_cart(market: &Market, chance: u64, basket: &mut Basket) {
-    let (least, most) = CART_LINES;
-    let wanted = (least + chance % (most - least + 1)).min(market.goods.len() as u64);
+/// So many lines, each of another sku, one to three units each.
+fn fill_cart(market: &Market, wanted: u64, chance: u64, basket: &mut Basket) {
+    let wanted = wanted.min(market.goods.len() as u64);
     let mut chance = chance;
     while (basket.lines.len() as u64) < wanted {
         chance = mix(chance);
@@ -311,7 +402,11 @@ mod tests {
         let first = ask(&mut soldout, 100);
         for basket in &first {
             assert!(!basket.asked_before, "nobody has an order yet");
-            soldout.settled(basket.number, if basket.number % 2 == 0 { 5_000 + basket.number } else { 0 });
+            soldout.settled(
+                basket.number,
+                NO_PLACE,
+                if basket.number % 2 == 0 { 5_000 + basket.number } else { 0 },
+            );
         }
         let again: Vec<Basket> =
             ask(&mut soldout, 20_000).into_iter().filter(|basket| basket.asked_before).collect();

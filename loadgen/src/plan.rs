@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::purchases::Purchases;
+use protocol::Kind;
+
+use crate::gateway::{GATEWAY, GATEWAY_KEY};
+use crate::life::Act;
+use crate::purchases::{ORDER_LINES_MAX, Purchases};
 
 /// Connections of one run, at most.
 pub const CONNECTIONS_MAX: u32 = 16_384;
@@ -10,6 +14,10 @@ pub const CONNECTIONS_MAX: u32 = 16_384;
 pub const PIPELINE_MAX: u32 = 4_096;
 /// Skus of one run (a replay brings its own), at most: as many as one sale can hold.
 pub const SKUS_MAX: u32 = protocol::bounds::SALE_SKUS_MAX;
+
+/// How long an unpaid order of a run keeps its units where nothing else is said: longer than any run, so that its
+/// record can be verified.
+const HOLD_SECONDS: u32 = 24 * 3_600;
 
 /// A run.
 #[derive(Clone, Debug)]
@@ -34,6 +42,10 @@ pub struct LoadPlan {
     pub stock: u64,
     /// Who buys: users 1 to this number, at random. For scenarios of distinct users it does not matter.
     pub users: u64,
+    /// The gateway that lifecycles pay at: its number in the server's configuration, and the key that it signs with.
+    pub gateway: (u16, Vec<u8>),
+    /// How long unpaid orders keep their units, seconds.
+    pub hold_seconds: u32,
     /// Everything random comes from it, the ids of skus and sale too.
     pub seed: u64,
     /// Where to keep the record, if anywhere.
@@ -55,8 +67,29 @@ pub enum Scenario {
     SoldOut,
     /// Baskets of several lines.
     Cart,
+    /// Orders from their first hold to the buyer's signature: paid, sent and signed for; some are cancelled instead,
+    /// some get their money back.
+    Lifecycle(Lifecycle),
     /// A shop's history.
     Replay(Replay),
+}
+
+/// How orders live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lifecycle {
+    /// Lines of each order, 1 to [`LINES_MAX`]; fewer where fewer skus are on sale.
+    pub lines: u32,
+    /// The last act of every order, none of which is cancelled then; nothing: they live to their end.
+    pub until: Option<Act>,
+}
+
+/// Lines of one order, at most.
+pub const LINES_MAX: u32 = ORDER_LINES_MAX as u32;
+
+impl Default for Lifecycle {
+    fn default() -> Lifecycle {
+        Lifecycle { lines: 1, until: None }
+    }
 }
 
 /// A history and what there is to sell for it.
@@ -88,7 +121,20 @@ impl Scenario {
             Scenario::Steady => "steady",
             Scenario::SoldOut => "soldout",
             Scenario::Cart => "cart",
+            Scenario::Lifecycle(_) => "lifecycle",
             Scenario::Replay(_) => "replay",
+        }
+    }
+}
+
+impl Scenario {
+    /// What it asks besides CREATE, once what it sells is set up.
+    pub(crate) fn other_kinds(&self) -> Vec<Kind> {
+        match self {
+            Scenario::Flash | Scenario::Steady | Scenario::SoldOut | Scenario::Cart | Scenario::Replay(_) => {
+                Vec::new()
+            }
+            Scenario::Lifecycle(_) => Act::ALL.map(Act::kind).to_vec(),
         }
     }
 }
@@ -100,12 +146,14 @@ impl LoadPlan {
             Scenario::Flash => (4, 20_000),
             Scenario::Steady => (1_000, 10_000_000),
             Scenario::SoldOut => (8, 250),
-            Scenario::Cart => (1_000, 10_000_000),
+            Scenario::Cart | Scenario::Lifecycle(_) => (1_000, 10_000_000),
             Scenario::Replay(_) => (0, 0),
         };
         let (requests_max, seconds_max) = match &scenario {
             Scenario::Flash => (Some(1_000_000), None),
-            Scenario::Steady | Scenario::SoldOut | Scenario::Cart => (None, Some(10)),
+            Scenario::Steady | Scenario::SoldOut | Scenario::Cart | Scenario::Lifecycle(_) => {
+                (None, Some(10))
+            }
             Scenario::Replay(_) => (None, None),
         };
         LoadPlan {
@@ -118,6 +166,8 @@ impl LoadPlan {
             skus,
             stock,
             users: 150_000,
+            gateway: (GATEWAY, GATEWAY_KEY.as_bytes().to_vec()),
+            hold_seconds: HOLD_SECONDS,
             seed: fastrand::u64(1..1_000_000_000),
             record: None,
             core: None,

@@ -12,13 +12,20 @@
 //! | `+ N` | about to be asked again, the same request id |
 //! | `< N ACCEPTED ORDER` | answered: this order |
 //! | `< N STATUS` | answered with this status; UNKNOWN: the run ended without an answer |
+//! | `! N KIND` | about to be asked for the order of number N: its next act |
+//! | `= N ACCEPTED PAYMENT` | that act was done; the payment that the answer names, 0: none |
+//! | `= N STATUS` | that act was answered with this status; UNKNOWN as above |
 //!
 //! A killed generator leaves a torn last row at most; readers leave it out.
 
-use std::collections::HashMap;
+mod reading;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
+
+use crate::life::{Act, Standing};
+use crate::record::reading::Reading;
 
 /// What stands for status 0 in a row.
 pub const ACCEPTED: &str = "ACCEPTED";
@@ -103,6 +110,24 @@ impl Recorder {
         self.relieve()
     }
 
+    /// The next act of an order is about to be asked for.
+    pub fn act_asked(&mut self, number: u64, act: Act) -> io::Result<()> {
+        writeln!(self.rows, "! {number} {}", act.kind().name())?;
+        self.relieve()
+    }
+
+    /// It was done; `payment` is the one that the answer names, 0: none.
+    pub fn act_done(&mut self, number: u64, payment: u64) -> io::Result<()> {
+        writeln!(self.rows, "= {number} {ACCEPTED} {payment}")?;
+        self.relieve()
+    }
+
+    /// It was answered with a status, or [`UNKNOWN`].
+    pub fn act_not_done(&mut self, number: u64, status: &str) -> io::Result<()> {
+        writeln!(self.rows, "= {number} {status}")?;
+        self.relieve()
+    }
+
     /// Hands all rows to the system.
     pub fn flush(&mut self) -> io::Result<()> {
         self.file.write_all(&self.rows)?;
@@ -126,6 +151,8 @@ pub struct Record {
     pub skus: Vec<(u64, u64)>,
     asked: Vec<Asked>,
     lines: Vec<(u64, u32)>,
+    /// Whether any order was asked for an act.
+    has_lives: bool,
 }
 
 /// A request of a record and what came of it.
@@ -141,6 +168,8 @@ pub struct Asked {
     pub total: i64,
     /// What came of it.
     pub outcome: Recorded,
+    /// What came of its order since.
+    pub(crate) life: Lived,
     first_line: u32,
     line_count: u32,
 }
@@ -154,6 +183,25 @@ pub enum Recorded {
     Refused,
     /// No answer, or one that does not know: it may have become an order.
     Unknown,
+}
+
+/// What a record says of an order behind its CREATE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lived {
+    /// Where what was acknowledged led it.
+    pub(crate) standing: Standing,
+    /// Asked for, and nobody knows whether it was done.
+    pub(crate) unknown: Option<Act>,
+    /// The payment that was opened; 0: none that is known.
+    pub(crate) payment: u64,
+    /// Acts acknowledged.
+    pub(crate) acts: u32,
+}
+
+impl Default for Lived {
+    fn default() -> Lived {
+        Lived { standing: Standing::CREATED, unknown: None, payment: 0, acts: 0 }
+    }
 }
 
 /// Why a file is no record.
@@ -206,6 +254,11 @@ impl Record {
         &self.asked
     }
 
+    /// Whether orders went on behind their CREATE.
+    pub(crate) fn has_lives(&self) -> bool {
+        self.has_lives
+    }
+
     /// (sku, units) of one request, as asked.
     pub fn lines(&self, asked: &Asked) -> &[(u64, u32)] {
         &self.lines[asked.first_line as usize..][..asked.line_count as usize]
@@ -222,120 +275,6 @@ impl std::fmt::Display for NotARecord {
 }
 
 impl std::error::Error for NotARecord {}
-
-#[derive(Default)]
-struct Reading {
-    record: Record,
-    has_header: bool,
-    place_of: HashMap<u64, usize>,
-}
-
-impl Reading {
-    fn row(&mut self, row: u64, text: &str) -> Result<(), String> {
-        if row == 1 {
-            return self.header(text);
-        }
-        let (mark, rest) = text.split_once(' ').unwrap_or((text, ""));
-        let mut fields = rest.split(' ');
-        match mark {
-            "#" => return Ok(()),
-            "sku" => {
-                let sku = (number(&mut fields, "sku")?, number(&mut fields, "units")?);
-                self.record.skus.push(sku);
-            }
-            ">" => return self.asked(&mut fields),
-            "+" => {
-                let at = self.place(&mut fields)?;
-                // Known already: whatever comes of asking again, the first answer stands.
-                let outcome = self.record.asked[at].outcome;
-                self.record.asked[at].outcome = match outcome {
-                    Recorded::Accepted(_) | Recorded::Unknown => outcome,
-                    Recorded::Refused => Recorded::Unknown,
-                };
-            }
-            "<" => return self.answered(&mut fields),
-            _ => return Err(format!("no row begins with «{}»", mark.chars().take(20).collect::<String>())),
-        }
-        nothing_left(fields.next())
-    }
-
-    fn header(&mut self, text: &str) -> Result<(), String> {
-        let rest = text.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(' '));
-        let mut fields = rest.ok_or_else(|| format!("a record begins with «{MAGIC}»"))?.split(' ');
-        self.record.started_at_us = number(&mut fields, "time")?;
-        self.record.currency = number(&mut fields, "currency")?;
-        self.has_header = true;
-        nothing_left(fields.next())
-    }
-
-    fn asked<'a>(&mut self, fields: &mut impl Iterator<Item = &'a str>) -> Result<(), String> {
-        let Record { asked, lines, .. } = &mut self.record;
-        let first_line = u32::try_from(lines.len()).map_err(|_| "too many lines in one record".to_owned())?;
-        let mut row = Asked {
-            number: number(fields, "number")?,
-            user: number(fields, "user")?,
-            request: request_id(fields)?,
-            total: number(fields, "total")?,
-            outcome: Recorded::Unknown,
-            first_line,
-            line_count: 0,
-        };
-        for field in fields {
-            let (sku, units) = field.split_once('*').ok_or("a line is SKU*UNITS")?;
-            let (mut sku, mut units) = (std::iter::once(sku), std::iter::once(units));
-            lines.push((number(&mut sku, "sku")?, number(&mut units, "units")?));
-            row.line_count += 1;
-        }
-        if self.place_of.insert(row.number, asked.len()).is_some() {
-            return Err(format!("number {} was asked before", row.number));
-        }
-        asked.push(row);
-        Ok(())
-    }
-
-    fn answered<'a>(&mut self, fields: &mut impl Iterator<Item = &'a str>) -> Result<(), String> {
-        let at = self.place(fields)?;
-        let status = fields.next().ok_or("an answer has a status")?;
-        let found = match status {
-            ACCEPTED => Recorded::Accepted(number(fields, "order")?),
-            UNKNOWN | "OUTCOME_UNKNOWN" | "INTERNAL" => Recorded::Unknown,
-            _ => Recorded::Refused,
-        };
-        let asked = &mut self.record.asked[at];
-        match (asked.outcome, found) {
-            (Recorded::Accepted(one), Recorded::Accepted(other)) if one != other => {
-                return Err(format!("number {} became order {one} and order {other}", asked.number));
-            }
-            // An order that was promised once is promised, whatever a later ask was told.
-            (Recorded::Accepted(_), _) => (),
-            (Recorded::Refused | Recorded::Unknown, found) => asked.outcome = found,
-        }
-        nothing_left(fields.next())
-    }
-
-    fn place<'a>(&self, fields: &mut impl Iterator<Item = &'a str>) -> Result<usize, String> {
-        let number: u64 = number(fields, "number")?;
-        self.place_of.get(&number).copied().ok_or_else(|| format!("number {number} was not asked before"))
-    }
-}
-
-fn number<'a, N: std::str::FromStr>(
-    fields: &mut impl Iterator<Item = &'a str>,
-    name: &str,
-) -> Result<N, String> {
-    let text = fields.next().ok_or_else(|| format!("its {name} is missing"))?;
-    text.parse().map_err(|_| format!("its {name} is no number in range"))
-}
-
-fn request_id<'a>(fields: &mut impl Iterator<Item = &'a str>) -> Result<u128, String> {
-    let text = fields.next().filter(|text| text.len() == 32);
-    text.and_then(|text| u128::from_str_radix(text, 16).ok())
-        .ok_or_else(|| "a request id has 32 hex digits".to_owned())
-}
-
-fn nothing_left(field: Option<&str>) -> Result<(), String> {
-    field.map_or(Ok(()), |_| Err("it has a field too many".to_owned()))
-}
 
 #[cfg(test)]
 mod tests {
@@ -410,6 +349,7 @@ mod tests {
                 request: random.u128(..),
                 total: random.i64(..),
                 outcome: Recorded::Unknown,
+                life: Lived::default(),
                 first_line: expected.lines.len() as u32,
                 line_count: lines.len() as u32,
             };
@@ -419,6 +359,8 @@ mod tests {
                 0 => {
                     recorder.accepted(number, number * 3).expect("a row");
                     asked.outcome = Recorded::Accepted(number * 3);
+                    live(&mut recorder, number, &mut asked.life, random.u8(..));
+                    expected.has_lives = true;
                 }
                 1 => {
                     recorder.not_accepted(number, "USER_LIMIT").expect("a row");
@@ -435,11 +377,53 @@ mod tests {
         assert!(found == expected, "again with TIDEGATE_SEED={seed:#x}");
     }
 
+    /// An order is opened for payment, and then: paid, refused, lost.
+    fn live(recorder: &mut Recorder, number: u64, life: &mut Lived, chance: u8) {
+        recorder.act_asked(number, Act::PayOpen).expect("a row");
+        recorder.act_done(number, number + 1).expect("a row");
+        recorder.act_asked(number, Act::PayCallback).expect("a row");
+        *life = Lived {
+            standing: Standing::CREATED.after(Act::PayOpen),
+            unknown: None,
+            payment: number + 1,
+            acts: 1,
+        };
+        match chance % 3 {
+            0 => {
+                recorder.act_done(number, number + 1).expect("a row");
+                (life.standing, life.acts) = (life.standing.after(Act::PayCallback), 2);
+            }
+            1 => recorder.act_not_done(number, "OVERLOADED").expect("a row"),
+            _ => life.unknown = Some(Act::PayCallback),
+        }
+    }
+
+    #[test]
+    fn what_an_order_went_through_is_read() {
+        let created = format!("{ASKED}< 0 ACCEPTED 99\n");
+        let lived = |rows: &str| {
+            let record = Record::read(format!("{MAGIC} 1000 978\n{created}{rows}").as_bytes());
+            let life = record.expect("good rows").asked()[0].life;
+            (life.standing.state, life.unknown, life.payment, life.acts)
+        };
+        assert_eq!(lived(""), (2, None, 0, 0));
+        assert_eq!(lived("! 0 PAY_OPEN\n"), (2, Some(Act::PayOpen), 0, 0));
+        assert_eq!(lived("! 0 PAY_OPEN\n= 0 ACCEPTED 55\n"), (3, None, 55, 1));
+        assert_eq!(lived("! 0 CANCEL\n= 0 OVERLOADED\n"), (2, None, 0, 0));
+        assert_eq!(lived("! 0 CANCEL\n= 0 OUTCOME_UNKNOWN\n"), (2, Some(Act::Cancel), 0, 0));
+        assert_eq!(lived("! 0 CANCEL\n= 0 ACCEPTED 0\n"), (12, None, 0, 1));
+        check(&format!("{created}! 0 CREATE\n"), "line 4: there is no act called «CREATE»");
+        check(&format!("{created}= 0 OVERLOADED\n"), "line 4: number 0 was asked for nothing");
+        check(&format!("{ASKED}! 0 CANCEL\n"), "line 3: number 0 was asked for more before it was accepted");
+        let twice = format!("{created}! 0 CANCEL\n! 0 CANCEL\n");
+        check(&twice, "line 5: number 0 was asked for more before it was answered");
+    }
+
     #[test]
     fn no_bytes_make_it_panic() {
         let seed = crate::testing::seed();
         let mut random = fastrand::Rng::with_seed(seed);
-        let alphabet = b"0123456789abcdef<>+# *\n\n skuACCEPTED\xff-";
+        let alphabet = b"0123456789abcdef<>+!=# *\n\n skuACCEPTED\xff-";
         for _ in 0..20_000 {
             let mut text = format!("{MAGIC} 1000 978\n{ASKED}").into_bytes();
             text.truncate(random.usize(..=text.len()).max(random.usize(..=text.len())));

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::latency::{CurvePoint, Percentiles, Timeline};
 
-/// The outcome of a run. Every request that was sent is answered or `unknown`; every answer is accepted, a retry
-/// answered with its order, refused, an error, or `OUTCOME_UNKNOWN` (which counts as `unknown`, too).
+/// The outcome of a run. Every request that was sent is answered or `unknown`; every answer is accepted, done, a
+/// retry answered with its order, refused, an error, or `OUTCOME_UNKNOWN` (which counts as `unknown`, too).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// What was played.
@@ -30,6 +30,8 @@ pub struct Report {
     pub answered: u64,
     /// Orders made.
     pub accepted: u64,
+    /// Answers that said yes to anything but an order.
+    pub done: u64,
     /// Refused requests by the name of their status.
     pub refused: BTreeMap<String, u64>,
     /// Answers that must not be, and connections that broke; [`Report::first_errors`] tells.
@@ -75,6 +77,8 @@ pub struct Report {
     pub unsent: u64,
     /// Requests that were asked again on purpose.
     pub retries: Retries,
+    /// What came of each kind of request, by name.
+    pub kinds: BTreeMap<&'static str, OfKind>,
     /// What the errors were, the first few of them, in words.
     pub first_errors: Vec<String>,
     /// Answers over time.
@@ -163,6 +167,21 @@ pub struct Audit {
     pub lost: u64,
 }
 
+/// What came of one kind of request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct OfKind {
+    /// Sent.
+    pub sent: u64,
+    /// Answered.
+    pub answered: u64,
+    /// Refused, by the name of the status.
+    pub refused: BTreeMap<String, u64>,
+    /// Answers a second.
+    pub per_s: f64,
+    /// Of all answers. Open loop: from the scheduled time.
+    pub latency_us: Percentiles,
+}
+
 /// Asking again on purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Retries {
@@ -245,6 +264,7 @@ pub(crate) mod sample {
             sent: 1_000_000,
             answered: 1_000_000,
             accepted: 62_500,
+            done: 0,
             refused: refused.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
             errors: 0,
             unknown: 0,
@@ -281,6 +301,7 @@ pub(crate) mod sample {
             accepted_units: 80_000,
             unsent: 0,
             retries: Retries::default(),
+            kinds: BTreeMap::new(),
             first_errors: Vec::new(),
             timeline,
             curve: all.curve(),

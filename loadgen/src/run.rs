@@ -10,11 +10,12 @@ use reactor::{Bounds, Reactor};
 
 use crate::connector;
 use crate::drive::{Drive, Driven, Terms};
+use crate::gateway::{self, Gateway};
 use crate::instant::rfc3339;
 use crate::lanes::Lanes;
 use crate::market::{CURRENCY, Market};
 use crate::orders::Orders;
-use crate::plan::{CONNECTIONS_MAX, LoadPlan, PIPELINE_MAX, Pace, SKUS_MAX, Scenario};
+use crate::plan::{CONNECTIONS_MAX, LINES_MAX, LoadPlan, PIPELINE_MAX, Pace, SKUS_MAX, Scenario};
 use crate::record::Recorder;
 use crate::report::{Audit, Ended, Journal, Machine, Mode, Report, Server};
 use crate::schedule::Schedule;
@@ -46,6 +47,11 @@ pub fn run<W: Watcher + Send>(plan: &LoadPlan, watcher: &mut W) -> Result<Report
     let failed = |error: TalkError| LoadError::Server { target: plan.target.clone(), why: error.to_string() };
     watcher.step("connecting");
     let mut talk = Talk::open(&plan.target).map_err(failed)?;
+    if matches!(plan.scenario, Scenario::Lifecycle(_)) {
+        watcher.step("asking whether the gateway is believed");
+        gateway::greet(&mut talk, plan)
+            .map_err(|why| LoadError::Server { target: plan.target.clone(), why })?;
+    }
     let mut market = Market::planned(plan);
     market.set_up(&mut talk, &mut |step| watcher.step(step)).map_err(failed)?;
     let before = talk.ask::<Stats, StatsAnswer, _>(&Nothing {}, |answer| answer.head).map_err(failed)?;
@@ -101,6 +107,10 @@ fn check(plan: &LoadPlan) -> Result<(), LoadError> {
         Scenario::Flash | Scenario::Steady | Scenario::SoldOut | Scenario::Cart => {
             within("skus", plan.skus.into(), SKUS_MAX.into())
         }
+        Scenario::Lifecycle(lifecycle) => {
+            within("lines", lifecycle.lines.into(), LINES_MAX.into())?;
+            within("skus", plan.skus.into(), SKUS_MAX.into())
+        }
     }
 }
 
@@ -112,7 +122,10 @@ fn schedule(plan: &LoadPlan) -> Option<Schedule> {
             let at_us = replay.purchases.orders().iter().map(|order| order.at_us);
             Some(Schedule::of_trace(at_us, plan.seconds_max))
         }
-        (Pace::Trace, Scenario::Flash | Scenario::Steady | Scenario::SoldOut | Scenario::Cart) => None,
+        (
+            Pace::Trace,
+            Scenario::Flash | Scenario::Steady | Scenario::SoldOut | Scenario::Cart | Scenario::Lifecycle(_),
+        ) => None,
     }
 }
 
@@ -157,7 +170,10 @@ fn drive<W: Watcher>(
     // With a history's own pace the seconds are its length, not its end.
     let seconds_max = plan.seconds_max.filter(|_| plan.pace != Pace::Trace);
     let SetUp { schedule, server_time_us, recorder, .. } = set_up;
-    let terms = Terms { schedule, seconds_max, server_time_us, recorder };
+    let (gateway, key) = &plan.gateway;
+    let gateway = Gateway::new(*gateway, key);
+    let kinds = plan.scenario.other_kinds();
+    let terms = Terms { schedule, seconds_max, server_time_us, recorder, gateway, kinds };
     let mut drive = Drive::new(Orders::new(plan, market), lanes, connector, terms, watcher);
     reactor.run(&mut drive).map_err(|error| machine(&error))?;
     let mut driven = drive.finish();
@@ -227,6 +243,7 @@ impl Outline {
             sent: tally.sent,
             answered: tally.answered,
             accepted: tally.accepted,
+            done: tally.done,
             refused: tally.refused(),
             errors: tally.errors,
             unknown: tally.unknown(),
@@ -243,12 +260,13 @@ impl Outline {
             started_at: self.started_at,
             command: plan.command.clone(),
             seed: plan.seed,
-            users: users(plan, tally.sent - tally.retries.sent),
+            users: users(plan, tally.orders_asked()),
             skus: self.skus,
             stock_units: self.stock_units,
             accepted_units: tally.accepted_units,
             unsent: tally.unsent,
             retries: tally.retries,
+            kinds: tally.kinds(seconds),
             first_errors: tally.first_errors.clone(),
             timeline: tally.timeline.clone(),
             curve: all.curve(),
@@ -261,7 +279,7 @@ impl Outline {
 fn users(plan: &LoadPlan, new_orders: u64) -> u64 {
     match &plan.scenario {
         Scenario::Flash => plan.users.min(new_orders),
-        Scenario::Steady | Scenario::SoldOut | Scenario::Cart => new_orders,
+        Scenario::Steady | Scenario::SoldOut | Scenario::Cart | Scenario::Lifecycle(_) => new_orders,
         Scenario::Replay(replay) => {
             let mut users: Vec<u64> = replay.purchases.orders().iter().map(|order| order.user).collect();
             users.sort_unstable();

@@ -71,6 +71,9 @@ impl Table {
         self.count("orders accepted", report.accepted, &format!("{} /s", rounded(report.tps)));
         let of_stock = format!("of {} in stock", grouped(report.stock_units));
         self.count("units promised", report.accepted_units, &of_stock);
+        if report.kinds.len() > 1 {
+            self.kinds(report);
+        }
         if report.retries.sent > 0 {
             let answered =
                 format!("{} answered with their order", grouped(report.retries.answered_with_their_order));
@@ -88,6 +91,16 @@ impl Table {
                 let error = self.paint(RED, error);
                 self.line(format_args!("    {error}"));
             }
+        }
+    }
+
+    /// A row a kind, with how long half of its answers and all but one in a hundred took.
+    fn kinds(&mut self, report: &Report) {
+        for (name, of_kind) in report.kinds.iter().filter(|(_, of_kind)| of_kind.sent > 0) {
+            let (p50, p99) = (span_us(of_kind.latency_us.p50), span_us(of_kind.latency_us.p99));
+            let remark = format!("{:>9} /s   p50 {p50:>9}   p99 {p99:>9}", rounded(of_kind.per_s));
+            let remark = self.paint(DIM, &remark);
+            self.line(format_args!("    {name:<20}{:>13}   {remark}", grouped(of_kind.answered)));
         }
     }
 
@@ -182,6 +195,7 @@ pub(crate) fn title(report: &Report) -> String {
         "steady" => "Steady selling",
         "soldout" => "Sold out",
         "cart" => "Baskets",
+        "lifecycle" => "Lives of orders",
         "replay" => "Replay of a history",
         other => other,
     };

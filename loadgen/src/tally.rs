@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{Class, Status, StatusCode};
+use protocol::{Class, Kind, Status, StatusCode};
 
 use crate::latency::{Latencies, Timeline};
-use crate::report::Retries;
+use crate::report::{OfKind, Retries};
 
 /// Errors that are kept in words; all are counted.
 const FIRST_ERRORS_MAX: usize = 10;
@@ -19,71 +19,95 @@ pub(crate) struct Tally {
     pub(crate) accepted: u64,
     pub(crate) accepted_units: u64,
     pub(crate) retries: Retries,
+    /// Answers that said yes to anything but an order.
+    pub(crate) done: u64,
     /// Sent and never answered.
     pub(crate) unanswered: u64,
     /// Due in an open loop, and never sent.
     pub(crate) unsent: u64,
     pub(crate) errors: u64,
     pub(crate) first_errors: Vec<String>,
-    /// Answers that are not accepted, by status code.
-    by_code: Box<[u64]>,
+    /// CREATE first, then whatever else the scenario asks.
+    kinds: Vec<KindTally>,
     accepted_latency: Latencies,
-    other_latency: Latencies,
     pub(crate) timeline: Timeline,
     /// Accepted and other answers that the timeline has not got yet.
     span: (u64, u64),
 }
 
+/// What is counted of one kind of request.
+#[derive(Debug)]
+struct KindTally {
+    kind: Kind,
+    sent: u64,
+    answered: u64,
+    /// Answers that say no, by status code.
+    by_code: Box<[u64]>,
+    /// Of all answers but accepted orders, which have their own.
+    latency: Latencies,
+}
+
 /// What an answer was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Came {
+    /// An order, new.
     Accepted {
         units: u64,
     },
     /// Asked again, and answered with its order.
     Again,
+    /// Whatever else was asked for is done.
+    Done,
     Refused(StatusCode),
 }
 
 impl Tally {
-    pub(crate) fn new() -> Tally {
+    /// For a scenario that asks these kinds besides CREATE.
+    pub(crate) fn new(others: impl IntoIterator<Item = Kind>) -> Tally {
         Tally {
             sent: 0,
             answered: 0,
             accepted: 0,
             accepted_units: 0,
             retries: Retries::default(),
+            done: 0,
             unanswered: 0,
             unsent: 0,
             errors: 0,
             first_errors: Vec::with_capacity(FIRST_ERRORS_MAX),
-            by_code: vec![0; CODES].into_boxed_slice(),
+            kinds: std::iter::once(Kind::Create).chain(others).map(KindTally::new).collect(),
             accepted_latency: Latencies::default(),
-            other_latency: Latencies::default(),
             timeline: Timeline::default(),
             span: (0, 0),
         }
     }
 
+    /// One request leaves.
+    pub(crate) fn ask(&mut self, kind: Kind) {
+        self.sent += 1;
+        self.of(kind).sent += 1;
+    }
+
     /// One answer, so long after its request (or the time scheduled for it).
-    pub(crate) fn answer(&mut self, kind: Kind, latency_ns: u64) {
+    pub(crate) fn answer(&mut self, kind: Kind, came: Came, latency_ns: u64) {
         self.answered += 1;
-        match kind {
-            Kind::Accepted { units } => {
-                self.accepted += 1;
-                self.accepted_units += units;
-                self.span.0 += 1;
-                self.accepted_latency.record_ns(latency_ns);
-            }
-            Kind::Again => {
-                self.retries.answered_with_their_order += 1;
-                self.span.1 += 1;
-                self.other_latency.record_ns(latency_ns);
-            }
-            Kind::Refused(status) => {
-                self.by_code[usize::from(status.0) % CODES] += 1;
-                self.span.1 += 1;
-                self.other_latency.record_ns(latency_ns);
+        let of_kind = self.of(kind);
+        of_kind.answered += 1;
+        if let Came::Accepted { units } = came {
+            self.accepted += 1;
+            self.accepted_units += units;
+            self.span.0 += 1;
+            self.accepted_latency.record_ns(latency_ns);
+            return;
+        }
+        of_kind.latency.record_ns(latency_ns);
+        self.span.1 += 1;
+        match came {
+            Came::Accepted { .. } => (),
+            Came::Again => self.retries.answered_with_their_order += 1,
+            Came::Done => self.done += 1,
+            Came::Refused(status) => {
+                self.of(kind).by_code[usize::from(status.0) % CODES] += 1;
                 self.note_if_error(status);
             }
         }
@@ -107,14 +131,12 @@ impl Tally {
 
     /// Answers that say no, by name.
     pub(crate) fn refused(&self) -> BTreeMap<String, u64> {
-        let known = Status::ALL.iter().filter(|status| status.class() != Class::OutcomeUnknown);
-        let counts = known.map(|status| (status.name().to_owned(), self.count(*status)));
-        counts.filter(|&(_, count)| count > 0).collect()
+        by_name(|status| self.count(status))
     }
 
     /// Answers that say no, whatever the reason.
     pub(crate) fn refused_total(&self) -> u64 {
-        self.answered - self.accepted - self.retries.answered_with_their_order
+        self.answered - self.accepted - self.done - self.retries.answered_with_their_order
     }
 
     /// Requests of which nobody knows what came of them.
@@ -126,12 +148,43 @@ impl Tally {
     /// Of all answers, and of the accepted ones.
     pub(crate) fn latencies(&self) -> (Latencies, &Latencies) {
         let mut all = self.accepted_latency.clone();
-        all.add(&self.other_latency);
+        for of_kind in &self.kinds {
+            all.add(&of_kind.latency);
+        }
         (all, &self.accepted_latency)
     }
 
+    /// What came of each kind, by its name.
+    pub(crate) fn kinds(&self, seconds: f64) -> BTreeMap<&'static str, OfKind> {
+        let told = self.kinds.iter().map(|it| {
+            let mut latency = it.latency.clone();
+            if it.kind == Kind::Create {
+                latency.add(&self.accepted_latency);
+            }
+            let of_kind = OfKind {
+                sent: it.sent,
+                answered: it.answered,
+                refused: by_name(|status| it.count(status)),
+                per_s: if seconds > 0.0 { it.answered as f64 / seconds } else { 0.0 },
+                latency_us: latency.percentiles(),
+            };
+            (it.kind.name(), of_kind)
+        });
+        told.collect()
+    }
+
+    /// New orders that were asked for.
+    pub(crate) fn orders_asked(&self) -> u64 {
+        self.kinds[0].sent - self.retries.sent
+    }
+
+    fn of(&mut self, kind: Kind) -> &mut KindTally {
+        let found = self.kinds.iter_mut().find(|it| it.kind == kind);
+        found.expect("a scenario names the kinds that it asks")
+    }
+
     fn count(&self, status: Status) -> u64 {
-        self.by_code[usize::from(status.code()) % CODES]
+        self.kinds.iter().map(|it| it.count(status)).sum()
     }
 
     /// A shop says no; a server that calls our frames bad, or has a bug, is something else.
@@ -147,38 +200,61 @@ impl Tally {
     }
 }
 
+impl KindTally {
+    fn new(kind: Kind) -> KindTally {
+        let by_code = vec![0; CODES].into_boxed_slice();
+        KindTally { kind, sent: 0, answered: 0, by_code, latency: Latencies::default() }
+    }
+
+    fn count(&self, status: Status) -> u64 {
+        self.by_code[usize::from(status.code()) % CODES]
+    }
+}
+
+/// Statuses that say no, by name, without those that nobody got.
+fn by_name(count: impl Fn(Status) -> u64) -> BTreeMap<String, u64> {
+    let known = Status::ALL.iter().filter(|status| status.class() != Class::OutcomeUnknown);
+    let counts = known.map(|&status| (status.name().to_owned(), count(status)));
+    counts.filter(|&(_, count)| count > 0).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_answer_is_counted_once() {
-        let mut tally = Tally::new();
-        tally.answer(Kind::Accepted { units: 3 }, 1_000);
-        tally.answer(Kind::Again, 1_000);
+        let mut tally = Tally::new([Kind::Ship]);
+        tally.answer(Kind::Create, Came::Accepted { units: 3 }, 1_000);
+        tally.answer(Kind::Create, Came::Again, 1_000);
+        tally.answer(Kind::Ship, Came::Done, 1_000);
         for status in Status::ALL {
-            tally.answer(Kind::Refused((*status).into()), 2_000);
+            tally.answer(Kind::Ship, Came::Refused((*status).into()), 2_000);
         }
         tally.unanswered = 5;
         let statuses = Status::ALL.len() as u64;
-        assert_eq!((tally.answered, tally.refused_total()), (statuses + 2, statuses));
+        assert_eq!((tally.answered, tally.refused_total()), (statuses + 3, statuses));
         assert_eq!(tally.refused().values().sum::<u64>(), statuses - 2, "all but those that do not know");
         assert_eq!(tally.unknown(), 5 + 2);
-        assert_eq!(tally.latencies().0.count(), statuses + 2);
+        assert_eq!(tally.latencies().0.count(), statuses + 3);
+        let kinds = tally.kinds(2.0);
+        assert_eq!((kinds["CREATE"].answered, kinds["SHIP"].answered), (2, statuses + 1));
+        assert_eq!(kinds["SHIP"].refused.values().sum::<u64>(), statuses - 2);
+        assert_eq!(kinds["CREATE"].per_s, 1.0);
         assert!(
             tally.errors >= 8 && tally.first_errors.len() <= FIRST_ERRORS_MAX,
             "{:?}",
             tally.first_errors
         );
         tally.end_span(0);
-        assert_eq!((tally.timeline.accepted[0], tally.timeline.refused[0]), (1, statuses + 1));
+        assert_eq!((tally.timeline.accepted[0], tally.timeline.refused[0]), (1, statuses + 2));
     }
 
     #[test]
     fn a_shop_that_says_no_is_no_error() {
-        let mut tally = Tally::new();
+        let mut tally = Tally::new([]);
         for status in [Status::SoldOut, Status::UserLimit, Status::Overloaded, Status::OutcomeUnknown] {
-            tally.answer(Kind::Refused(status.into()), 1);
+            tally.answer(Kind::Create, Came::Refused(status.into()), 1);
         }
         assert_eq!(tally.errors, 0, "{:?}", tally.first_errors);
     }

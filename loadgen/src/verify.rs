@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use protocol::messages::{Get, GetAnswer, List, ListAnswer, StockGet, StockGetAnswer};
-use protocol::structs::{GetHead, ListHead, StockGetHead};
+use protocol::messages::{Get, GetAnswer, List, ListAnswer, PayGet, PayGetAnswer, StockGet, StockGetAnswer};
+use protocol::structs::{GetHead, ListHead, PayGetHead, Payment, StockGetHead};
 use protocol::{Parsed, Status, bounds};
 
+use crate::asking::money_said;
+use crate::life::{Standing, takes_nothing};
 use crate::record::{Asked, NotARecord, Record, Recorded};
 use crate::talk::{Talk, TalkError};
 use crate::text::{counted, grouped};
@@ -28,6 +30,12 @@ pub struct Verification {
     pub unknown: u64,
     /// Of the unknown ones, those that are there.
     pub unknown_there: u64,
+    /// What was asked for of orders behind their CREATE, and acknowledged.
+    pub acts: u64,
+    /// Of which nobody knows whether it was done.
+    pub acts_unknown: u64,
+    /// Orders whose payments were asked for.
+    pub payments: u64,
     /// Users whose orders were counted.
     pub users: u64,
     /// Skus whose units were counted.
@@ -64,9 +72,14 @@ pub fn verify(target: &str, record: &Path, watcher: &mut impl Watcher) -> Result
         found: Verification::default(),
         users: BTreeMap::new(),
         units: BTreeMap::new(),
+        seen: vec![(0, 0); record.asked().len()],
     };
     watcher.step("asking for every order");
     verifying.orders(&mut talk).map_err(failed)?;
+    if record.has_lives() {
+        watcher.step("asking for every payment");
+        verifying.payments(&mut talk).map_err(failed)?;
+    }
     watcher.step("counting the orders of every user");
     verifying.users(&mut talk).map_err(failed)?;
     watcher.step("counting the units of every sku");
@@ -97,6 +110,9 @@ impl fmt::Display for Verification {
             refused,
             unknown,
             unknown_there,
+            acts,
+            acts_unknown,
+            payments,
             users,
             skus,
             differences,
@@ -105,6 +121,19 @@ impl fmt::Display for Verification {
         writeln!(f, "  accepted  {:>13}   asked for by request id, each with its lines", grouped(*accepted))?;
         writeln!(f, "  refused   {:>13}   must not be there", grouped(*refused))?;
         writeln!(f, "  unknown   {:>13}   {} of them there", grouped(*unknown), grouped(*unknown_there))?;
+        if *acts + *acts_unknown > 0 {
+            let unknown = grouped(*acts_unknown);
+            writeln!(
+                f,
+                "  went on   {:>13}   where each order must stand; {unknown} unknown",
+                grouped(*acts)
+            )?;
+            writeln!(
+                f,
+                "  payments  {:>13}   orders asked for what was paid and went back",
+                grouped(*payments)
+            )?;
+        }
         let (users, skus) = (counted(*users, "user", "users"), counted(*skus, "sku", "skus"));
         writeln!(f, "  counted   {users}' orders, {skus}' units")?;
         if *differences == 0 {
@@ -126,6 +155,8 @@ struct Verifying<'a> {
     users: BTreeMap<u64, u64>,
     /// Units that they hold or bought, by sku.
     units: BTreeMap<u64, u64>,
+    /// The order of each row and the number of its state; 0: it is not there.
+    seen: Vec<(u64, u8)>,
 }
 
 impl Verifying<'_> {
@@ -143,7 +174,11 @@ impl Verifying<'_> {
                     Recorded::Unknown => self.found.unknown += 1,
                 }
                 match answer {
-                    Ok(order) => self.there(row, &order),
+                    Ok(order) => {
+                        let brief = order.head.brief;
+                        self.seen[at] = (brief.order, brief.state);
+                        self.there(row, &order);
+                    }
                     // User 0 is nobody: there can be no such order.
                     Err((Status::OrderNotFound, _)) => self.not_there(row),
                     Err((Status::InvalidField, _)) if row.user == 0 => self.not_there(row),
@@ -157,7 +192,7 @@ impl Verifying<'_> {
     fn there(&mut self, row: &Asked, order: &Parsed<'_, GetAnswer>) {
         let brief = order.head.brief;
         *self.users.entry(row.user).or_default() += 1;
-        if !has_given_back(brief.state) {
+        if !takes_nothing(brief.state) {
             for line in order.items.iter() {
                 *self.units.entry(line.sku).or_default() += u64::from(line.quantity);
             }
@@ -196,6 +231,58 @@ impl Verifying<'_> {
                     "order {} is not what request {} asked for: user {} and {}, total {} and {}, lines {kept:?} and \
                      {asked:?}",
                     brief.order, row.number, brief.user, row.user, brief.total, row.total
+                )
+            });
+        }
+    }
+
+    /// Each order and its money stand where what was acknowledged led them, or one act of unknown outcome further.
+    fn payments(&mut self, talk: &mut Talk) -> Result<(), TalkError> {
+        let asked = self.record.asked();
+        let there: Vec<(usize, u64)> = self
+            .seen
+            .iter()
+            .enumerate()
+            .map(|(at, seen)| (at, seen.0))
+            .filter(|&(_, order)| order != 0)
+            .collect();
+        self.found.payments = there.len() as u64;
+        talk.ask_each::<PayGet, PayGetAnswer>(
+            there.len(),
+            |at| PayGetHead { user: asked[there[at].0].user, order: there[at].1, payment: 0 },
+            |at, answer| {
+                let payment = match answer {
+                    Ok(payment) => Some(payment.head),
+                    Err((Status::PaymentNotFound, _)) => None,
+                    Err((status, _)) => return Err(TalkError::Refused { asked: "PAY_GET", status }),
+                };
+                self.stands(there[at].0, payment.as_ref());
+                Ok(())
+            },
+        )
+    }
+
+    /// Judges the order of a row, with its latest payment.
+    fn stands(&mut self, at: usize, payment: Option<&Payment>) {
+        let row = &self.record.asked()[at];
+        let life = row.life;
+        self.found.acts += u64::from(life.acts);
+        self.found.acts_unknown += u64::from(life.unknown.is_some());
+        let (order, state) = self.seen[at];
+        let is_so = |standing: Standing| {
+            state == standing.state && standing.money.said(row.total) == payment.map(money_said)
+        };
+        // Which payment is known where the answer that names it came.
+        let is_its_payment = life.payment == 0 || payment.is_some_and(|it| it.payment == life.payment);
+        let may_be_so =
+            is_so(life.standing) || life.unknown.is_some_and(|act| is_so(life.standing.after(act)));
+        if !may_be_so || !is_its_payment {
+            self.found.differ(|| {
+                let unknown = life.unknown.map_or("nothing", |act| act.kind().name());
+                format!(
+                    "order {order} is in state {state} with {payment:?}; by what was acknowledged it is {:?} with \
+                     payment {}, and of {unknown} nobody knows",
+                    life.standing, life.payment
                 )
             });
         }
@@ -297,11 +384,6 @@ impl Listed {
         self.before = page.head.next;
         self.more = page.head.next != 0 && of_this_run == page.items.len();
     }
-}
-
-/// CANCELLED, FAILED and REFUNDED orders hold nothing any more.
-const fn has_given_back(state: u8) -> bool {
-    matches!(state, 11 | 12 | 14)
 }
 
 impl fmt::Display for VerifyError {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use loadgen::purchases::{HEADER, Purchases};
 use loadgen::report::{Ended, Mode};
-use loadgen::{LoadPlan, Pace, Replay, Report, Scenario, Silent};
+use loadgen::{Act, Lifecycle, LoadPlan, Pace, Replay, Report, Scenario, Silent};
 use toy::Toy;
 
 fn plan(toy: &Toy, scenario: Scenario) -> LoadPlan {
@@ -27,7 +27,8 @@ fn wait_for_orders(toy: &Toy) {
 
 fn play(plan: &LoadPlan) -> Report {
     let report = loadgen::run(plan, &mut Silent::default()).expect("the toy shop is open");
-    let told = report.accepted + report.retries.answered_with_their_order + report.refused_total();
+    let told =
+        report.accepted + report.done + report.retries.answered_with_their_order + report.refused_total();
     assert_eq!(report.sent, report.answered + report.unknown, "every request is answered or unknown");
     assert_eq!(report.answered, told, "every answer is one of these");
     assert_eq!(report.timeline.accepted.iter().sum::<u64>(), report.accepted);
@@ -68,6 +69,86 @@ fn carts_have_several_lines() {
     assert_eq!(report.accepted, 2_000);
     assert!(report.accepted_units > 6_000);
     assert_eq!(toy.taken(), (report.accepted_units, 2_000));
+}
+
+fn lifecycle() -> Scenario {
+    Scenario::Lifecycle(Lifecycle::default())
+}
+
+#[test]
+fn lives_go_to_their_end() {
+    let toy = Toy::open();
+    let report = play(&LoadPlan { requests_max: Some(2_000), ..plan(&toy, lifecycle()) });
+    assert!(report.is_good(), "{:?}", report.first_errors);
+    assert_eq!((report.accepted, report.refused_total()), (2_000, 0));
+    let answered = |kind: &str| report.kinds[kind].answered;
+    let (cancelled, refunded) = (2_000 - answered("PAY_OPEN"), answered("REFUND_RESULT"));
+    assert!((300..500).contains(&cancelled), "one in five is cancelled: {cancelled}");
+    assert!((60..140).contains(&refunded), "one in twenty is refunded: {refunded}");
+    assert_eq!(answered("PAY_CALLBACK"), answered("PAY_OPEN"));
+    assert_eq!(answered("SHIP"), answered("SIGN"));
+    assert_eq!(answered("REFUND") + answered("CANCEL"), cancelled + refunded);
+    assert_eq!(report.kinds.values().map(|it| it.answered).sum::<u64>(), report.answered);
+    assert!(report.kinds["SIGN"].latency_us.p50 > 0.0 && report.kinds["SIGN"].per_s > 0.0);
+}
+
+#[test]
+fn until_leaves_every_order_at_the_same_act() {
+    let toy = Toy::open();
+    let until = Lifecycle { lines: 2, until: Some(Act::PayCallback) };
+    let report = play(&LoadPlan { requests_max: Some(500), ..plan(&toy, Scenario::Lifecycle(until)) });
+    assert_eq!((report.accepted, report.done, report.answered), (500, 1_000, 1_500));
+    assert!(report.accepted_units >= 1_000, "two lines each");
+}
+
+#[test]
+fn lives_on_schedule_are_asked_act_by_act() {
+    let toy = Toy::open();
+    let report =
+        play(&LoadPlan { pace: Pace::PerSecond(4_000), seconds_max: Some(1), ..plan(&toy, lifecycle()) });
+    assert_eq!((report.mode, report.sent, report.unsent), (Mode::Open, 4_000, 0));
+    assert!((600..1_400).contains(&report.accepted), "{} orders", report.accepted);
+    assert!(report.is_good(), "{:?}", report.first_errors);
+}
+
+#[test]
+fn lives_that_break_off_are_where_the_record_says() {
+    let toy = Toy::open();
+    toy.faults.break_after.store(1_000, Ordering::SeqCst);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let record = folder.path().join("r.txt");
+    let plan =
+        LoadPlan { requests_max: Some(4_000), record: Some(record.clone()), ..plan(&toy, lifecycle()) };
+    let report = play(&plan);
+    assert!(report.unknown > 0, "what was in flight when it broke");
+    toy.faults.break_after.store(0, Ordering::SeqCst);
+    let found = loadgen::verify(&toy.address, &record, &mut Silent::default()).expect("a good record");
+    assert!(found.is_good(), "{found}");
+    assert_eq!((found.accepted, found.acts), (report.accepted, report.done));
+    assert_eq!(found.unknown + found.acts_unknown, report.unknown);
+}
+
+#[test]
+fn a_shop_that_loses_money_is_found_out() {
+    let toy = Toy::open();
+    toy.faults.loses_money.store(true, Ordering::SeqCst);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let record = folder.path().join("r.txt");
+    let until = Scenario::Lifecycle(Lifecycle { lines: 1, until: Some(Act::PayCallback) });
+    let plan = LoadPlan { requests_max: Some(100), record: Some(record.clone()), ..plan(&toy, until) };
+    assert_eq!(play(&plan).done, 200);
+    let found = loadgen::verify(&toy.address, &record, &mut Silent::default()).expect("a good record");
+    assert_eq!(found.differences, 100, "{found}");
+}
+
+#[test]
+fn a_gateway_that_is_not_believed_is_said_in_a_sentence() {
+    let toy = Toy::open();
+    toy.faults.doubts_gateways.store(true, Ordering::SeqCst);
+    let error = loadgen::run(&plan(&toy, lifecycle()), &mut Silent::default());
+    let error = error.expect_err("nothing is sold").to_string();
+    assert!(error.contains("BAD_SIGNATURE") && error.contains("--gateway-key"), "{error}");
+    assert_eq!(toy.taken(), (0, 0));
 }
 
 #[test]

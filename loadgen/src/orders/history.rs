@@ -97,7 +97,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use crate::market::Market;
-    use crate::orders::{Basket, Orders, Step};
+    use crate::orders::{Basket, NO_PLACE, Orders, Step};
     use crate::plan::{LoadPlan, Replay, Scenario};
     use crate::purchases::{HEADER, Purchases};
 
@@ -127,11 +127,12 @@ mod tests {
                 }
                 Step::Wait => {
                     done.push("|".to_owned());
-                    on_their_way.drain(..).for_each(|number| orders.settled(number, 0));
+                    on_their_way.drain(..).for_each(|number| orders.settled(number, NO_PLACE, 0));
                     if std::mem::take(&mut price_asked) {
                         orders.price_set(Some(2));
                     }
                 }
+                Step::Act { .. } => panic!("a history has no acts"),
                 Step::Over => break,
             }
         }
@@ -176,7 +177,7 @@ mod tests {
         let mut orders = Orders::new(&plan, Market::planned(&plan));
         let mut basket = Basket::new();
         assert_eq!(orders.next(1, &mut basket), Step::Ask);
-        orders.settled(0, 0);
+        orders.settled(0, NO_PLACE, 0);
         let Step::SetPrice(first) = orders.next(1, &mut basket) else { panic!("the price changes") };
         assert_eq!(orders.next(2, &mut basket), Step::Wait);
         orders.price_lost();

@@ -1,6 +1,8 @@
 //! A toy shop that speaks the wire: a thread a connection, a map behind a lock, and faults on demand. It shows what
 //! the generator makes of a server, good or bad; the real one is tested end to end elsewhere.
 
+mod life;
+
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -24,6 +26,10 @@ pub struct Faults {
     pub closed: AtomicBool,
     /// Asking again makes a new order.
     pub forgets: AtomicBool,
+    /// Money that arrived is not kept.
+    pub loses_money: AtomicBool,
+    /// Callbacks are not believed.
+    pub doubts_gateways: AtomicBool,
     /// Every so many orders are acknowledged and not kept; 0: none.
     pub loses_one_in: AtomicU64,
 }
@@ -37,6 +43,10 @@ struct Shop {
     orders: HashMap<(u64, u128), (OrderBrief, Vec<AskedLine>)>,
     by_user: HashMap<u64, Vec<OrderBrief>>,
     taken: HashMap<u64, u64>,
+    /// By order: who asked for it and how, which is where it is.
+    asks: HashMap<u64, (u64, u128)>,
+    /// By payment.
+    payments: HashMap<u64, Payment>,
     last_order: u64,
     creates: u64,
     sockets: Vec<TcpStream>,
@@ -165,7 +175,7 @@ fn answer(header: &Header, body: &[u8], faults: &Faults, shop: &mut Shop, out: &
         reply::<Stats, StatsAnswer>(header, body, out, |_| Ok((stats(), vec![])));
     } else if kind == Audit::ABOUT.kind_code() {
         reply::<Audit, AuditAnswer>(header, body, out, |_| Ok((shop.audit(), vec![])));
-    } else {
+    } else if !life::answer(header, body, faults, shop, out) {
         append_refusal(out, &Meta::answering(header), kind, Status::UnknownKind, &Refusal::WHOLE);
     }
     true
@@ -249,6 +259,7 @@ impl Shop {
             self.shelves.entry(line.sku).or_default().1 += i64::from(line.quantity);
         }
         self.by_user.entry(head.user).or_default().push(brief);
+        self.asks.insert(brief.order, (head.user, head.request));
         self.orders.insert((head.user, head.request), (brief, lines));
         Ok((brief, vec![]))
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use loadgen::purchases::Purchases;
-use loadgen::{LoadPlan, Pace, Replay, Report, Scenario};
+use loadgen::{Act, GATEWAY, GATEWAY_KEY, Lifecycle, LoadPlan, Pace, Replay, Report, Scenario};
 
 use crate::cli::{BadUsage, print, say};
 
@@ -22,6 +22,7 @@ use crate::cli::{BadUsage, print, say};
 #[command(after_help = "Example: tidegate load --scenario flash
 Example: tidegate load --scenario steady --seconds 10 --skus 1 --html report.html
 Example: tidegate load --scenario steady --rate 50000 --seconds 30
+Example: tidegate load --scenario lifecycle --seconds 20 --json life.json
 Example: tidegate load --scenario replay --file orders.csv --record r.txt && tidegate load --verify r.txt")]
 pub struct Load {
     /// The server.
@@ -60,6 +61,22 @@ pub struct Load {
     /// Users of a flash sale.
     #[arg(long, value_name = "N")]
     users: Option<u64>,
+    /// Lines of each order of a lifecycle.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    lines: u32,
+    /// The last thing that is asked for an order of a lifecycle, none of which is cancelled then.
+    #[arg(long, value_enum, value_name = "KIND")]
+    until: Option<Until>,
+    /// How long unpaid orders keep their units, in seconds; a day otherwise.
+    #[arg(long, value_name = "S")]
+    hold_seconds: Option<u32>,
+    /// Where a lifecycle pays: number of a gateway in the server's configuration.
+    #[arg(long, value_name = "N", default_value_t = GATEWAY)]
+    gateway: u16,
+    /// The key that this gateway signs with; the server must have the same.
+    #[arg(long, value_name = "KEY", env = "TIDEGATE_GATEWAY_KEY", hide_env_values = true,
+          default_value = GATEWAY_KEY, hide_default_value = true)]
+    gateway_key: String,
     /// Everything random comes from it, also the ids of skus and sale; a new one each time otherwise.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -87,8 +104,23 @@ enum Name {
     Soldout,
     /// Baskets of several lines
     Cart,
+    /// Orders to their end: paid, sent, signed for; one in five cancelled instead, one in twenty refunded
+    Lifecycle,
     /// A shop's history from --file
     Replay,
+}
+
+/// Where every order of a lifecycle ends.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Until {
+    /// It is open for payment
+    PayOpen,
+    /// It is paid
+    PayCallback,
+    /// It is on its way
+    Ship,
+    /// It is signed for
+    Sign,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +193,8 @@ impl Load {
         plan.stock = self.stock.unwrap_or(plan.stock);
         plan.users = self.users.unwrap_or(plan.users);
         plan.seed = self.seed.unwrap_or(plan.seed);
+        plan.hold_seconds = self.hold_seconds.unwrap_or(plan.hold_seconds);
+        plan.gateway = (self.gateway, self.gateway_key.clone().into_bytes());
         plan.record.clone_from(&self.record);
         plan.core = match self.cpu {
             Some(Core::Any) => None,
@@ -179,11 +213,25 @@ impl Load {
             Name::Steady => Scenario::Steady,
             Name::Soldout => Scenario::SoldOut,
             Name::Cart => Scenario::Cart,
+            Name::Lifecycle => {
+                Scenario::Lifecycle(Lifecycle { lines: self.lines, until: self.until.map(Until::act) })
+            }
             Name::Replay => {
                 let path = self.file.as_deref().ok_or_else(|| missing("--file"))?;
                 Scenario::Replay(Replay { purchases: read_purchases(path)?, stock: self.stock })
             }
         })
+    }
+}
+
+impl Until {
+    fn act(self) -> Act {
+        match self {
+            Until::PayOpen => Act::PayOpen,
+            Until::PayCallback => Act::PayCallback,
+            Until::Ship => Act::Ship,
+            Until::Sign => Act::Sign,
+        }
     }
 }
 
