@@ -1,5 +1,6 @@
 //! `cargo xtask crash`: real processes, killed for real. Each round loads a fresh server, kills it with -9 at a
-//! random moment, opens its folder again, asks for every recorded request, and audits what lies on disk.
+//! random moment, opens its folder again, asks for every recorded request, and audits what lies on disk. Every other
+//! round plays lives of orders: paid, shipped, signed for, cancelled, refunded.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -45,6 +46,11 @@ const LOAD_ENDS_WITHIN: Duration = Duration::from_secs(30);
 /// Verifying and auditing read everything once.
 const CHECK_WITHIN: Duration = Duration::from_secs(300);
 
+/// What server and load sign callbacks with.
+const GATEWAY_KEY: &str = "the crash rounds' own gateway key";
+/// The server's gateway of this key.
+const GATEWAYS: &str = r#"[{ id = 1, key_env = "TIDEGATE_GATEWAY_KEY" }]"#;
+
 /// Runs the rounds and fails when one does.
 pub fn run(args: &Args) -> Result<()> {
     rounds(args).map(drop)
@@ -56,10 +62,10 @@ pub fn rounds(args: &Args) -> Result<String> {
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
     println!("crash: seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
-    let (mut acknowledged, mut verified) = (0, 0);
+    let (mut acknowledged, mut verified, mut went_on) = (0, 0, 0);
     for number in 1..=args.rounds {
         let round = Round::begin(&binary)?;
-        let outcome = round.run(&mut random, args.within_ms);
+        let outcome = round.run(&mut random, number, args.within_ms);
         let done = outcome.map_err(|why| {
             let kept = round.keep();
             why.context(format!(
@@ -68,14 +74,17 @@ pub fn rounds(args: &Args) -> Result<String> {
             ))
         })?;
         println!(
-            "round {number:>3}: killed after {} ms, {} acknowledged, {} unknown, {} verified, audit ok",
-            done.killed_after_ms, done.acknowledged, done.unknown, done.verified
+            "round {number:>3}: {}, killed after {} ms, {} orders and {} acts behind them acknowledged, {} unknown, \
+             {} verified, audit ok",
+            done.scenario, done.killed_after_ms, done.acknowledged, done.went_on, done.unknown, done.verified
         );
         acknowledged += done.acknowledged;
         verified += done.verified;
+        went_on += done.went_on;
     }
     let summary = format!(
-        "crash: {} rounds, {acknowledged} acknowledged, {verified} verified, lost 0, oversold 0",
+        "crash: {} rounds, {acknowledged} acknowledged, {verified} verified, lost 0, oversold 0; {went_on} payments, \
+         shipments and refunds where they were",
         args.rounds
     );
     println!("{summary}");
@@ -90,10 +99,19 @@ struct Round<'a> {
 
 /// What a round that went well can say.
 struct Done {
+    scenario: &'static str,
     killed_after_ms: u64,
     acknowledged: u64,
     unknown: u64,
     verified: u64,
+    /// Requests about orders behind their CREATE that were acknowledged, all of them verified.
+    went_on: u64,
+}
+
+/// What `load --verify` says that it asked for and found.
+struct Verified {
+    orders: u64,
+    went_on: u64,
 }
 
 impl Round<'_> {
@@ -101,10 +119,14 @@ impl Round<'_> {
         Ok(Round { binary, folder: tempfile::Builder::new().prefix("tidegate-crash-").tempdir()? })
     }
 
-    fn run(&self, random: &mut fastrand::Rng, within_ms: u64) -> Result<Done> {
+    fn run(&self, random: &mut fastrand::Rng, number: u32, within_ms: u64) -> Result<Done> {
         let killed_after_ms = random.u64(200..=within_ms.max(201));
-        // Shops under steady load, one line an order or baskets over many skus.
-        let scenario = if random.bool() { "steady" } else { "cart" };
+        // Shops under steady load: whole lives, one line an order, or baskets over many skus.
+        let scenario = match (number % 2, random.bool()) {
+            (1, _) => "lifecycle",
+            (_, true) => "steady",
+            (_, false) => "cart",
+        };
         let report = self.load_and_kill(scenario, killed_after_ms, random.u64(..))?;
         let acknowledged = report["accepted"].as_u64().context("the load's report has no `accepted`")?;
         let unknown = report["unknown"].as_u64().context("the load's report has no `unknown`")?;
@@ -115,12 +137,16 @@ impl Round<'_> {
             thread::sleep(Duration::from_millis(random.u64(1..200)));
             opening.kill()?;
         }
-        let verified = self.verify()?;
+        let done = report["done"].as_u64().context("the load's report has no `done`")?;
+        let Verified { orders: verified, went_on } = self.verify()?;
         if verified < acknowledged {
             bail!("{acknowledged} were acknowledged, only {verified} are there: orders are lost");
         }
+        if went_on < done {
+            bail!("{done} acts were acknowledged, only {went_on} were asked for again");
+        }
         self.audit()?;
-        Ok(Done { killed_after_ms, acknowledged, unknown, verified })
+        Ok(Done { scenario, killed_after_ms, acknowledged, unknown, verified, went_on })
     }
 
     /// Loads a server, kills it, and gives the report of the load.
@@ -158,7 +184,7 @@ impl Round<'_> {
     }
 
     /// Opens the folder again and asks for every recorded request; gives how many orders were found.
-    fn verify(&self) -> Result<u64> {
+    fn verify(&self) -> Result<Verified> {
         let mut server = self.serve()?;
         server.wait_ready()?;
         let mut verify = self.tidegate("load");
@@ -169,7 +195,10 @@ impl Round<'_> {
         }
         server.terminate()?;
         let said = fs::read_to_string(self.path("verify.log"))?;
-        accepted_in(&said).context("load --verify did not say how many accepted orders it asked for")
+        let orders = number_in(&said, "accepted")
+            .context("load --verify did not say how many accepted orders it asked for")?;
+        // Only where orders went on does it say how far.
+        Ok(Verified { orders, went_on: number_in(&said, "went on").unwrap_or(0) })
     }
 
     fn audit(&self) -> Result<()> {
@@ -193,6 +222,7 @@ impl Round<'_> {
     fn tidegate(&self, command: &str) -> Command {
         let mut tidegate = Command::new(self.binary);
         tidegate.arg(command).current_dir(self.folder.path());
+        tidegate.env("TIDEGATE_GATEWAY_KEY", GATEWAY_KEY).env("TIDEGATE_PAYMENTS_GATEWAYS", GATEWAYS);
         tidegate
     }
 
@@ -293,11 +323,11 @@ impl Drop for Process {
     }
 }
 
-/// The number in the line `accepted  12,345   asked for by request id, …` of `load --verify`.
-fn accepted_in(said: &str) -> Option<u64> {
-    let line = said.lines().find_map(|line| line.trim_start().strip_prefix("accepted "))?;
-    let (number, _) = line.split_once("asked for")?;
-    number.chars().filter(char::is_ascii_digit).collect::<String>().parse().ok()
+/// The number in the line `accepted  12,345   asked for by request id, …` of `load --verify`, or another one's.
+fn number_in(said: &str, name: &str) -> Option<u64> {
+    let behind = said.lines().find_map(|line| line.trim_start().strip_prefix(name)?.strip_prefix(' '))?;
+    let number = behind.split_whitespace().next()?;
+    number.replace(',', "").parse().ok()
 }
 
 /// What a program said last: its one sentence, where it failed.
@@ -308,13 +338,14 @@ fn last_line(log: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::accepted_in;
+    use super::number_in;
 
     #[test]
     fn what_verify_says_is_read() {
-        let said =
-            "reading the record\n  accepted         12,345   asked for by request id, each with its lines\n";
-        assert_eq!(accepted_in(said), Some(12_345));
-        assert_eq!(accepted_in("error: no server answers"), None);
+        let said = "reading the record\n  accepted         12,345   asked for by request id, each with its lines\n  \
+                    went on          54,321   where each order must stand; 1 unknown\n";
+        assert_eq!(number_in(said, "accepted"), Some(12_345));
+        assert_eq!(number_in(said, "went on"), Some(54_321));
+        assert_eq!(number_in("error: no server answers", "accepted"), None);
     }
 }
