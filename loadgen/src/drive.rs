@@ -21,6 +21,7 @@ use crate::orders::{Basket, NO_PLACE, Orders, PriceChange, Step};
 use crate::record::{AskedRow, Recorder};
 use crate::report::Ended;
 use crate::schedule::Schedule;
+use crate::subscribers::Subscribers;
 use crate::tally::Tally;
 use crate::watch::{Progress, Watcher};
 
@@ -66,6 +67,9 @@ pub(crate) struct Drive<'a, W> {
     basket: Basket,
     frames: Vec<u8>,
     gateway: Gateway,
+    subscribers: Subscribers,
+    /// How long holds without an order last.
+    hold_seconds: u32,
 }
 
 /// What a drive needs besides orders and connections.
@@ -78,6 +82,8 @@ pub(crate) struct Terms {
     pub(crate) gateway: Gateway,
     /// What is asked besides CREATE.
     pub(crate) kinds: Vec<Kind>,
+    pub(crate) subscribers: Subscribers,
+    pub(crate) hold_seconds: u32,
 }
 
 /// What a drive came to.
@@ -86,6 +92,8 @@ pub(crate) struct Driven {
     pub(crate) ended: Ended,
     /// From the first request to the last answer.
     pub(crate) seconds: f64,
+    /// That subscribers received.
+    pub(crate) events: u64,
     /// The record could not be written.
     pub(crate) failure: Option<std::io::Error>,
 }
@@ -98,7 +106,16 @@ impl<'a, W: Watcher> Drive<'a, W> {
         terms: Terms,
         watcher: &'a mut W,
     ) -> Drive<'a, W> {
-        let Terms { schedule, seconds_max, server_time_us, recorder, gateway, kinds } = terms;
+        let Terms {
+            schedule,
+            seconds_max,
+            server_time_us,
+            recorder,
+            gateway,
+            kinds,
+            subscribers,
+            hold_seconds,
+        } = terms;
         let now = Instant::now();
         Drive {
             orders,
@@ -122,13 +139,16 @@ impl<'a, W: Watcher> Drive<'a, W> {
             basket: Basket::new(),
             frames: Vec::with_capacity(FRAME_BYTES_MAX),
             gateway,
+            subscribers,
+            hold_seconds,
         }
     }
 
     /// What is left when the reactor has ended.
     pub(crate) fn finish(self) -> Driven {
         let seconds = (self.last_answer - self.started).as_secs_f64();
-        Driven { tally: self.tally, ended: self.ended, seconds, failure: self.failure }
+        let events = self.subscribers.events;
+        Driven { tally: self.tally, ended: self.ended, seconds, events, failure: self.failure }
     }
 
     /// Fills a connection's room, as far as there is something to ask and (open loop) it is due.
@@ -168,6 +188,15 @@ impl<'a, W: Watcher> Drive<'a, W> {
             }
             Step::Act { place, act, request } => {
                 self.ask_act(lane, (place, act, request), since_ns, now_ns);
+                self.scheduled += 1;
+                ControlFlow::Continue(())
+            }
+            Step::Errand { errand, request } => {
+                let sent =
+                    Sent { what: What::Errand(errand), number: 0, units: 0, place: NO_PLACE, since_ns };
+                let meta = asking::meta(self.lanes.take_room(lane, sent), false);
+                errand.append(&mut self.frames, &meta, request, self.hold_seconds);
+                self.tally.ask(errand.kind());
                 self.scheduled += 1;
                 ControlFlow::Continue(())
             }
@@ -325,12 +354,21 @@ impl<W: Watcher> Service for Drive<'_, W> {
                 self.alone_since = None;
                 self.hungry = true;
             }
-            None => out.close(connection),
+            None => {
+                self.frames.clear();
+                let is_gone = !self.subscribers.join(connection, &mut self.frames)
+                    || out.write(connection, &self.frames).is_err();
+                if is_gone {
+                    out.close(connection);
+                }
+            }
         }
     }
 
     fn received(&mut self, connection: Connection, bytes: &[u8], out: &mut Output) -> Received {
-        let Some(lane) = self.lanes.of(connection) else { return Received::Close };
+        let Some(lane) = self.lanes.of(connection) else {
+            return self.events_received(connection, bytes, out);
+        };
         let now = Instant::now();
         let now_ns = (now - self.started).as_nanos() as u64;
         let mut taken = 0;
@@ -360,7 +398,12 @@ impl<W: Watcher> Service for Drive<'_, W> {
     }
 
     fn closed(&mut self, connection: Connection) {
-        let Some(lane) = self.lanes.leave(connection) else { return };
+        let Some(lane) = self.lanes.leave(connection) else {
+            if self.subscribers.leave(connection) {
+                self.connector.want_one();
+            }
+            return;
+        };
         self.give_up(lane);
         if self.lanes.connected() == 0 {
             self.alone_since = Some(Instant::now());

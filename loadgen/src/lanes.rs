@@ -2,6 +2,7 @@
 
 use reactor::Connection;
 
+use crate::errands::Errand;
 use crate::life::Act;
 
 /// A request in flight.
@@ -25,6 +26,8 @@ pub(crate) enum What {
     Again,
     /// What is next for an order under way.
     Act(Act),
+    /// A request that stands for itself.
+    Errand(Errand),
     /// A price to be set.
     Price,
 }

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod purchases;
 pub mod report;
 
+mod errands;
 mod gateway;
 mod life;
 mod market;
@@ -24,6 +25,7 @@ mod asking;
 mod connector;
 mod drive;
 mod lanes;
+mod subscribers;
 mod talk;
 mod tally;
 mod watch;
@@ -42,7 +44,7 @@ pub mod text;
 
 pub use gateway::{GATEWAY, GATEWAY_KEY};
 pub use life::Act;
-pub use plan::{Lifecycle, LoadPlan, Pace, Replay, Scenario};
+pub use plan::{Lifecycle, LoadPlan, Mixed, Pace, Replay, Scenario};
 pub use report::Report;
 pub use run::{LoadError, run};
 pub use verify::{DIFFERENCES_TOLD, Verification, VerifyError, verify};

@@ -17,7 +17,9 @@ use crate::talk::{Talk, TalkError};
 /// All money of a run: euro.
 pub(crate) const CURRENCY: u16 = 978;
 /// Where all stock of a run lies.
-const WAREHOUSE: u32 = 1;
+pub(crate) const WAREHOUSE: u32 = 1;
+/// STOCK_ADJUST's reason for units that came in.
+pub(crate) const RECEIVED: u8 = 1;
 const SALE_HOURS: i64 = 48;
 /// Units that one user may take in the sale of a flash run, …
 const FLASH_USER_LIMIT: u32 = 2;
@@ -81,6 +83,7 @@ impl Market {
             | Scenario::SoldOut
             | Scenario::Cart
             | Scenario::Lifecycle(_)
+            | Scenario::Mixed(_)
             | Scenario::Replay(_) => USER_LIMIT,
         };
         let id = 1 + (mix(seed) % u64::from(u32::MAX - 1)) as u32;
@@ -227,7 +230,6 @@ impl OnSale {
         // A shelf counts in 64 bits, but one change in 63: what is more is out of every warehouse's reach.
         let clamped = |units: u64| i64::try_from(units).unwrap_or(i64::MAX);
         let delta = clamped(self.stock) - clamped(self.sellable_before);
-        const RECEIVED: u8 = 1;
         const COUNTED: u8 = 2;
         StockAdjustHead {
             request,

@@ -1,15 +1,18 @@
 //! What is asked next: the orders of each scenario, one at a time, without a clock and without sockets.
 
+mod errands;
 mod history;
 mod lives;
 mod regulars;
 
+use self::errands::Errands;
 use self::history::History;
 pub(crate) use self::lives::Life;
 use self::lives::Lives;
 use self::regulars::Regulars;
+use crate::errands::Errand;
 use crate::life::Act;
-use crate::market::Market;
+use crate::market::{Market, OnSale};
 use crate::plan::{LoadPlan, Scenario};
 use crate::purchases::ORDER_LINES_MAX;
 use crate::random::{below, distinct_user, mix};
@@ -42,6 +45,8 @@ pub(crate) enum Step {
     Ask,
     /// The order in this place goes on: send this, under this request id.
     Act { place: u32, act: Act, request: u128 },
+    /// Send this, under this request id.
+    Errand { errand: Errand, request: u128 },
     /// Set the price of this sku (a place in the market's goods); the orders behind it wait for the answer.
     SetPrice(PriceChange),
     /// Answers must come first.
@@ -70,7 +75,7 @@ pub(crate) struct Orders {
     nonce: u64,
     /// The next new order.
     next: u64,
-    /// Acts so far.
+    /// Acts and errands so far.
     acts: u64,
     /// So many new orders, at most.
     limit: u64,
@@ -91,6 +96,10 @@ enum Play {
         /// Of each order.
         lines: u64,
     },
+    Mixed {
+        lives: Lives,
+        errands: Errands,
+    },
     Replay(History),
 }
 
@@ -98,6 +107,8 @@ enum Play {
 const ACTS: u64 = 1 << 63;
 /// Lines of a cart, at least and at most.
 const CART_LINES: (u64, u64) = (2, 8);
+/// Lines of a basket in a mixed shop, at least and at most.
+const MIXED_LINES: (u64, u64) = (1, 4);
 /// Users of one seed, at most: the next seed's begin behind them.
 pub(crate) const USERS_MAX: u64 = 1_000_000_000;
 
@@ -138,6 +149,7 @@ impl Basket {
 impl Orders {
     /// The orders of this plan, over a market that is set up.
     pub(crate) fn new(plan: &LoadPlan, market: Market) -> Orders {
+        let in_flight_max = plan.connections as usize * plan.pipeline as usize;
         let play = match &plan.scenario {
             Scenario::Flash => Play::Flash {
                 first_user: 1 + mix(plan.seed) % 1_000_000 * USERS_MAX,
@@ -147,9 +159,12 @@ impl Orders {
             Scenario::SoldOut => Play::SoldOut(Regulars::new()),
             Scenario::Cart => Play::Cart,
             Scenario::Lifecycle(lifecycle) => Play::Lifecycle {
-                lives: Lives::new(plan.connections as usize * plan.pipeline as usize, lifecycle.until),
+                lives: Lives::new(in_flight_max, lifecycle.until),
                 lines: lifecycle.lines.into(),
             },
+            Scenario::Mixed(_) => {
+                Play::Mixed { lives: Lives::new(in_flight_max, None), errands: Errands::new(in_flight_max) }
+            }
             Scenario::Replay(replay) => Play::Replay(History::new(replay.purchases.clone(), &market)),
         };
         let limit = plan.requests_max.unwrap_or(u64::MAX);
@@ -160,9 +175,12 @@ impl Orders {
     pub(crate) fn expected(&self) -> Option<u64> {
         let all = match &self.play {
             Play::Replay(history) => history.len(),
-            Play::Flash { .. } | Play::Steady | Play::SoldOut(_) | Play::Cart | Play::Lifecycle { .. } => {
-                u64::MAX
-            }
+            Play::Flash { .. }
+            | Play::Steady
+            | Play::SoldOut(_)
+            | Play::Cart
+            | Play::Lifecycle { .. }
+            | Play::Mixed { .. } => u64::MAX,
         };
         Some(all.min(self.limit)).filter(|&count| count < u64::MAX)
     }
@@ -172,6 +190,11 @@ impl Orders {
         let number = self.next;
         if let Some(step) = self.next_of_lives(server_ms) {
             return step;
+        }
+        if let Some(errand) = self.next_errand() {
+            let request = self.request_id(server_ms, ACTS + self.acts);
+            self.acts += 1;
+            return Step::Errand { errand, request };
         }
         if number >= self.limit {
             return Step::Over;
@@ -201,16 +224,27 @@ impl Orders {
             Play::Cart => {
                 basket.begin(number, distinct_user(self.nonce, number), request);
                 let (least, most) = CART_LINES;
-                fill_cart(&self.market, least + chance % (most - least + 1), chance, basket);
+                fill_cart(&self.market.goods, least + chance % (most - least + 1), chance, basket);
             }
             Play::Lifecycle { lives, lines } => {
                 basket.begin(number, distinct_user(self.nonce, number), request);
-                fill_cart(&self.market, *lines, chance, basket);
+                fill_cart(&self.market.goods, *lines, chance, basket);
+                basket.place = lives.begin(number, basket.user, basket.total, mix(chance));
+            }
+            Play::Mixed { lives, errands: _ } => {
+                basket.begin(number, distinct_user(self.nonce, number), request);
+                let (least, most) = MIXED_LINES;
+                let (goods, _) = errands::split(&self.market.goods);
+                fill_cart(goods, least + chance % (most - least + 1), chance, basket);
                 basket.place = lives.begin(number, basket.user, basket.total, mix(chance));
             }
             Play::Replay(history) => match history.next(number, request, basket, &self.market) {
                 Step::Ask => (),
-                other @ (Step::Act { .. } | Step::SetPrice(_) | Step::Wait | Step::Over) => return other,
+                other @ (Step::Act { .. }
+                | Step::Errand { .. }
+                | Step::SetPrice(_)
+                | Step::Wait
+                | Step::Over) => return other,
             },
         }
         self.next += 1;
@@ -236,8 +270,12 @@ impl Orders {
         match &mut self.play {
             Play::SoldOut(regulars) => regulars.settled(number, order),
             Play::Replay(history) => history.settled(number),
-            Play::Lifecycle { lives, .. } if order == 0 => lives.end(place),
+            Play::Lifecycle { lives, .. } | Play::Mixed { lives, .. } if order == 0 => lives.end(place),
             Play::Lifecycle { lives, .. } => lives.created(place, order),
+            Play::Mixed { lives, errands } => {
+                errands.note(lives.at(place).user, order);
+                lives.created(place, order);
+            }
             Play::Flash { .. } | Play::Steady | Play::Cart => (),
         }
     }
@@ -245,7 +283,7 @@ impl Orders {
     /// The order in this place, which is under way.
     pub(crate) fn life(&self, place: u32) -> &Life {
         match &self.play {
-            Play::Lifecycle { lives, .. } => lives.at(place),
+            Play::Lifecycle { lives, .. } | Play::Mixed { lives, .. } => lives.at(place),
             Play::Flash { .. } | Play::Steady | Play::SoldOut(_) | Play::Cart | Play::Replay(_) => {
                 unreachable!("in no other scenario is an order under way")
             }
@@ -266,23 +304,45 @@ impl Orders {
         }
     }
 
+    /// What is asked beside orders, as long as new orders come.
+    fn next_errand(&mut self) -> Option<Errand> {
+        let Play::Mixed { errands, .. } = &mut self.play else { return None };
+        if let Some(owed) = errands.owed() {
+            return Some(owed);
+        }
+        let (goods, held) = errands::split(&self.market.goods);
+        if self.next < self.limit { errands.begin(self.seed, goods, held) } else { None }
+    }
+
+    /// An errand was done, and leads to this one.
+    pub(crate) fn owe(&mut self, errand: Errand) {
+        if let Play::Mixed { errands, .. } = &mut self.play {
+            errands.owe(errand);
+        }
+    }
+
     fn lives_mut(&mut self) -> Option<&mut Lives> {
         match &mut self.play {
-            Play::Lifecycle { lives, .. } => Some(lives),
+            Play::Lifecycle { lives, .. } | Play::Mixed { lives, .. } => Some(lives),
             Play::Flash { .. } | Play::Steady | Play::SoldOut(_) | Play::Cart | Play::Replay(_) => None,
         }
     }
 
     /// Whether anybody wants to know the order ids of accepted orders.
     pub(crate) fn wants_order_ids(&self) -> bool {
-        matches!(self.play, Play::SoldOut(_) | Play::Lifecycle { .. })
+        matches!(self.play, Play::SoldOut(_) | Play::Lifecycle { .. } | Play::Mixed { .. })
     }
 
     /// The order that an order which is asked again was answered with at first.
     pub(crate) fn order_of(&self, number: u64) -> Option<u64> {
         match &self.play {
             Play::SoldOut(regulars) => regulars.order_of(number),
-            Play::Replay(_) | Play::Flash { .. } | Play::Steady | Play::Cart | Play::Lifecycle { .. } => None,
+            Play::Replay(_)
+            | Play::Flash { .. }
+            | Play::Steady
+            | Play::Cart
+            | Play::Lifecycle { .. }
+            | Play::Mixed { .. } => None,
         }
     }
 
@@ -307,6 +367,19 @@ impl Orders {
     }
 }
 
+/// The goods that only orders take: what a record says of them can be verified.
+pub(crate) fn goods_of_orders<'a>(scenario: &Scenario, goods: &'a [OnSale]) -> &'a [OnSale] {
+    match scenario {
+        Scenario::Mixed(_) => errands::split(goods).0,
+        Scenario::Flash
+        | Scenario::Steady
+        | Scenario::SoldOut
+        | Scenario::Cart
+        | Scenario::Lifecycle(_)
+        | Scenario::Replay(_) => goods,
+    }
+}
+
 /// One line of one sku; one in four wants two units.
 fn one_line(market: &Market, chance: u64, basket: &mut Basket) {
     let goods = market.goods[below(chance as u32, market.goods.len() as u64) as usize];
@@ -315,14 +388,14 @@ fn one_line(market: &Market, chance: u64, basket: &mut Basket) {
 }
 
 /// So many lines, each of another sku, one to three units each.
-fn fill_cart(market: &Market, wanted: u64, chance: u64, basket: &mut Basket) {
-    let wanted = wanted.min(market.goods.len() as u64);
+fn fill_cart(goods: &[OnSale], wanted: u64, chance: u64, basket: &mut Basket) {
+    let wanted = wanted.min(goods.len() as u64);
     let mut chance = chance;
     while (basket.lines.len() as u64) < wanted {
         chance = mix(chance);
-        let goods = market.goods[below(chance as u32, market.goods.len() as u64) as usize];
-        if basket.lines.iter().all(|&(sku, _)| sku != goods.sku) {
-            basket.add(goods.sku, 1 + (chance >> 62) as u32 % 3, goods.price);
+        let one = goods[below(chance as u32, goods.len() as u64) as usize];
+        if basket.lines.iter().all(|&(sku, _)| sku != one.sku) {
+            basket.add(one.sku, 1 + (chance >> 62) as u32 % 3, one.price);
         }
     }
 }

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use protocol::Kind;
 
+use crate::errands::Errand;
 use crate::gateway::{GATEWAY, GATEWAY_KEY};
 use crate::life::Act;
 use crate::purchases::{ORDER_LINES_MAX, Purchases};
+pub use crate::subscribers::SUBSCRIBERS_MAX;
 
 /// Connections of one run, at most.
 pub const CONNECTIONS_MAX: u32 = 16_384;
@@ -70,6 +72,8 @@ pub enum Scenario {
     /// Orders from their first hold to the buyer's signature: paid, sent and signed for; some are cancelled instead,
     /// some get their money back.
     Lifecycle(Lifecycle),
+    /// A shop as it goes: orders among many reads, stock operations, and subscribers to its events.
+    Mixed(Mixed),
     /// A shop's history.
     Replay(Replay),
 }
@@ -81,6 +85,19 @@ pub struct Lifecycle {
     pub lines: u32,
     /// The last act of every order, none of which is cancelled then; nothing: they live to their end.
     pub until: Option<Act>,
+}
+
+/// Who listens to a mixed shop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mixed {
+    /// Subscribers, 0 to [`SUBSCRIBERS_MAX`], each on a connection of its own.
+    pub subscribers: u32,
+}
+
+impl Default for Mixed {
+    fn default() -> Mixed {
+        Mixed { subscribers: 4 }
+    }
 }
 
 /// Lines of one order, at most.
@@ -122,6 +139,7 @@ impl Scenario {
             Scenario::SoldOut => "soldout",
             Scenario::Cart => "cart",
             Scenario::Lifecycle(_) => "lifecycle",
+            Scenario::Mixed(_) => "mixed",
             Scenario::Replay(_) => "replay",
         }
     }
@@ -135,6 +153,32 @@ impl Scenario {
                 Vec::new()
             }
             Scenario::Lifecycle(_) => Act::ALL.map(Act::kind).to_vec(),
+            Scenario::Mixed(_) => Act::ALL.map(Act::kind).into_iter().chain(Errand::KINDS).collect(),
+        }
+    }
+}
+
+impl Scenario {
+    /// Whether its orders are paid.
+    pub(crate) fn pays(&self) -> bool {
+        match self {
+            Scenario::Flash | Scenario::Steady | Scenario::SoldOut | Scenario::Cart | Scenario::Replay(_) => {
+                false
+            }
+            Scenario::Lifecycle(_) | Scenario::Mixed(_) => true,
+        }
+    }
+
+    /// Connections besides those of the load.
+    pub(crate) fn subscribers(&self) -> u32 {
+        match self {
+            Scenario::Flash
+            | Scenario::Steady
+            | Scenario::SoldOut
+            | Scenario::Cart
+            | Scenario::Lifecycle(_)
+            | Scenario::Replay(_) => 0,
+            Scenario::Mixed(mixed) => mixed.subscribers,
         }
     }
 }
@@ -146,14 +190,16 @@ impl LoadPlan {
             Scenario::Flash => (4, 20_000),
             Scenario::Steady => (1_000, 10_000_000),
             Scenario::SoldOut => (8, 250),
-            Scenario::Cart | Scenario::Lifecycle(_) => (1_000, 10_000_000),
+            Scenario::Cart | Scenario::Lifecycle(_) | Scenario::Mixed(_) => (1_000, 10_000_000),
             Scenario::Replay(_) => (0, 0),
         };
         let (requests_max, seconds_max) = match &scenario {
             Scenario::Flash => (Some(1_000_000), None),
-            Scenario::Steady | Scenario::SoldOut | Scenario::Cart | Scenario::Lifecycle(_) => {
-                (None, Some(10))
-            }
+            Scenario::Steady
+            | Scenario::SoldOut
+            | Scenario::Cart
+            | Scenario::Lifecycle(_)
+            | Scenario::Mixed(_) => (None, Some(10)),
             Scenario::Replay(_) => (None, None),
         };
         LoadPlan {

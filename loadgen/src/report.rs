@@ -79,6 +79,10 @@ pub struct Report {
     pub retries: Retries,
     /// What came of each kind of request, by name.
     pub kinds: BTreeMap<&'static str, OfKind>,
+    /// Who listened to events meanwhile.
+    pub subscribers: u32,
+    /// Events that they received, all of them together.
+    pub events: u64,
     /// What the errors were, the first few of them, in words.
     pub first_errors: Vec<String>,
     /// Answers over time.
@@ -302,6 +306,8 @@ pub(crate) mod sample {
             unsent: 0,
             retries: Retries::default(),
             kinds: BTreeMap::new(),
+            subscribers: 0,
+            events: 0,
             first_errors: Vec::new(),
             timeline,
             curve: all.curve(),

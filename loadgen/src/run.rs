@@ -14,11 +14,12 @@ use crate::gateway::{self, Gateway};
 use crate::instant::rfc3339;
 use crate::lanes::Lanes;
 use crate::market::{CURRENCY, Market};
-use crate::orders::Orders;
+use crate::orders::{self, Orders};
 use crate::plan::{CONNECTIONS_MAX, LINES_MAX, LoadPlan, PIPELINE_MAX, Pace, SKUS_MAX, Scenario};
 use crate::record::Recorder;
 use crate::report::{Audit, Ended, Journal, Machine, Mode, Report, Server};
 use crate::schedule::Schedule;
+use crate::subscribers::{SUBSCRIBERS_MAX, Subscribers};
 use crate::talk::{AUDIT_TIME_MAX, Talk, TalkError};
 use crate::tally::Tally;
 use crate::watch::Watcher;
@@ -47,7 +48,7 @@ pub fn run<W: Watcher + Send>(plan: &LoadPlan, watcher: &mut W) -> Result<Report
     let failed = |error: TalkError| LoadError::Server { target: plan.target.clone(), why: error.to_string() };
     watcher.step("connecting");
     let mut talk = Talk::open(&plan.target).map_err(failed)?;
-    if matches!(plan.scenario, Scenario::Lifecycle(_)) {
+    if plan.scenario.pays() {
         watcher.step("asking whether the gateway is believed");
         gateway::greet(&mut talk, plan)
             .map_err(|why| LoadError::Server { target: plan.target.clone(), why })?;
@@ -95,7 +96,7 @@ fn check(plan: &LoadPlan) -> Result<(), LoadError> {
     };
     within("connections", plan.connections.into(), CONNECTIONS_MAX.into())?;
     within("pipeline", plan.pipeline.into(), PIPELINE_MAX.into())?;
-    within("users", plan.users, crate::orders::USERS_MAX)?;
+    within("users", plan.users, orders::USERS_MAX)?;
     if let Pace::PerSecond(rate) = plan.pace {
         within("rate", rate, 1_000_000_000)?;
     }
@@ -111,6 +112,13 @@ fn check(plan: &LoadPlan) -> Result<(), LoadError> {
             within("lines", lifecycle.lines.into(), LINES_MAX.into())?;
             within("skus", plan.skus.into(), SKUS_MAX.into())
         }
+        Scenario::Mixed(_) if plan.skus < 2 => {
+            Err(LoadError::Plan("skus must be at least 2: orders take some, holds take others".into()))
+        }
+        Scenario::Mixed(mixed) => {
+            within("subscribers", u64::from(mixed.subscribers) + 1, u64::from(SUBSCRIBERS_MAX) + 1)?;
+            within("skus", plan.skus.into(), SKUS_MAX.into())
+        }
     }
 }
 
@@ -124,7 +132,12 @@ fn schedule(plan: &LoadPlan) -> Option<Schedule> {
         }
         (
             Pace::Trace,
-            Scenario::Flash | Scenario::Steady | Scenario::SoldOut | Scenario::Cart | Scenario::Lifecycle(_),
+            Scenario::Flash
+            | Scenario::Steady
+            | Scenario::SoldOut
+            | Scenario::Cart
+            | Scenario::Lifecycle(_)
+            | Scenario::Mixed(_),
         ) => None,
     }
 }
@@ -135,7 +148,7 @@ fn recorder(plan: &LoadPlan, market: &Market, talk: &Talk) -> Result<Option<Reco
         // The time of the greeting: before every order of this run, and after those of earlier ones.
         let mut recorder = Recorder::create(path, talk.hello().server_time, CURRENCY)?;
         recorder.remark(&plan.command)?;
-        for goods in &market.goods {
+        for goods in orders::goods_of_orders(&plan.scenario, &market.goods) {
             recorder.sku(goods.sku, goods.units_before)?;
         }
         recorder.flush()?;
@@ -155,9 +168,10 @@ fn drive<W: Watcher>(
     if let Some(core) = plan.core {
         affinity::pin_current_thread(core).map_err(|error| machine(&error))?;
     }
-    let bounds = bounds(plan.connections);
+    let connections = plan.connections + plan.scenario.subscribers();
+    let bounds = bounds(connections);
     let mut reactor = Reactor::new(&bounds).map_err(|error| machine(&error))?;
-    for _ in 0..plan.connections {
+    for _ in 0..connections {
         let stream = Talk::open(&plan.target).and_then(Talk::into_stream);
         let failed =
             |error: TalkError| LoadError::Server { target: plan.target.clone(), why: error.to_string() };
@@ -173,7 +187,11 @@ fn drive<W: Watcher>(
     let (gateway, key) = &plan.gateway;
     let gateway = Gateway::new(*gateway, key);
     let kinds = plan.scenario.other_kinds();
-    let terms = Terms { schedule, seconds_max, server_time_us, recorder, gateway, kinds };
+    let sku = market.goods.first().map_or(0, |goods| goods.sku);
+    let subscribers = Subscribers::new(plan.scenario.subscribers(), sku);
+    let hold_seconds = plan.hold_seconds;
+    let terms =
+        Terms { schedule, seconds_max, server_time_us, recorder, gateway, kinds, subscribers, hold_seconds };
     let mut drive = Drive::new(Orders::new(plan, market), lanes, connector, terms, watcher);
     reactor.run(&mut drive).map_err(|error| machine(&error))?;
     let mut driven = drive.finish();
@@ -225,7 +243,7 @@ impl Outline {
     }
 
     fn report(self, plan: &LoadPlan, driven: Driven, before: &StatsHead, talk: &mut Talk) -> Report {
-        let Driven { mut tally, ended, seconds, failure: _ } = driven;
+        let Driven { mut tally, ended, seconds, events, failure: _ } = driven;
         let asked = if ended == Ended::ServerGone { None } else { ask_server(talk, before, &mut tally) };
         let a_second = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
         let (all, of_accepted) = tally.latencies();
@@ -267,6 +285,8 @@ impl Outline {
             unsent: tally.unsent,
             retries: tally.retries,
             kinds: tally.kinds(seconds),
+            subscribers: plan.scenario.subscribers(),
+            events,
             first_errors: tally.first_errors.clone(),
             timeline: tally.timeline.clone(),
             curve: all.curve(),
@@ -279,7 +299,11 @@ impl Outline {
 fn users(plan: &LoadPlan, new_orders: u64) -> u64 {
     match &plan.scenario {
         Scenario::Flash => plan.users.min(new_orders),
-        Scenario::Steady | Scenario::SoldOut | Scenario::Cart | Scenario::Lifecycle(_) => new_orders,
+        Scenario::Steady
+        | Scenario::SoldOut
+        | Scenario::Cart
+        | Scenario::Lifecycle(_)
+        | Scenario::Mixed(_) => new_orders,
         Scenario::Replay(replay) => {
             let mut users: Vec<u64> = replay.purchases.orders().iter().map(|order| order.user).collect();
             users.sort_unstable();

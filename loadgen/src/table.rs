@@ -74,6 +74,10 @@ impl Table {
         if report.kinds.len() > 1 {
             self.kinds(report);
         }
+        if report.subscribers > 0 {
+            let subscribers = counted(report.subscribers.into(), "subscriber", "subscribers");
+            self.count("events", report.events, &format!("to {subscribers}, without a gap"));
+        }
         if report.retries.sent > 0 {
             let answered =
                 format!("{} answered with their order", grouped(report.retries.answered_with_their_order));
@@ -196,6 +200,7 @@ pub(crate) fn title(report: &Report) -> String {
         "soldout" => "Sold out",
         "cart" => "Baskets",
         "lifecycle" => "Lives of orders",
+        "mixed" => "A mixed shop",
         "replay" => "Replay of a history",
         other => other,
     };

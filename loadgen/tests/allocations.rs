@@ -7,7 +7,7 @@ mod toy;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use loadgen::{Lifecycle, LoadPlan, Progress, Scenario, Watcher};
+use loadgen::{Lifecycle, LoadPlan, Mixed, Progress, Scenario, Watcher};
 use toy::Toy;
 
 thread_local! {
@@ -69,8 +69,15 @@ impl Watcher for Counts {
 #[test]
 fn a_warm_load_allocates_nothing() {
     let toy = Toy::open();
-    let lifecycle = Scenario::Lifecycle(Lifecycle::default());
-    for scenario in [Scenario::Flash, Scenario::Steady, Scenario::SoldOut, Scenario::Cart, lifecycle] {
+    let scenarios = [
+        Scenario::Flash,
+        Scenario::Steady,
+        Scenario::SoldOut,
+        Scenario::Cart,
+        Scenario::Lifecycle(Lifecycle::default()),
+        Scenario::Mixed(Mixed::default()),
+    ];
+    for scenario in scenarios {
         let plan = LoadPlan {
             connections: 8,
             requests_max: None,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use loadgen::purchases::{HEADER, Purchases};
 use loadgen::report::{Ended, Mode};
-use loadgen::{Act, Lifecycle, LoadPlan, Pace, Replay, Report, Scenario, Silent};
+use loadgen::{Act, Lifecycle, LoadPlan, Mixed, Pace, Replay, Report, Scenario, Silent};
 use toy::Toy;
 
 fn plan(toy: &Toy, scenario: Scenario) -> LoadPlan {
@@ -90,6 +90,31 @@ fn lives_go_to_their_end() {
     assert_eq!(answered("REFUND") + answered("CANCEL"), cancelled + refunded);
     assert_eq!(report.kinds.values().map(|it| it.answered).sum::<u64>(), report.answered);
     assert!(report.kinds["SIGN"].latency_us.p50 > 0.0 && report.kinds["SIGN"].per_s > 0.0);
+}
+
+#[test]
+fn a_mixed_shop_is_read_more_than_it_sells() {
+    let toy = Toy::open();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let record = folder.path().join("r.txt");
+    let mixed = Scenario::Mixed(Mixed { subscribers: 2 });
+    let plan = LoadPlan { requests_max: Some(1_000), record: Some(record.clone()), ..plan(&toy, mixed) };
+    let report = play(&plan);
+    assert!(report.is_good(), "{:?}", report.first_errors);
+    let answered = |kind: &str| report.kinds[kind].answered;
+    assert_eq!((report.accepted, answered("CREATE"), report.subscribers), (1_000, 1_000, 2));
+    for (kind, a_hundred) in [("GET", 40), ("LIST", 15), ("STOCK_GET", 25), ("STOCK_RESERVE", 5)] {
+        let expected = a_hundred * 1_000 / 12;
+        assert!(
+            answered(kind).abs_diff(expected) < expected / 3,
+            "{kind}: {}, not {expected}",
+            answered(kind)
+        );
+    }
+    assert_eq!(answered("STOCK_RESERVE"), answered("STOCK_RELEASE") + answered("STOCK_COMMIT"));
+    let found = loadgen::verify(&toy.address, &record, &mut Silent::default()).expect("a good record");
+    assert!(found.is_good(), "{found}");
+    assert_eq!(found.skus, 900, "those that holds took are not counted");
 }
 
 #[test]

@@ -2,11 +2,14 @@
 
 use std::ops::ControlFlow;
 
+use protocol::bounds::FRAME_BYTES_MAX;
 use protocol::messages::{CreateAnswer, SkuPutAnswer};
-use protocol::{Class, Header, Kind, Status, StatusCode, parse};
+use protocol::{Class, Header, Kind, Split, Status, StatusCode, parse, split};
+use reactor::{Connection, Output, Received};
 
 use crate::asking::read_act;
 use crate::drive::Drive;
+use crate::errands::Errand;
 use crate::lanes::{Sent, What};
 use crate::life::Act;
 use crate::record::UNKNOWN;
@@ -28,8 +31,33 @@ impl<W: Watcher> Drive<'_, W> {
         match sent.what {
             What::Order | What::Again => self.order_answered(&sent, header, body, now_ns),
             What::Act(act) => self.act_answered(&sent, act, header, body, now_ns),
+            What::Errand(errand) => self.errand_answered(&sent, errand, header, body, now_ns),
             What::Price => self.price_answered(header, body),
         }
+    }
+
+    /// Frames of a subscriber.
+    pub(super) fn events_received(
+        &mut self,
+        connection: Connection,
+        bytes: &[u8],
+        out: &mut Output,
+    ) -> Received {
+        if !self.subscribers.has(connection) {
+            return Received::Close;
+        }
+        self.frames.clear();
+        let mut taken = 0;
+        while let Split::Frame { header, body, used } = split(&bytes[taken..], FRAME_BYTES_MAX) {
+            taken += used;
+            if let Err(wrong) = self.subscribers.take(connection, &header, body, &mut self.frames) {
+                self.tally.error(|| wrong);
+            }
+        }
+        if !self.frames.is_empty() && out.write(connection, &self.frames).is_err() {
+            return Received::Close;
+        }
+        Received::Taken(taken)
     }
 
     fn order_answered(&mut self, sent: &Sent, header: &Header, body: &[u8], now_ns: u64) -> ControlFlow<()> {
@@ -103,9 +131,39 @@ impl<W: Watcher> Drive<'_, W> {
         ControlFlow::Continue(())
     }
 
+    fn errand_answered(
+        &mut self,
+        sent: &Sent,
+        errand: Errand,
+        header: &Header,
+        body: &[u8],
+        now_ns: u64,
+    ) -> ControlFlow<()> {
+        let latency_ns = now_ns.saturating_sub(sent.since_ns);
+        let status = header.status;
+        if !status.is_ok() {
+            self.tally.answer(errand.kind(), Came::Refused(status), latency_ns);
+            if !errand.may_be_refused() && is_refusal(status) {
+                self.tally.error(|| format!("{errand:?} was refused: {}", name_of(status)));
+            }
+            return ControlFlow::Continue(());
+        }
+        let Some(told) = errand.read(header, body) else {
+            return self.unfit(|| format!("an answer that is none to {}: {header}", errand.kind().name()));
+        };
+        self.tally.answer(errand.kind(), Came::Done, latency_ns);
+        if !told.is_right {
+            self.tally.error(|| format!("the answer to {errand:?} is about something else"));
+        }
+        if let Some(then) = told.then {
+            self.orders.owe(then);
+        }
+        ControlFlow::Continue(())
+    }
+
     /// Each act is one that its order can go through: a shop in order says no only where it is busy.
     fn note_refused_act(&mut self, sent: &Sent, act: Act, status: StatusCode) {
-        if status.known().is_some_and(|status| status.class() == Class::Refused) {
+        if is_refusal(status) {
             let order = self.orders.life(sent.place).order;
             let (name, status) = (act.kind().name(), name_of(status));
             self.tally.error(|| format!("{name} of order {order} was refused: {status}"));
@@ -146,6 +204,7 @@ impl<W: Watcher> Drive<'_, W> {
                     orders.price_lost();
                     return;
                 }
+                What::Errand(_) => None,
                 What::Order | What::Again => {
                     orders.settled(sent.number, sent.place, 0);
                     recorder.as_mut().map(|recorder| recorder.not_accepted(sent.number, UNKNOWN))
@@ -160,6 +219,11 @@ impl<W: Watcher> Drive<'_, W> {
         });
         self.hungry = true;
     }
+}
+
+/// Whether the shop says no, and not only that it is busy.
+fn is_refusal(status: StatusCode) -> bool {
+    status.known().is_some_and(|status| status.class() == Class::Refused)
 }
 
 /// What a record calls a status that says no.

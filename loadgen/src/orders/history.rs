@@ -132,7 +132,7 @@ mod tests {
                         orders.price_set(Some(2));
                     }
                 }
-                Step::Act { .. } => panic!("a history has no acts"),
+                Step::Act { .. } | Step::Errand { .. } => panic!("a history has orders only"),
                 Step::Over => break,
             }
         }

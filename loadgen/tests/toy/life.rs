@@ -42,10 +42,31 @@ pub fn answer(header: &Header, body: &[u8], faults: &Faults, shop: &mut Shop, ou
             })
             .map(alone)
         });
+    } else if kind == StockReserve::ABOUT.kind_code() {
+        reply::<StockReserve, StockReserveAnswer>(header, body, out, |ask| {
+            shop.last_order += 1;
+            Ok(alone(hold(shop.last_order, ask.head.user, 1)))
+        });
+    } else if kind == StockRelease::ABOUT.kind_code() {
+        reply::<StockRelease, StockReleaseAnswer>(header, body, out, |ask| {
+            Ok(alone(hold(ask.head.hold, ask.head.user, 4)))
+        });
+    } else if kind == StockCommit::ABOUT.kind_code() {
+        reply::<StockCommit, StockCommitAnswer>(header, body, out, |ask| {
+            Ok(alone(hold(ask.head.hold, ask.head.user, 3)))
+        });
+    } else if kind == Subscribe::ABOUT.kind_code() {
+        let begin =
+            SubscribeAnswerHead { after: 9, through: 9, durable: 9, server_time: now_us(), partition: 0 };
+        reply::<Subscribe, SubscribeAnswer>(header, body, out, |_| Ok(alone(begin)));
     } else {
         return false;
     }
     true
+}
+
+const fn hold(hold: u64, user: u64, state: u8) -> HoldBrief {
+    HoldBrief { hold, user, until: i64::MAX, state }
 }
 
 /// An answer without items.

@@ -298,7 +298,8 @@ impl Shop {
     }
 
     fn get(&self, ask: &GetHead) -> Answer<GetAnswer> {
-        let found = self.orders.get(&(ask.user, ask.request));
+        let by_request = (ask.user, ask.request);
+        let found = self.orders.get(self.asks.get(&ask.order).unwrap_or(&by_request));
         let (brief, lines) = found.ok_or((Status::OrderNotFound, Refusal::WHOLE))?;
         let line = |line: &AskedLine| Line {
             sku: line.sku,

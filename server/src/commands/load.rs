@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use loadgen::purchases::Purchases;
-use loadgen::{Act, GATEWAY, GATEWAY_KEY, Lifecycle, LoadPlan, Pace, Replay, Report, Scenario};
+use loadgen::{Act, GATEWAY, GATEWAY_KEY, Lifecycle, LoadPlan, Mixed, Pace, Replay, Report, Scenario};
 
 use crate::cli::{BadUsage, print, say};
 
@@ -67,10 +67,13 @@ pub struct Load {
     /// The last thing that is asked for an order of a lifecycle, none of which is cancelled then.
     #[arg(long, value_enum, value_name = "KIND")]
     until: Option<Until>,
+    /// Subscribers of a mixed shop: to all events, to payments, to shipments, to one sku, and again.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    subscribers: u32,
     /// How long unpaid orders keep their units, in seconds; a day otherwise.
     #[arg(long, value_name = "S")]
     hold_seconds: Option<u32>,
-    /// Where a lifecycle pays: number of a gateway in the server's configuration.
+    /// Where lifecycle and mixed pay: number of a gateway in the server's configuration.
     #[arg(long, value_name = "N", default_value_t = GATEWAY)]
     gateway: u16,
     /// The key that this gateway signs with; the server must have the same.
@@ -106,6 +109,8 @@ enum Name {
     Cart,
     /// Orders to their end: paid, sent, signed for; one in five cancelled instead, one in twenty refunded
     Lifecycle,
+    /// Of 100 things that begin: 12 lives of baskets, 40 GET, 15 LIST, 25 STOCK_GET, 3 STOCK_ADJUST, 5 holds; with subscribers
+    Mixed,
     /// A shop's history from --file
     Replay,
 }
@@ -216,6 +221,7 @@ impl Load {
             Name::Lifecycle => {
                 Scenario::Lifecycle(Lifecycle { lines: self.lines, until: self.until.map(Until::act) })
             }
+            Name::Mixed => Scenario::Mixed(Mixed { subscribers: self.subscribers }),
             Name::Replay => {
                 let path = self.file.as_deref().ok_or_else(|| missing("--file"))?;
                 Scenario::Replay(Replay { purchases: read_purchases(path)?, stock: self.stock })
