@@ -47,6 +47,12 @@ pub enum Figure {
     AnswersPerSecond,
     /// 99th percentile of latency from the scheduled time, µs; less is better.
     LatencyP99Us,
+    /// Answers a second over whole lives of orders; more is better.
+    RequestsPerSecond,
+    /// Memory that the server grew by, bytes an order; less is better.
+    BytesAnOrder,
+    /// How many times the usual p99 of creates the p99 is while a burst of holds expires; less is better.
+    TimesUsualP99,
 }
 
 /// A load on Redis.
@@ -91,7 +97,26 @@ pub const CASES: &[Case] = &[
         audience: Audience { subscribers: 100, own_sku: true },
         ..orders(64, 16, Some(600_000.0), 1_500_000.0)
     },
+    Case {
+        name: "lifecycle",
+        figure: Figure::RequestsPerSecond,
+        skus: 1_000,
+        ..orders(64, 16, Some(200_000.0), 400_000.0)
+    },
+    Case { name: "memory", ..memory(250.0, 150.0) },
+    Case { name: "memory-paid", ..memory(300.0, 250.0) },
+    Case {
+        name: "expiry",
+        figure: Figure::TimesUsualP99,
+        skus: 1_000,
+        rate: Some(50_000),
+        ..orders(64, 16, Some(2.0), 1.2)
+    },
 ];
+
+const fn memory(at_most: f64, goal: f64) -> Case {
+    Case { figure: Figure::BytesAnOrder, skus: 1_000, ..orders(64, 16, Some(at_most), goal) }
+}
 
 const fn orders(connections: u32, pipeline: u32, at_least: Option<f64>, goal: f64) -> Case {
     let figure = Figure::OrdersPerSecond;
@@ -102,24 +127,40 @@ impl Case {
     /// The scenario of the load generator.
     pub fn scenario(&self) -> &'static str {
         match self.figure {
-            Figure::OrdersPerSecond | Figure::LatencyP99Us => "steady",
+            Figure::OrdersPerSecond | Figure::LatencyP99Us | Figure::BytesAnOrder | Figure::TimesUsualP99 => {
+                "steady"
+            }
             Figure::AnswersPerSecond => "soldout",
+            Figure::RequestsPerSecond => "lifecycle",
         }
     }
 
-    /// The same load for Redis. Its benchmark knows neither schedule nor subscribers, so rows with those have none.
+    /// The same load for Redis. Its benchmark knows neither schedule nor subscribers, so rows with those have none; nor
+    /// has what is no load of creates.
     pub fn redis(&self) -> Option<RedisLoad> {
-        let sold_out = self.figure == Figure::AnswersPerSecond;
+        let sold_out = match self.figure {
+            Figure::OrdersPerSecond => false,
+            Figure::AnswersPerSecond => true,
+            Figure::LatencyP99Us
+            | Figure::RequestsPerSecond
+            | Figure::BytesAnOrder
+            | Figure::TimesUsualP99 => return None,
+        };
         let Case { connections, pipeline, skus, .. } = *self;
         let alike = self.rate.is_none() && self.audience == NOBODY;
         alike.then_some(RedisLoad { connections, pipeline, skus, sold_out })
     }
 
+    /// Whether a second run would tell something else: what an order takes in memory is the same each time.
+    pub fn changes_from_run_to_run(&self) -> bool {
+        self.figure != Figure::BytesAnOrder
+    }
+
     /// Whether a figure is as good as `bar`.
     pub fn reaches(&self, figure: f64, bar: f64) -> bool {
         match self.figure {
-            Figure::OrdersPerSecond | Figure::AnswersPerSecond => figure >= bar,
-            Figure::LatencyP99Us => figure <= bar,
+            Figure::OrdersPerSecond | Figure::AnswersPerSecond | Figure::RequestsPerSecond => figure >= bar,
+            Figure::LatencyP99Us | Figure::BytesAnOrder | Figure::TimesUsualP99 => figure <= bar,
         }
     }
 }

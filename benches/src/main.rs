@@ -5,6 +5,8 @@
 
 mod audience;
 mod case;
+mod expiry;
+mod memory;
 mod processes;
 mod redis;
 mod table;
@@ -94,7 +96,7 @@ fn run(args: &Args) -> Result<()> {
         .map(|case| Row { case, tidegate: Vec::new(), unheard: Vec::new(), redis: Vec::new() })
         .collect();
     for round in 1..=args.rounds {
-        for row in &mut rows {
+        for row in rows.iter_mut().filter(|row| round == 1 || row.case.changes_from_run_to_run()) {
             eprintln!("round {round} of {}: {}", args.rounds, row.case.name);
             if row.case.audience.subscribers > 0 {
                 row.unheard.push(tidegate::run(&binary, row.case, NOBODY, args.seconds, &folder)?);

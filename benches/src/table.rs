@@ -41,8 +41,8 @@ fn write_row(text: &mut String, row: &Row) {
         text,
         "{:<14} {:>10} {:>23}  {:<20} {:>10} {:>6} {:>8.0} {:>8.0} {:>9.1} {:>8}  {}",
         row.case.name,
-        number(run.figure),
-        format!("({} to {})", number(spread[0]), number(spread[1])),
+        figure(row.case, run.figure),
+        format!("({} to {})", figure(row.case, spread[0]), figure(row.case, spread[1])),
         bar(row.case, run.figure),
         peer,
         ratio,
@@ -81,8 +81,8 @@ fn bar(case: &Case, figure: f64) -> String {
         (true, false) => "+",
         (false, false) => "-",
     };
-    let at_least = case.at_least.map_or_else(|| "none".to_owned(), number);
-    format!("{reached:<2} {at_least}, {}", number(case.goal))
+    let at_least = case.at_least.map_or_else(|| "none".to_owned(), |bar| self::figure(case, bar));
+    format!("{reached:<2} {at_least}, {}", self::figure(case, case.goal))
 }
 
 /// Which core is full, or else what is waited for.
@@ -105,6 +105,18 @@ fn bound_by(case: &Case, run: &Run) -> String {
             "{cores}; beside it without {subscribers} subscribers, who got {} events",
             number(events as f64)
         ),
+    }
+}
+
+/// A figure of a case: whole, but for ratios.
+fn figure(case: &Case, value: f64) -> String {
+    match case.figure {
+        Figure::TimesUsualP99 => format!("{value:.2}"),
+        Figure::OrdersPerSecond
+        | Figure::AnswersPerSecond
+        | Figure::LatencyP99Us
+        | Figure::RequestsPerSecond
+        | Figure::BytesAnOrder => number(value),
     }
 }
 
@@ -146,5 +158,7 @@ mod tests {
         assert!(bar(of("durable"), 600_000.0).starts_with("+ "));
         assert!(bar(of("open-loop"), 1_400.0).starts_with("+ "));
         assert!(bar(of("open-loop"), 500.0).starts_with("++"));
+        assert_eq!(bar(of("expiry"), 1.5), "+  2.00, 1.20");
+        assert!(bar(of("memory"), 251.0).starts_with("- "));
     }
 }

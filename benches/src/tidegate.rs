@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::audience::{Heard, Listening};
 use crate::case::{Audience, Case, Figure};
 use crate::processes::{Cpu, Ended, Samples, watch};
+use crate::{expiry, memory};
 
 /// A server that is not ready by then will not be.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -45,42 +46,101 @@ pub struct Run {
     pub command: String,
 }
 
-/// Starts a server over a fresh folder and plays the case against it. Fails where the load generator does, so a
-/// figure stands for a run in which nothing went wrong and the audit was good.
+/// What server and generator of a run sign callbacks with.
+const GATEWAY_KEY: &str = "the benches' own gateway key";
+const GATEWAYS: &str = r#"[{ id = 1, key_env = "TIDEGATE_GATEWAY_KEY" }]"#;
+
+/// Runs a case over a fresh folder, with these subscribers.
 pub fn run(binary: &Path, case: &Case, audience: Audience, seconds: u32, folder: &Path) -> Result<Run> {
     let folder = tempfile::Builder::new().prefix("tidegate-bench-").tempdir_in(folder)?;
-    let (server, address) = serve(binary, &folder.path().join("data"))?;
-    let report_path = folder.path().join("report.json");
-    let mut command = Command::new(binary);
-    command.args(["load", "--log", "warn", "--target", &address, "--scenario", case.scenario()]);
-    command.args(["--connections", &case.connections.to_string(), "--pipeline", &case.pipeline.to_string()]);
-    command.args(["--seconds", &seconds.to_string(), "--skus", &case.skus.to_string()]);
-    if let Some(rate) = case.rate {
-        command.args(["--rate", &rate.to_string()]);
+    let bench = Bench { binary, case, audience, folder: folder.path() };
+    match case.figure {
+        Figure::OrdersPerSecond
+        | Figure::AnswersPerSecond
+        | Figure::LatencyP99Us
+        | Figure::RequestsPerSecond => {
+            let (server, address) = bench.serve("data", &[])?;
+            let seconds = seconds.to_string();
+            let rate = case.rate.map(|rate| rate.to_string());
+            let rate = rate.as_ref().map_or(vec![], |rate| vec!["--rate", rate]);
+            bench.load(&server, &address, &[&["--seconds", &seconds][..], &rate].concat())
+        }
+        Figure::BytesAnOrder => memory::run(&bench),
+        Figure::TimesUsualP99 => expiry::run(&bench),
     }
-    command
-        .arg("--json")
-        .arg(&report_path)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let listening = Listening::begin(&address, audience)?;
-    let generator = command.spawn().context("the load generator does not start")?;
-    let (output, samples) = watch(server.0.id(), generator)?;
-    let heard = listening.end()?;
-    if !output.status.success() {
-        bail!("{}: tidegate load failed: {}", case.name, String::from_utf8_lossy(&output.stderr).trim());
-    }
-    let report = std::fs::read_to_string(&report_path).context("the load generator wrote no report")?;
-    Ok(read_report(case, &serde_json::from_str(&report)?, &samples, heard))
 }
 
-/// Starts the server and waits for its ready line; its address is in it.
-fn serve(binary: &Path, data: &Path) -> Result<(Ended, String)> {
-    let mut command = Command::new(binary);
-    command.args(["serve", "--log", "warn", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+/// A case and where it is run.
+pub struct Bench<'a> {
+    binary: &'a Path,
+    pub case: &'a Case,
+    audience: Audience,
+    folder: &'a Path,
+}
+
+impl Bench<'_> {
+    /// Starts the server over a folder of this name, with these variables set, and waits for its ready line; its address is in it.
+    pub fn serve(&self, data: &str, variables: &[(&str, &str)]) -> Result<(Ended, String)> {
+        let mut command = Command::new(self.binary);
+        command.args(["serve", "--log", "warn", "--listen", "127.0.0.1:0", "--data"]);
+        command.arg(self.folder.join(data));
+        command.env("TIDEGATE_GATEWAY_KEY", GATEWAY_KEY).env("TIDEGATE_PAYMENTS_GATEWAYS", GATEWAYS);
+        command.envs(variables.iter().copied());
+        serve(&mut command)
+    }
+
+    /// Plays the case against a server. Fails where the load generator does, so a figure stands for a run in which
+    /// nothing went wrong and the audit was good.
+    pub fn load(&self, server: &Ended, address: &str, flags: &[&str]) -> Result<Run> {
+        let (run, _) = self.load_with_report(server, address, flags)?;
+        Ok(run)
+    }
+
+    /// The same, with the generator's report.
+    pub fn load_with_report(&self, server: &Ended, address: &str, flags: &[&str]) -> Result<(Run, Value)> {
+        let case = self.case;
+        let report_path = self.folder.join("report.json");
+        let mut command = Command::new(self.binary);
+        command.env("TIDEGATE_GATEWAY_KEY", GATEWAY_KEY);
+        command.args(["load", "--log", "warn", "--target", address]);
+        let (connections, skus) = (case.connections.to_string(), case.skus.to_string());
+        let pipeline = case.pipeline.to_string();
+        let usual = [
+            ("--scenario", case.scenario()),
+            ("--connections", &connections),
+            ("--pipeline", &pipeline),
+            ("--skus", &skus),
+        ];
+        for (flag, value) in usual.into_iter().filter(|(flag, _)| !flags.contains(flag)) {
+            command.args([flag, value]);
+        }
+        command.args(flags).arg("--json").arg(&report_path);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let listening = Listening::begin(address, self.audience)?;
+        let generator = command.spawn().context("the load generator does not start")?;
+        let (output, samples) = watch(server.0.id(), generator)?;
+        let heard = listening.end()?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            bail!("{}: tidegate load failed: {said}", case.name);
+        }
+        let report = std::fs::read_to_string(&report_path).context("the load generator wrote no report")?;
+        let report = serde_json::from_str(&report)?;
+        Ok((read_report(case, &report, &samples, heard), report))
+    }
+
+    /// What the server counted: STATS.
+    pub fn stats(&self, address: &str) -> Result<Value> {
+        let stats =
+            Command::new(self.binary).args(["admin", "--target", address, "--json", "stats"]).output()?;
+        serde_json::from_slice(&stats.stdout).context("tidegate admin stats said nothing")
+    }
+}
+
+/// Waits until a server is ready, and gives its address.
+fn serve(command: &mut Command) -> Result<(Ended, String)> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut server = Ended(command.spawn().with_context(|| format!("{} does not start", binary.display()))?);
+    let mut server = Ended(command.spawn().context("the server does not start")?);
     let said = lines(&mut server.0);
     let mut heard = String::new();
     while let Ok(line) = said.recv_timeout(READY_WITHIN) {
@@ -113,8 +173,10 @@ fn read_report(case: &Case, report: &Value, samples: &Samples, heard: Heard) -> 
     Run {
         figure: match case.figure {
             Figure::OrdersPerSecond => number("/tps"),
-            Figure::AnswersPerSecond => number("/rps"),
+            Figure::AnswersPerSecond | Figure::RequestsPerSecond => number("/rps"),
             Figure::LatencyP99Us => latency_us[1],
+            // Not of one load alone: whoever asked for it puts it in.
+            Figure::BytesAnOrder | Figure::TimesUsualP99 => 0.0,
         },
         tps: number("/tps"),
         rps: number("/rps"),

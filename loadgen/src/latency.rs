@@ -56,6 +56,11 @@ impl Latencies {
         self.nanos.add(&other.nanos).expect("both have the same bounds");
     }
 
+    /// Forgets all of them.
+    pub fn clear(&mut self) {
+        self.nanos.reset();
+    }
+
     /// How many answers were recorded.
     pub fn count(&self) -> u64 {
         self.nanos.len()

@@ -61,6 +61,8 @@ pub struct Report {
     pub ended: Ended,
     /// When it began, RFC 3339.
     pub started_at: String,
+    /// The same by the server's clock, microseconds UTC.
+    pub started_at_us: i64,
     /// The command that repeats it.
     pub command: String,
     /// Everything random came from it.
@@ -85,6 +87,8 @@ pub struct Report {
     pub events: u64,
     /// What the errors were, the first few of them, in words.
     pub first_errors: Vec<String>,
+    /// 99th percentile of each whole second's answers, µs, for an hour at most; 0 where there were none.
+    pub p99_by_second_us: Vec<f64>,
     /// Answers over time.
     pub timeline: Timeline,
     /// Latency of all answers by share.
@@ -297,6 +301,7 @@ pub(crate) mod sample {
             }),
             ended: Ended::Done,
             started_at: "2026-11-21T11:30:00Z".to_owned(),
+            started_at_us: 1_795_260_600_000_000,
             command: "tidegate load --scenario flash --seed 7".to_owned(),
             seed: 7,
             users: 150_000,
@@ -309,6 +314,7 @@ pub(crate) mod sample {
             subscribers: 0,
             events: 0,
             first_errors: Vec::new(),
+            p99_by_second_us: Vec::new(),
             timeline,
             curve: all.curve(),
             accepted_curve: of_accepted.curve(),

@@ -227,7 +227,7 @@ struct Outline {
     stock_units: u64,
     skus: u64,
     pipeline: u32,
-    started_at: String,
+    started_at_us: i64,
     offered_per_s: Option<f64>,
 }
 
@@ -237,7 +237,7 @@ impl Outline {
             stock_units: set_up.stock_units,
             skus: set_up.skus,
             pipeline: set_up.pipeline,
-            started_at: rfc3339(set_up.server_time_us),
+            started_at_us: set_up.server_time_us,
             offered_per_s: set_up.schedule.as_ref().map(Schedule::per_second),
         }
     }
@@ -275,7 +275,8 @@ impl Outline {
             machine: Machine::this(),
             audit,
             ended,
-            started_at: self.started_at,
+            started_at: rfc3339(self.started_at_us),
+            started_at_us: self.started_at_us,
             command: plan.command.clone(),
             seed: plan.seed,
             users: users(plan, tally.orders_asked()),
@@ -288,6 +289,7 @@ impl Outline {
             subscribers: plan.scenario.subscribers(),
             events,
             first_errors: tally.first_errors.clone(),
+            p99_by_second_us: tally.p99_by_second_us().to_vec(),
             timeline: tally.timeline.clone(),
             curve: all.curve(),
             accepted_curve: of_accepted.curve(),

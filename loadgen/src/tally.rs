@@ -10,6 +10,8 @@ use crate::report::{OfKind, Retries};
 /// Errors that are kept in words; all are counted.
 const FIRST_ERRORS_MAX: usize = 10;
 const CODES: usize = 0x1000;
+/// Seconds that have a figure of their own, from the start on.
+const SECONDS_MAX: usize = 3_600;
 
 /// The counts of a run.
 #[derive(Debug)]
@@ -33,6 +35,10 @@ pub(crate) struct Tally {
     pub(crate) timeline: Timeline,
     /// Accepted and other answers that the timeline has not got yet.
     span: (u64, u64),
+    /// Of the answers of the second that goes on, and which second that is.
+    second_latency: Latencies,
+    second: u64,
+    p99_by_second_us: Vec<f64>,
 }
 
 /// What is counted of one kind of request.
@@ -79,6 +85,9 @@ impl Tally {
             accepted_latency: Latencies::default(),
             timeline: Timeline::default(),
             span: (0, 0),
+            second_latency: Latencies::default(),
+            second: 0,
+            p99_by_second_us: Vec::with_capacity(SECONDS_MAX),
         }
     }
 
@@ -91,6 +100,7 @@ impl Tally {
     /// One answer, so long after its request (or the time scheduled for it).
     pub(crate) fn answer(&mut self, kind: Kind, came: Came, latency_ns: u64) {
         self.answered += 1;
+        self.second_latency.record_ns(latency_ns);
         let of_kind = self.of(kind);
         of_kind.answered += 1;
         if let Came::Accepted { units } = came {
@@ -119,6 +129,22 @@ impl Tally {
         if accepted + other > 0 {
             self.timeline.record(at_ns, accepted, other);
         }
+        while self.second < at_ns / 1_000_000_000 {
+            self.end_second();
+        }
+    }
+
+    /// The 99th percentile of each whole second's answers, µs; 0 where there were none.
+    pub(crate) fn p99_by_second_us(&self) -> &[f64] {
+        &self.p99_by_second_us
+    }
+
+    fn end_second(&mut self) {
+        self.second += 1;
+        if self.p99_by_second_us.len() < SECONDS_MAX {
+            self.p99_by_second_us.push(self.second_latency.percentiles().p99);
+        }
+        self.second_latency.clear();
     }
 
     /// Something that must not be.
@@ -248,6 +274,20 @@ mod tests {
         );
         tally.end_span(0);
         assert_eq!((tally.timeline.accepted[0], tally.timeline.refused[0]), (1, statuses + 2));
+    }
+
+    #[test]
+    fn each_second_has_its_own_p99() {
+        let mut tally = Tally::new([]);
+        tally.answer(Kind::Create, Came::Again, 5_000_000);
+        tally.end_span(900_000_000);
+        assert!(tally.p99_by_second_us().is_empty(), "this second goes on");
+        tally.end_span(3_100_000_000);
+        tally.answer(Kind::Create, Came::Again, 1_000_000);
+        tally.end_span(4_000_000_000);
+        let [first, second, third, fourth] = *tally.p99_by_second_us() else { panic!("four whole seconds") };
+        assert!((first - 5_000.0).abs() < 10.0 && (fourth - 1_000.0).abs() < 2.0, "{first} {fourth}");
+        assert_eq!((second, third), (0.0, 0.0));
     }
 
     #[test]
