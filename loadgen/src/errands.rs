@@ -122,7 +122,7 @@ impl Errand {
             }
             Errand::List { user } => {
                 let page = parse::<ListAnswer>(header, body).ok()?;
-                page.items.len() > 0 && page.items.iter().all(|brief| brief.user == user)
+                !page.items.is_empty() && page.items.iter().all(|brief| brief.user == user)
             }
             Errand::StockGet { sku } => parse::<StockGetAnswer>(header, body).ok()?.head.sku == sku,
             Errand::StockAdjust { sku } => parse::<StockAdjustAnswer>(header, body).ok()?.head.sku == sku,

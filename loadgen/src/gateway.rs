@@ -53,26 +53,30 @@ pub(crate) fn greet(talk: &mut Talk, plan: &LoadPlan) -> Result<(), String> {
     let gateway = Gateway::new(*id, key);
     let (request, order) = (talk.new_request_id(), NOBODYS);
     let open = PayOpenHead { request, user: 0, order, gateway: gateway.id };
-    match refusal::<PayOpen, PayOpenAnswer>(talk, &open)? {
-        Status::InvalidField => {
-            return Err(format!(
-                "it has no gateway {id}; give it one, TIDEGATE_PAYMENTS_GATEWAYS='[{{ id = {id}, key_env = \
-                 \"TIDEGATE_GATEWAY_KEY\" }}]' with the same TIDEGATE_GATEWAY_KEY as here (without it: \
-                 «{GATEWAY_KEY}»)"
-            ));
-        }
-        Status::OrderNotFound => (),
-        other => return Err(format!("PAY_OPEN was answered with {}: {}", other.name(), other.meaning())),
+    let found = refusal::<PayOpen, PayOpenAnswer>(talk, &open)?;
+    if found == Status::InvalidField {
+        return Err(format!(
+            "it has no gateway {id}; give it one, TIDEGATE_PAYMENTS_GATEWAYS='[{{ id = {id}, key_env = \
+             \"TIDEGATE_GATEWAY_KEY\" }}]' with the same TIDEGATE_GATEWAY_KEY as here (without it: «{GATEWAY_KEY}»)"
+        ));
     }
+    expect(found, Status::OrderNotFound, "PAY_OPEN of no order")?;
     let told = asking::callback(&gateway, NOBODYS, 0, 0, talk.server_time_us());
-    match refusal::<PayCallback, PayCallbackAnswer>(talk, &told)? {
-        Status::PaymentNotFound => Ok(()),
-        Status::BadSignature => Err(format!(
+    let found = refusal::<PayCallback, PayCallbackAnswer>(talk, &told)?;
+    if found == Status::BadSignature {
+        return Err(format!(
             "it does not believe gateway {id}: BAD_SIGNATURE; name the key that its [payments] gateways has by \
              --gateway-key or TIDEGATE_GATEWAY_KEY"
-        )),
-        other => Err(format!("PAY_CALLBACK was answered with {}: {}", other.name(), other.meaning())),
+        ));
     }
+    expect(found, Status::PaymentNotFound, "PAY_CALLBACK of no payment")
+}
+
+fn expect(found: Status, expected: Status, asked: &str) -> Result<(), String> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(format!("{asked} was answered with {}: {}", found.name(), found.meaning()))
 }
 
 /// An order and a payment that there cannot be: ids begin with milliseconds, and these are seventy years off.

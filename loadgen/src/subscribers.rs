@@ -162,7 +162,7 @@ mod tests {
     /// A frame from `after` through `through` with events of these (position, position before).
     fn frame(after: u64, through: u64, events: &[(u64, u64)]) -> Vec<u8> {
         let head = SubscribeAnswerHead { after, through, durable: through, server_time: 0, partition: 0 };
-        let blank = Event::read(&vec![0; Event::LAYOUT.bytes]).expect("zeros are an event");
+        let blank = Event::read(&[0; Event::LAYOUT.bytes]).expect("zeros are an event");
         let events = events.iter().map(|&(position, previous)| Event { position, previous, ..blank });
         let mut out = Vec::new();
         append::<SubscribeAnswer>(&mut out, &Meta::default(), &head, events.collect::<Vec<_>>());
