@@ -4,11 +4,8 @@
 //! bounds, the second has room for exactly the orders that it is given. What lies between them is the orders', their
 //! index, ids, timers and counts a user included.
 
-use std::fs;
+use anyhow::{Context, Result};
 
-use anyhow::{Context, Result, ensure};
-
-use crate::processes::Ended;
 use crate::tidegate::{Bench, Run};
 
 /// Orders that are made.
@@ -35,8 +32,10 @@ fn fill(bench: &Bench<'_>, paid: bool, orders: u64, folder: &str) -> Result<(u64
     if paid {
         flags.extend(["--scenario", "lifecycle", "--lines", "2", "--until", "pay-callback"]);
     }
-    let run = bench.load(&server, &address, &flags)?;
-    Ok((resident_bytes(&server)?, run))
+    let (run, report) = bench.load_with_report(&server, &address, &flags)?;
+    // As the server said when the load was over: the audit behind it takes memory of its own.
+    let bytes = report["server"]["resident_bytes"].as_u64().context("the report says what was resident")?;
+    Ok((bytes, run))
 }
 
 /// Just enough of everything.
@@ -58,14 +57,4 @@ fn bounds(paid: bool, orders: u64) -> Vec<(&'static str, String)> {
         ("TIDEGATE_BOUNDS_HOLDS", room(0)),
         ("TIDEGATE_BOUNDS_HOLD_LINES", room(0)),
     ]
-}
-
-/// Memory of the process that is its own and resident.
-fn resident_bytes(server: &Ended) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.0.id()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-    let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-    let bytes = kib.context("/proc does not tell what the server has in memory")? * 1_024;
-    ensure!(bytes > 0, "the server has nothing in memory");
-    Ok(bytes)
 }

@@ -143,6 +143,10 @@ pub struct Server {
     pub workers: u32,
     /// Cores that it may use.
     pub cores: u32,
+    /// Memory that it had resident when the load began, bytes, …
+    pub resident_bytes_before: u64,
+    /// … and when it ended, before its audit took some.
+    pub resident_bytes: u64,
 }
 
 /// Where the generator ran.
@@ -288,6 +292,8 @@ pub(crate) mod sample {
                 reactors: 1,
                 workers: 1,
                 cores: 2,
+                resident_bytes_before: 500 << 20,
+                resident_bytes: 512 << 20,
             }),
             machine: Machine { cpu: "AMD EPYC".to_owned(), cores: 2, kernel: "Linux 6.12.0".to_owned() },
             audit: Some(Audit {
@@ -367,7 +373,10 @@ mod tests {
         assert_eq!(names(&json["latency_us"]), "max p50 p90 p95 p99 p999");
         assert_eq!(names(&json["accepted_latency_us"]), "max p50 p90 p95 p99 p999");
         assert_eq!(names(&json["journal"]), "bytes groups write_us_p50");
-        assert_eq!(names(&json["server"]), "cores reactors store version workers");
+        assert_eq!(
+            names(&json["server"]),
+            "cores reactors resident_bytes resident_bytes_before store version workers"
+        );
         assert_eq!(names(&json["machine"]), "cores cpu kernel");
         assert_eq!(names(&json["audit"]), "duplicate_orders held lost ok oversold sold stock");
         assert_eq!(json["mode"], "closed");

@@ -361,6 +361,8 @@ fn ask_server(talk: &mut Talk, before: &StatsHead, tally: &mut Tally) -> Option<
             reactors: stats.reactors,
             workers: stats.workers,
             cores: stats.cores,
+            resident_bytes_before: before.resident_bytes,
+            resident_bytes: stats.resident_bytes,
         },
         audit: audit.ok(),
     })
