@@ -48,11 +48,12 @@ const _: () = assert!(size_of::<LiveOrder>() <= LIVE_ORDER_BYTES_MAX);
 enum LinesPlace {
     /// Here: one line with nothing unusual about it.
     Here(PlainLine),
-    /// In the arena.
-    Arena { first: u32, count: u16 },
+    /// In the arena of plain lines, where none has anything unusual about it, or in that of whole ones. (One variant,
+    /// for it hides in the quantity of `Here`, which is never 0; a second one would make every order larger.)
+    Arena { first: u32, count: u16, plain: bool },
 }
 
-/// A line without discount and freight, in parcel 0: nearly every one.
+/// A line without discount and freight, in parcel 0: nearly every one. It takes little more than half of a whole one.
 #[derive(Clone, Copy, Debug)]
 struct PlainLine {
     sku: SkuId,
@@ -79,17 +80,22 @@ impl Rare {
 
 /// A transition behind the first one.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 struct LaterRow {
     at: MicrosUtc,
-    /// The user, or the operator's key.
-    who: u64,
+    /// The operator's key or the gateway; a user is the order's own.
+    who: u32,
     older: u32,
     version: u32,
     why: u16,
+    /// The states that it led from and to: four bits each.
+    states: u8,
     actor: ActorKind,
-    from: State,
-    to: State,
 }
+
+const _: () = assert!(size_of::<LaterRow>() == 24);
+/// A state's number fits half of a byte.
+const _: () = assert!(State::ALL.len() < 16);
 
 #[derive(Clone, Copy, Debug)]
 enum ActorKind {
@@ -115,7 +121,8 @@ pub(crate) struct Orders {
     by_id: SlotTable,
     /// To the newest order of each user.
     by_user: SlotTable,
-    lines: Vec<Line>,
+    plain_lines: Vec<PlainLine>,
+    whole_lines: Vec<Line>,
     client_bytes: Vec<u8>,
     /// At most one an order.
     rare: Vec<Rare>,
@@ -149,7 +156,9 @@ impl Orders {
             rows: Vec::with_capacity(bounds.orders_max),
             by_id: SlotTable::with_rows_max(bounds.orders_max),
             by_user: SlotTable::with_rows_max(bounds.orders_max),
-            lines: Vec::with_capacity(bounds.lines_max),
+            // Both together are bounded; what is never touched takes no memory.
+            plain_lines: Vec::with_capacity(bounds.lines_max),
+            whole_lines: Vec::with_capacity(bounds.lines_max),
             client_bytes: Vec::with_capacity(bounds.client_bytes_max),
             rare: Vec::with_capacity(bounds.orders_max),
             history: Vec::with_capacity(bounds.history_rows_max),
@@ -199,7 +208,7 @@ impl Orders {
 
     #[inline]
     pub(crate) fn has_room_for_lines(&self, bounds: &LedgerBounds, arena_lines: usize) -> bool {
-        self.lines.len() + arena_lines <= bounds.lines_max
+        self.plain_lines.len() + self.whole_lines.len() + arena_lines <= bounds.lines_max
     }
 
     #[inline]
@@ -283,10 +292,13 @@ impl Orders {
         why: u16,
     ) {
         let (actor, who) = match actor {
-            Actor::User(user) => (ActorKind::User, user.0),
-            Actor::Operator(key) => (ActorKind::Operator, u64::from(key)),
+            Actor::User(user) => {
+                debug_assert_eq!(user, self.at(slot).user, "of users, only its own changes an order");
+                (ActorKind::User, 0)
+            }
+            Actor::Operator(key) => (ActorKind::Operator, key),
             Actor::Timer => (ActorKind::Timer, 0),
-            Actor::Gateway(gateway) => (ActorKind::Gateway, u64::from(gateway.0)),
+            Actor::Gateway(gateway) => (ActorKind::Gateway, u32::from(gateway.0)),
         };
         let row = self.history.len() as u32;
         assert!(self.history.len() < self.history.capacity(), "room for an order's end is kept");
@@ -297,9 +309,8 @@ impl Orders {
             older: order.history,
             version,
             why,
+            states: order.state.number() << 4 | to.number(),
             actor,
-            from: order.state,
-            to,
         });
         order.history = row;
         order.state = to;
@@ -311,9 +322,11 @@ impl Orders {
     pub(crate) fn line(&self, slot: u32, at: usize) -> Option<Line> {
         match self.at(slot).lines {
             LinesPlace::Here(line) => (at == 0).then(|| line.whole()),
-            LinesPlace::Arena { first, count } => {
-                (at < usize::from(count)).then(|| self.lines[first as usize + at])
+            LinesPlace::Arena { count, .. } if at >= usize::from(count) => None,
+            LinesPlace::Arena { first, plain: true, .. } => {
+                Some(self.plain_lines[first as usize + at].whole())
             }
+            LinesPlace::Arena { first, plain: false, .. } => Some(self.whole_lines[first as usize + at]),
         }
     }
 
@@ -356,7 +369,7 @@ impl Orders {
     pub(crate) fn latest_step(&self, slot: u32) -> Option<LatestStep> {
         let row = self.history.get(self.at(slot).history as usize)?;
         let by_timer = matches!(row.actor, ActorKind::Timer);
-        Some(LatestStep { at: row.at, from: row.from, by_timer })
+        Some(LatestStep { at: row.at, from: row.from(), by_timer })
     }
 
     /// The client's own bytes.
@@ -378,7 +391,7 @@ impl Orders {
         let mut later = order.history;
         while later != NONE {
             let row = &self.history[later as usize];
-            rows.push(row.whole());
+            rows.push(row.whole(order.user));
             later = row.older;
         }
         rows.push(HistoryRow {
@@ -399,10 +412,19 @@ impl Orders {
         {
             return LinesPlace::Here(plain);
         }
-        let first = self.lines.len() as u32;
-        assert!(self.lines.len() + lines.len() <= self.lines.capacity(), "room for lines was looked for");
-        self.lines.extend_from_slice(lines);
-        LinesPlace::Arena { first, count: lines.len() as u16 }
+        let count = lines.len() as u16;
+        if lines.iter().all(|line| PlainLine::of(line).is_some()) {
+            let first = self.plain_lines.len() as u32;
+            let room = self.plain_lines.capacity() - self.plain_lines.len();
+            assert!(lines.len() <= room, "room for lines was looked for");
+            self.plain_lines.extend(lines.iter().filter_map(PlainLine::of));
+            return LinesPlace::Arena { first, count, plain: true };
+        }
+        let first = self.whole_lines.len() as u32;
+        let room = self.whole_lines.capacity() - self.whole_lines.len();
+        assert!(lines.len() <= room, "room for lines was looked for");
+        self.whole_lines.extend_from_slice(lines);
+        LinesPlace::Arena { first, count, plain: false }
     }
 
     fn rare_of(&self, slot: u32) -> Option<&Rare> {
@@ -496,14 +518,23 @@ impl PlainLine {
 }
 
 impl LaterRow {
-    fn whole(&self) -> HistoryRow {
-        let actor = match self.actor {
-            ActorKind::User => Actor::User(UserId(self.who)),
-            ActorKind::Operator => Actor::Operator(self.who as u32),
+    fn from(&self) -> State {
+        State::from_number(self.states >> 4).expect("a state was put there")
+    }
+
+    fn to(&self) -> State {
+        State::from_number(self.states & 0xF).expect("a state was put there")
+    }
+
+    /// The row, of an order of this user.
+    fn whole(&self, user: UserId) -> HistoryRow {
+        let LaterRow { at, who, why, version, actor, .. } = *self;
+        let actor = match actor {
+            ActorKind::User => Actor::User(user),
+            ActorKind::Operator => Actor::Operator(who),
             ActorKind::Timer => Actor::Timer,
-            ActorKind::Gateway => Actor::Gateway(GatewayId(self.who as u16)),
+            ActorKind::Gateway => Actor::Gateway(GatewayId(who as u16)),
         };
-        let LaterRow { at, why, version, from, to, .. } = *self;
-        HistoryRow { from: Some(from), to, at, actor, why, version }
+        HistoryRow { from: Some(self.from()), to: self.to(), at, actor, why, version }
     }
 }
