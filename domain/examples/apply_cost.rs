@@ -1,4 +1,4 @@
-//! What deciding costs: nanoseconds a CREATE and a sold-out refusal, and bytes a resident order.
+//! What deciding costs: nanoseconds a CREATE, a sold-out refusal and an expiry, and bytes a resident order.
 //!
 //! Everything is distinct that can be (users, request ids), the per-user limit is on, and one run has a thousand
 //! skus, the other a single hot one. Facts are looked at and dropped, so this is the ledger alone.
@@ -62,9 +62,11 @@ fn run(name: &str, skus: u64, orders: usize, warm: bool) {
     let create_ns = shop.creates(orders, warm, true);
     let bytes = (resident_bytes() - before) as f64 / orders as f64;
     let refused_ns = shop.creates(orders, warm, false);
+    let expiry_ns = shop.expiries(orders);
     let warm = if warm { "warmed" } else { "cold" };
     println!(
-        "{name:>12} {warm:>7}: create {create_ns:>4.0} ns, sold out {refused_ns:>4.0} ns, {bytes:.0} B an order"
+        "{name:>12} {warm:>7}: create {create_ns:>4.0} ns, sold out {refused_ns:>4.0} ns, expiry {expiry_ns:>4.0} ns, \
+         {bytes:.0} B an order"
     );
 }
 
@@ -120,6 +122,21 @@ impl Shop {
         assert!(!matches!(verdict, Verdict::Refused(_)), "{verdict:?}");
     }
 
+    /// Nanoseconds that the end of an unpaid order takes when its time is over: those of the median turn.
+    fn expiries(&mut self, orders: usize) -> f64 {
+        let now = MicrosUtc(BEGIN.0 + 2 * 900 * 1_000_000);
+        let mut turns_ns = Vec::with_capacity(orders / TURN);
+        loop {
+            let begin = Instant::now();
+            let expired = self.ledger.expire(now, TURN, &mut self.facts);
+            turns_ns.push(begin.elapsed().as_nanos());
+            if expired < TURN {
+                break;
+            }
+        }
+        median_of_one(turns_ns)
+    }
+
     /// Nanoseconds a CREATE: those of the median turn, which other programs on the machine do not disturb.
     /// Making the requests is not counted.
     fn creates(&mut self, requests: usize, warm: bool, stocked: bool) -> f64 {
@@ -140,8 +157,7 @@ impl Shop {
             }
             turns_ns.push(begin.elapsed().as_nanos());
         }
-        turns_ns.sort_unstable();
-        turns_ns[turns_ns.len() / 2] as f64 / TURN as f64
+        median_of_one(turns_ns)
     }
 
     fn next_line(&mut self) -> AskedLine {
@@ -165,6 +181,12 @@ impl Shop {
     fn request_id(&mut self, now: MicrosUtc) -> RequestId {
         RequestId(((now.0 / 1_000) as u128) << 80 | self.random.u128(..) >> 48)
     }
+}
+
+/// The median turn, by what was in it.
+fn median_of_one(mut turns_ns: Vec<u128>) -> f64 {
+    turns_ns.sort_unstable();
+    turns_ns[turns_ns.len() / 2] as f64 / TURN as f64
 }
 
 /// Bytes of this process in memory.

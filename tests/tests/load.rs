@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use e2e::Server;
 use serde_json::Value;
+use tempfile::TempDir;
 use tidegate_sdk::blocking::Client;
 
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
@@ -69,6 +70,80 @@ fn every_scenario_ends_well() {
     for _ in 0..2 {
         load(&server, "--scenario flash --orders 20000 --stock 50 --seed 7", 0);
     }
+}
+
+/// The key that `tidegate load` signs with where none is named.
+const LOADS_KEY: &str = "tidegate load is not a real gateway";
+
+/// A server that believes the gateway which the load plays, and what has to live as long.
+fn server_with_gateway(key: &str) -> (Server, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, key_file) = (folder.path().join("tidegate.toml"), folder.path().join("key"));
+    fs::write(&key_file, key).unwrap();
+    fs::write(&config, format!("[payments]\ngateways = [{{ id = 1, key_file = {key_file:?} }}]\n")).unwrap();
+    (Server::start_with(TIDEGATE, &["--config", &config.display().to_string()]), folder)
+}
+
+#[test]
+fn orders_live_to_their_end_and_are_verified() {
+    let (server, folder) = server_with_gateway(LOADS_KEY);
+    let (record, report) = (folder.path().join("r.txt"), folder.path().join("r.json"));
+    let files = format!("--record {} --json {}", record.display(), report.display());
+    let table = load(&server, &format!("--scenario lifecycle --orders 5000 --skus 50 {files}"), 0);
+    assert!(table.contains("PAY_CALLBACK") && table.contains("Lives of orders"), "{table}");
+
+    let report = json(&report);
+    let answered = |kind: &str| report["kinds"][kind]["answered"].as_u64().unwrap();
+    assert_eq!(
+        (&report["accepted"], &report["errors"], answered("CREATE")),
+        (&5_000.into(), &0.into(), 5_000)
+    );
+    assert_eq!(report["refused"].as_object().unwrap().len(), 0, "{}", report["refused"]);
+    let cancelled = 5_000 - answered("PAY_OPEN");
+    assert!((850..1_150).contains(&cancelled), "one in five is cancelled: {cancelled}");
+    assert!((180..320).contains(&answered("REFUND_RESULT")), "one in twenty is refunded");
+    assert_eq!(report["audit"]["ok"], true);
+
+    let told = load(&server, &format!("--verify {}", record.display()), 0);
+    assert!(told.contains("went on") && told.contains("record and store agree"), "{told}");
+
+    // A shipment that the store knows nothing of: the record says that this order was cancelled, then sent.
+    let rows = fs::read_to_string(&record).unwrap();
+    let cancel = rows.lines().find_map(|row| row.strip_prefix("! ")?.strip_suffix(" CANCEL")).unwrap();
+    fs::write(&record, format!("{rows}! {cancel} SHIP\n= {cancel} ACCEPTED 0\n")).unwrap();
+    let told = load(&server, &format!("--verify {}", record.display()), 1);
+    assert!(told.contains("1 difference") && told.contains("is in state"), "{told}");
+}
+
+#[test]
+fn a_mixed_shop_is_read_and_followed() {
+    let (server, folder) = server_with_gateway(LOADS_KEY);
+    let (record, report) = (folder.path().join("r.txt"), folder.path().join("r.json"));
+    let files = format!("--record {} --json {}", record.display(), report.display());
+    load(&server, &format!("--scenario mixed --seconds 3 --subscribers 3 {files}"), 0);
+    let report = json(&report);
+    let answered = |kind: &str| report["kinds"][kind]["answered"].as_u64().unwrap();
+    for kind in ["CREATE", "GET", "LIST", "STOCK_GET", "STOCK_ADJUST", "STOCK_RESERVE", "SHIP"] {
+        assert!(answered(kind) > 0, "{kind}: {report}");
+    }
+    assert_eq!(
+        (&report["subscribers"], &report["errors"]),
+        (&3.into(), &0.into()),
+        "{}",
+        report["first_errors"]
+    );
+    assert!(report["events"].as_u64().unwrap() > 0);
+    let told = load(&server, &format!("--verify {}", record.display()), 0);
+    assert!(told.contains("record and store agree"), "{told}");
+}
+
+#[test]
+fn a_gateway_that_the_server_does_not_believe_is_said() {
+    let (server, _folder) = server_with_gateway("another key than that of the load");
+    let said = load(&server, "--scenario lifecycle --orders 10", 1);
+    assert!(said.contains("does not believe gateway 1") && said.contains("--gateway-key"), "{said}");
+    let said = load(&server, "--scenario lifecycle --orders 10 --gateway 7", 1);
+    assert!(said.contains("it has no gateway 7") && said.contains("TIDEGATE_PAYMENTS_GATEWAYS"), "{said}");
 }
 
 #[test]
