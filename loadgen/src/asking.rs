@@ -8,7 +8,7 @@ use protocol::structs::{
     AskedLine, CancelHead, CreateHead, OrderBrief, PayCallbackHead, PayOpenHead, Payment, RefundHead,
     RefundResultHead, ShipHead, SignHead, SkuPutHead,
 };
-use protocol::{Flags, Header, Kind, Message, Meta, parse, text};
+use protocol::{Flags, Header, Message, Meta, parse, text};
 
 use crate::gateway::Gateway;
 use crate::life::{Act, MoneySaid, Standing};
@@ -98,8 +98,7 @@ pub(crate) fn callback(
         signature_first: 0,
         signature_second: 0,
     };
-    let [signature_first, signature_second] = gateway.sign(Kind::PayCallback, &head);
-    PayCallbackHead { signature_first, signature_second, ..head }
+    gateway.sign(head)
 }
 
 /// A gateway tells that the first refund of a payment went back.
@@ -114,8 +113,7 @@ fn refund_result(gateway: &Gateway, payment: u64, amount: i64, signed_at: i64) -
         signature_first: 0,
         signature_second: 0,
     };
-    let [signature_first, signature_second] = gateway.sign(Kind::RefundResult, &head);
-    RefundResultHead { signature_first, signature_second, ..head }
+    gateway.sign(head)
 }
 
 /// What an answer to an act says.
