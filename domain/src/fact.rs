@@ -10,6 +10,7 @@ use crate::ids::{
 };
 use crate::intent::{AdjustReason, Sale, SaleSku, Sku};
 use crate::letter::LetterReason;
+use crate::limit::UserLimit;
 use crate::shipment::{Waybill, Whereabouts};
 use crate::switch::{Note, Scope, Stops};
 use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
@@ -199,6 +200,8 @@ pub enum Fact<'a> {
         /// Else it was dropped.
         retried: bool,
     },
+    /// Something was set for a user, or taken away; this is the whole of it.
+    LimitChanged(UserLimit),
     /// A switch was set, replaced or cleared; this is the whole of it.
     SwitchChanged {
         /// What it is about.

@@ -5,12 +5,16 @@
 
 mod cursor;
 mod letter;
+mod limit;
+mod scan;
 mod shipment;
 mod stock;
 mod switch;
 
 pub use cursor::CursorMove;
 pub use letter::{LetterEnd, LetterList, LetterPark};
+pub use limit::LimitPut;
+pub use scan::Scan;
 pub use shipment::{ConfirmReceipt, SentLine, Ship, Sign, TrackNote};
 pub use stock::{EndHold, SHELF_UNITS_MAX, StockExtend, StockReserve, StockReturn, StockTransfer};
 pub use switch::SwitchPut;
@@ -148,6 +152,8 @@ pub enum Intent<'a> {
     LetterEnd(LetterEnd),
     /// Read what is parked.
     LetterList(LetterList),
+    /// Read orders of everybody, newest first.
+    Scan(Scan),
     /// Set, replace or clear a switch.
     SwitchPut(SwitchPut<'a>),
     /// Read the switches that are set, in the order of their scopes, from the first behind `after`.
@@ -172,6 +178,15 @@ pub enum Intent<'a> {
     Sign(Sign),
     /// The buyer has it all.
     ConfirmReceipt(ConfirmReceipt),
+    /// Set what counts for one user.
+    LimitPut(LimitPut),
+    /// Read for whom something is set now, by user, ascending, from the first above `after`.
+    LimitList {
+        /// Users up to this one are left out; 0 starts at the beginning.
+        after: UserId,
+        /// 1 to [`PAGE_MAX`].
+        limit: u16,
+    },
 }
 
 /// What comes with every intent, whatever it wants.
@@ -577,6 +592,7 @@ impl Intent<'_> {
             Intent::TrackNote(note) => (UserId(0), note.request),
             Intent::Sign(sign) => (UserId(0), sign.request),
             Intent::ConfirmReceipt(confirm) => (confirm.user, confirm.request),
+            Intent::LimitPut(put) => (UserId(0), put.request),
             // What a gateway says is remembered by the payment that it is about.
             Intent::PayCallback(_) | Intent::RefundResult(_) => return None,
             Intent::Prepare(_)
@@ -595,6 +611,8 @@ impl Intent<'_> {
             | Intent::CursorGet(_)
             | Intent::PayGet { .. }
             | Intent::LetterList(_)
+            | Intent::LimitList { .. }
+            | Intent::Scan(_)
             | Intent::SwitchList { .. } => return None,
         };
         Some(RequestKey { who, id })

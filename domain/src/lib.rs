@@ -18,6 +18,7 @@ pub mod ids;
 pub mod intent;
 pub mod ledger;
 pub mod letter;
+pub mod limit;
 pub mod order;
 pub mod payment;
 pub mod refusal;

@@ -91,4 +91,6 @@ pub enum Reason {
     /// An operator switched this off. `asked`: number of the switch's scope (1 the whole shop, 2 a sale, 3 a sku),
     /// `there`: id of the sale or sku.
     SwitchedOff,
+    /// An operator blocked this user. `asked`: ledger time, `there`: until when (microseconds); 0 and 0: for ever.
+    Blocked,
 }

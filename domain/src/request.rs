@@ -2,9 +2,9 @@
 
 use crate::ids::RequestId;
 use crate::intent::{
-    AdjustReason, AskedLine, Cancel, ConfirmReceipt, Create, EndHold, Intent, LetterEnd, LetterPark, Lines,
-    PayClose, PayOpen, Prepare, Refund, Repair, RepairAction, SalePut, SentLine, Ship, Sign, SkuPut,
-    StockAdjust, StockExtend, StockReserve, StockReturn, StockTransfer, SwitchPut, TrackNote,
+    AdjustReason, AskedLine, Cancel, ConfirmReceipt, Create, EndHold, Intent, LetterEnd, LetterPark,
+    LimitPut, Lines, PayClose, PayOpen, Prepare, Refund, Repair, RepairAction, SalePut, SentLine, Ship, Sign,
+    SkuPut, StockAdjust, StockExtend, StockReserve, StockReturn, StockTransfer, SwitchPut, TrackNote,
 };
 use crate::refusal::{Reason, Refusal};
 use crate::units::{Micros, MicrosUtc};
@@ -69,6 +69,7 @@ impl Intent<'_> {
             Intent::StockExtend(it) => hash_stock_extend(it),
             Intent::LetterPark(it) => hash_letter_park(it),
             Intent::LetterEnd(it) => hash_letter_end(it),
+            Intent::LimitPut(it) => hash_limit_put(it),
             Intent::SwitchPut(it) => hash_switch_put(it),
             Intent::Prepare(it) if it.hold.is_some() => hash_prepare(it),
             Intent::PayOpen(it) => hash_pay_open(it),
@@ -93,6 +94,8 @@ impl Intent<'_> {
             | Intent::CursorMove(_)
             | Intent::CursorGet(_)
             | Intent::SwitchList { .. }
+            | Intent::Scan(_)
+            | Intent::LimitList { .. }
             | Intent::PayGet { .. }
             | Intent::Track { .. }
             | Intent::PayCallback(_)
@@ -275,6 +278,15 @@ fn hash_letter_park(park: &LetterPark<'_>) -> u64 {
 fn hash_letter_end(end: &LetterEnd) -> u64 {
     let LetterEnd { request: _, subscriber, position, retry } = *end;
     BodyHash::of_kind(0x0804).bytes(subscriber.as_padded()).word(position).word(u64::from(retry)).0
+}
+
+fn hash_limit_put(put: &LimitPut) -> u64 {
+    let LimitPut { request: _, limit } = *put;
+    BodyHash::of_kind(0x0903)
+        .word(limit.user.0)
+        .word(u64::from(limit.sale_units) << 8 | u64::from(limit.list.number()))
+        .word(limit.until.0 as u64)
+        .0
 }
 
 fn hash_switch_put(put: &SwitchPut<'_>) -> u64 {

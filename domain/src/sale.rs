@@ -68,9 +68,9 @@ pub fn judge_order_limit(sale: &Sale, asked: u64) -> Result<(), Refusal> {
     within(Reason::OrderLimit, u64::from(sale.order_limit_units), 0, asked)
 }
 
-/// Whether a user who has so many units of a sale may have more.
-pub fn judge_user_limit(sale: &Sale, has: u64, asked: u64) -> Result<(), Refusal> {
-    within(Reason::UserLimit, u64::from(sale.user_limit_units), has, asked)
+/// Whether a user who has so many units of a sale, and may have `limit_units` (0: no limit), may have more.
+pub fn judge_user_limit(limit_units: u32, has: u64, asked: u64) -> Result<(), Refusal> {
+    within(Reason::UserLimit, u64::from(limit_units), has, asked)
 }
 
 /// Whether a sale that sold so many units may sell more.
@@ -127,9 +127,9 @@ mod tests {
         let refused = |reason, asked, there| Err(Refusal::of(reason).with(asked, there));
         assert_eq!(judge_order_limit(&sale, 3), Ok(()));
         assert_eq!(judge_order_limit(&sale, 4), refused(Reason::OrderLimit, 4, 3));
-        assert_eq!(judge_user_limit(&sale, 1, 1), Ok(()));
-        assert_eq!(judge_user_limit(&sale, 1, 2), refused(Reason::UserLimit, 2, 1));
-        assert_eq!(judge_user_limit(&sale, 5, 1), refused(Reason::UserLimit, 1, 0));
+        assert_eq!(judge_user_limit(2, 1, 1), Ok(()));
+        assert_eq!(judge_user_limit(2, 1, 2), refused(Reason::UserLimit, 2, 1));
+        assert_eq!(judge_user_limit(2, 5, 1), refused(Reason::UserLimit, 1, 0));
         assert_eq!(judge_cap(&sale, 9, 2), refused(Reason::SaleCap, 2, 1));
         assert_eq!(judge_cap(&Sale { cap_units: 0, ..sale }, u64::MAX, 1), Ok(()));
     }

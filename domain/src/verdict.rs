@@ -8,6 +8,7 @@ use crate::hold::Hold;
 use crate::ids::{GatewayId, OrderId, PaymentId, RequestId, SaleId, SkuId, UserId, WarehouseId};
 use crate::intent::{Sale, SaleSku, SentLine, Sku};
 use crate::letter::DeadLetter;
+use crate::limit::UserLimit;
 use crate::order::State;
 use crate::payment::{PaymentState, RefundState};
 use crate::refusal::Refusal;
@@ -48,7 +49,7 @@ pub enum Verdict {
     Priced(Box<PricedView>),
     /// GET.
     OrderFound(Box<OrderView>),
-    /// LIST.
+    /// LIST, ORDERS_SCAN.
     Orders(Box<OrderPage>),
     /// HISTORY, oldest first.
     History(Box<HistoryView>),
@@ -77,6 +78,10 @@ pub enum Verdict {
         /// Of this change.
         version: u32,
     },
+    /// LIMIT_PUT: it counts.
+    Limited,
+    /// LIMIT_LIST.
+    Limits(Box<Page<UserLimit>>),
     /// SWITCH_LIST.
     Switches(Box<Page<Switch>>),
     /// TRACK.
@@ -357,6 +362,10 @@ pub struct Holdings {
     pub shipments: u64,
     /// [`digest_shipment`] of every shipment, and [`digest_note`] of the latest note about each that has one.
     pub shipments_digest: u64,
+    /// For how many users something is set that counts at this time.
+    pub limits: u64,
+    /// [`digest_limit`] of what counts at this time.
+    pub limits_digest: u64,
 }
 
 /// The row of a shipment in [`Holdings::shipments_digest`].
@@ -387,6 +396,12 @@ pub fn digest_payment(
 ) -> u64 {
     let seed = mix(payment.0, u64::from(state.number()) << 8 | u64::from(refund.number()));
     mix(mix(seed, arrived.0 as u64), mix(refunded.0 as u64, asked_back.0 as u64))
+}
+
+/// The row of a user in [`Holdings::limits_digest`].
+pub fn digest_limit(limit: &UserLimit) -> u64 {
+    let UserLimit { user, list, sale_units, until } = *limit;
+    mix(mix(user.0, u64::from(sale_units) << 8 | u64::from(list.number())), until.0 as u64)
 }
 
 /// The row of a switch in [`Holdings::switches_digest`].

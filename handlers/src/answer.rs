@@ -8,12 +8,12 @@ use protocol::structs::{
     AckAnswerHead, BatchAnswerItem, DeadLettersAnswerHead, HistoryAnswerHead, ListAnswerHead, PageHead,
     SalePutAnswerHead, SkuPutAnswerHead, SwitchAnswerHead, TrackAnswerHead,
 };
-use protocol::{Flags, Kind, Meta, Status, messages};
+use protocol::{Flags, Kind, Meta, Nothing, Status, messages};
 use storage::Outcome;
 
 use crate::catalogue::{sale_sku_to_wire, sale_to_wire, shelf_to_wire, sku_to_wire, sku_view_to_wire};
 use crate::create::{brief_to_wire, line_to_wire, priced_to_wire};
-use crate::guards::switch_to_wire;
+use crate::guards::{limit_to_wire, switch_to_wire};
 use crate::letters::letter_to_wire;
 use crate::outlet::Outlet;
 use crate::payment::payment_to_wire;
@@ -88,6 +88,11 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
             let lines = view.lines.iter().map(line_to_wire);
             pen.answer_read::<messages::GetAnswer>(to, meta, &order_to_wire(view), lines, &view.client_bytes);
         }
+        Verdict::Orders(page) if kind == Kind::OrdersScan => {
+            let head = ListAnswerHead { next: page.next.0 };
+            let orders = page.items.iter().map(brief_to_wire);
+            pen.answer_read::<messages::OrdersScanAnswer>(to, meta, &head, orders, &[]);
+        }
         Verdict::Orders(page) => {
             let head = ListAnswerHead { next: page.next.0 };
             pen.answer_read::<messages::ListAnswer>(
@@ -120,6 +125,12 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
             let head = PageHead { more: page.more };
             let sales = page.items.iter().map(sale_to_wire);
             pen.answer_read::<messages::SaleListAnswer>(to, meta, &head, sales, &[]);
+        }
+        Verdict::Limited => pen.answer::<messages::LimitPutAnswer>(to, meta, &Nothing, [], &[]),
+        Verdict::Limits(page) => {
+            let head = PageHead { more: page.more };
+            let limits = page.items.iter().map(limit_to_wire);
+            pen.answer_read::<messages::LimitListAnswer>(to, meta, &head, limits, &[]);
         }
         Verdict::Switched { version } => {
             let head = SwitchAnswerHead { version: *version };
@@ -231,6 +242,8 @@ pub(crate) fn item_of(outcome: &Outcome, retry_after_ms: u32) -> BatchAnswerItem
             | Verdict::Skus(_)
             | Verdict::SaleFound(_)
             | Verdict::Sales(_)
+            | Verdict::Limited
+            | Verdict::Limits(_)
             | Verdict::Switched { .. }
             | Verdict::Switches(_)
             | Verdict::Cursor(_)

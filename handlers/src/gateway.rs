@@ -67,7 +67,9 @@ pub const SERVED: &[Kind] = &[
     Kind::DeadLetters,
     Kind::SkuPut,
     Kind::SalePut,
+    Kind::LimitPut,
     Kind::Switch,
+    Kind::OrdersScan,
     Kind::Stats,
     Kind::Audit,
     Kind::Drain,
@@ -75,6 +77,7 @@ pub const SERVED: &[Kind] = &[
     Kind::SkuList,
     Kind::SaleList,
     Kind::SwitchList,
+    Kind::LimitList,
     Kind::Batch,
 ];
 
@@ -399,6 +402,11 @@ impl<S: Store> Gateway<S> {
             Kind::Switch => self.forward(asked, kind, Share::Reserved, out, |header, body, room| {
                 guards::switch(header, body, &mut room.note)
             }),
+            Kind::LimitPut => {
+                self.forward(asked, kind, Share::Reserved, out, |h, b, _| guards::limit_put(h, b))
+            }
+            Kind::LimitList => self.forward(asked, kind, Share::Any, out, |h, b, _| guards::limit_list(h, b)),
+            Kind::OrdersScan => self.forward(asked, kind, Share::Any, out, |h, b, _| reads::scan(h, b)),
             Kind::SwitchList => {
                 self.forward(asked, kind, Share::Any, out, |h, b, _| guards::switch_list(h, b))
             }
@@ -423,8 +431,6 @@ impl<S: Store> Gateway<S> {
             | Kind::QueueEnter
             | Kind::QueueStatus
             | Kind::QueueLeave
-            | Kind::LimitPut
-            | Kind::OrdersScan
             | Kind::Snapshot => Err(UNKNOWN),
         }
     }
@@ -624,6 +630,9 @@ const fn asker(intent: &Intent<'_>) -> UserId {
         | Intent::LetterPark(_)
         | Intent::LetterEnd(_)
         | Intent::LetterList(_)
+        | Intent::LimitPut(_)
+        | Intent::LimitList { .. }
+        | Intent::Scan(_)
         | Intent::SwitchPut(_)
         | Intent::SwitchList { .. } => UserId(0),
     }

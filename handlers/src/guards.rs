@@ -1,8 +1,9 @@
-//! What operators put in everybody's way, from the wire and back: switches.
+//! What operators put in everybody's way, from the wire and back: switches, and lists of users.
 
-use domain::intent::SwitchPut;
+use domain::intent::{LimitPut, SwitchPut};
+use domain::limit::{UserLimit, UserList};
 use domain::switch::{Note, Scope, Stops, Switch};
-use domain::{Intent, RequestId};
+use domain::{Intent, MicrosUtc, RequestId, UserId};
 use protocol::{Header, messages, parse, structs, text};
 
 use crate::reads::page;
@@ -37,6 +38,33 @@ pub(crate) fn switch_list(header: &Header, body: &[u8]) -> Result<Intent<'static
         (scope, id) => Some(Scope::parse(scope, id).ok_or(Refused::field("after_scope or after_id"))?),
     };
     Ok(Intent::SwitchList { after, limit: page(limit)? })
+}
+
+/// LIMIT_PUT as an intent.
+pub(crate) fn limit_put(header: &Header, body: &[u8]) -> Result<Intent<'static>, Refused> {
+    let structs::LimitPutHead { request, limit } = parse::<messages::LimitPut>(header, body)?.head;
+    let structs::UserLimit { user, until, sale_units, list } = limit;
+    if user == 0 {
+        return Err(Refused::field("user"));
+    }
+    let list = UserList::from_number(list).ok_or(Refused::field("list"))?;
+    let limit = UserLimit { user: UserId(user), list, sale_units, until: MicrosUtc(until) };
+    if until < 0 || (until != 0 && !limit.any()) {
+        return Err(Refused::field("until"));
+    }
+    Ok(Intent::LimitPut(LimitPut { request: RequestId(request), limit }))
+}
+
+/// LIMIT_LIST as an intent.
+pub(crate) fn limit_list(header: &Header, body: &[u8]) -> Result<Intent<'static>, Refused> {
+    let structs::LimitListHead { after, limit } = parse::<messages::LimitList>(header, body)?.head;
+    Ok(Intent::LimitList { after: UserId(after), limit: page(limit)? })
+}
+
+/// What is set for a user, for the wire.
+pub(crate) fn limit_to_wire(limit: &UserLimit) -> structs::UserLimit {
+    let UserLimit { user, list, sale_units, until } = *limit;
+    structs::UserLimit { user: user.0, until: until.0, sale_units, list: list.number() }
 }
 
 /// A switch that is set, for the wire.

@@ -1,10 +1,10 @@
-//! GET, LIST and HISTORY: reading orders, from the wire and back.
+//! GET, LIST, HISTORY and ORDERS_SCAN: reading orders, from the wire and back.
 
 use domain::fact::Actor;
-use domain::intent::{List, PAGE_MAX};
+use domain::intent::{List, PAGE_MAX, Scan};
 use domain::order::State;
 use domain::verdict::{HistoryRow, OrderView};
-use domain::{Intent, OrderId, RequestId, UserId};
+use domain::{Intent, MicrosUtc, OrderId, RequestId, SaleId, SkuId, UserId};
 use protocol::{Header, messages, parse, structs};
 
 use crate::create::{brief_to_wire, buyer, some_order};
@@ -27,6 +27,31 @@ pub(crate) fn list(header: &Header, body: &[u8]) -> Result<Intent<'static>, Refu
         return Err(Refused::field("state"));
     }
     Ok(Intent::List(List { user: buyer(user)?, before: OrderId(before), state, limit: page(limit)? }))
+}
+
+/// ORDERS_SCAN as an intent.
+pub(crate) fn scan(header: &Header, body: &[u8]) -> Result<Intent<'static>, Refused> {
+    let structs::OrdersScanHead { before, user, sku, from, to, sale, limit, state } =
+        parse::<messages::OrdersScan>(header, body)?.head;
+    if state != 0 && State::from_number(state).is_none() {
+        return Err(Refused::field("state"));
+    }
+    if from < 0 {
+        return Err(Refused::field("from"));
+    }
+    if to < 0 {
+        return Err(Refused::field("to"));
+    }
+    Ok(Intent::Scan(Scan {
+        before: OrderId(before),
+        user: UserId(user),
+        state,
+        sku: SkuId(sku),
+        sale: SaleId(sale),
+        from: MicrosUtc(from),
+        to: MicrosUtc(to),
+        limit: page(limit)?,
+    }))
 }
 
 /// HISTORY as an intent.

@@ -91,5 +91,6 @@ const fn status_of(reason: Reason) -> Status {
         Reason::AlreadyPaid => Status::AlreadyPaid,
         Reason::RefundExceedsPaid => Status::RefundExceedsPaid,
         Reason::SwitchedOff => Status::SwitchedOff,
+        Reason::Blocked => Status::Blocked,
     }
 }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use protocol::structs::{SwitchHead, SwitchListHead};
+use protocol::structs::{LimitListHead, LimitPutHead, OrdersScanHead, SwitchHead, SwitchListHead, UserLimit};
 use protocol::{Status, messages, text};
 use support::{House, frame};
 
@@ -68,4 +68,44 @@ fn lists_begin_anywhere_and_have_a_bound() {
     is_no_field(&list(SwitchListHead { limit: 101, ..SWITCHES }));
     is_no_field(&list(SwitchListHead { after_id: 7, ..SWITCHES }));
     is_no_field(&list(SwitchListHead { after_scope: 4, ..SWITCHES }));
+}
+
+#[test]
+fn limits_become_intents_with_every_field() {
+    let limit = UserLimit { user: 7, until: 9, sale_units: 5, list: 2 };
+    let put = |limit: UserLimit| frame::<messages::LimitPut>(&LimitPutHead { request: 1, limit }, &[], &[]);
+    becomes(
+        &put(limit),
+        "LimitPut(LimitPut { request: RequestId(1), limit: UserLimit { user: UserId(7), list: Preferred, \
+         sale_units: 5, until: MicrosUtc(9) } })",
+    );
+    let nothing = UserLimit { until: 0, sale_units: 0, list: 0, ..limit };
+    becomes(
+        &put(nothing),
+        "LimitPut(LimitPut { request: RequestId(1), limit: UserLimit { user: UserId(7), list: Ordinary, \
+         sale_units: 0, until: MicrosUtc(0) } })",
+    );
+    is_no_field(&put(UserLimit { user: 0, ..limit }));
+    is_no_field(&put(UserLimit { list: 3, ..limit }));
+    is_no_field(&put(UserLimit { until: -1, ..limit }));
+    is_no_field(&put(UserLimit { until: 9, ..nothing }));
+    let list = |head: LimitListHead| frame::<messages::LimitList>(&head, &[], &[]);
+    becomes(&list(LimitListHead { after: 7, limit: 2 }), "LimitList { after: UserId(7), limit: 2 }");
+    is_no_field(&list(LimitListHead { after: 7, limit: 0 }));
+}
+
+#[test]
+fn a_scan_becomes_an_intent_with_every_filter() {
+    let head = OrdersScanHead { before: 1, user: 2, sku: 3, from: 4, to: 5, sale: 6, limit: 7, state: 8 };
+    let scan = |head: OrdersScanHead| frame::<messages::OrdersScan>(&head, &[], &[]);
+    becomes(
+        &scan(head),
+        "Scan(Scan { before: OrderId(1), user: UserId(2), state: 8, sku: SkuId(3), sale: SaleId(6), \
+         from: MicrosUtc(4), to: MicrosUtc(5), limit: 7 })",
+    );
+    is_no_field(&scan(OrdersScanHead { limit: 0, ..head }));
+    is_no_field(&scan(OrdersScanHead { limit: 101, ..head }));
+    is_no_field(&scan(OrdersScanHead { state: 15, ..head }));
+    is_no_field(&scan(OrdersScanHead { from: -1, ..head }));
+    is_no_field(&scan(OrdersScanHead { to: -1, ..head }));
 }

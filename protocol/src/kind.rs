@@ -86,9 +86,9 @@ kinds! {
     0x0804 DeadLetters "DEAD_LETTERS" "Parks events that a subscriber could not take, and what becomes of them.";
     0x0901 SkuPut "SKU_PUT" "Makes or replaces a sku.";
     0x0902 SalePut "SALE_PUT" "Makes or replaces a sale with all its skus.";
-    0x0903 LimitPut "LIMIT_PUT" "Changes the limits of a user or key.";
+    0x0903 LimitPut "LIMIT_PUT" "Blocks a user, prefers one, or gives one a limit of its own in sales.";
     0x0904 Switch "SWITCH" "Stops creating, paying or changing, for all, a sale or a sku; or lets it go on.";
-    0x0905 OrdersScan "ORDERS_SCAN" "Reads orders of all users.";
+    0x0905 OrdersScan "ORDERS_SCAN" "Reads orders of all users, newest first, by what is asked for.";
     0x0906 Stats "STATS" "Reads what the server counted.";
     0x0907 Audit "AUDIT" "Recomputes everything from facts and compares.";
     0x0908 Snapshot "SNAPSHOT" "Asks for a checkpoint.";
@@ -97,6 +97,7 @@ kinds! {
     0x090B SkuList "SKU_LIST" "Reads skus by id.";
     0x090C SaleList "SALE_LIST" "Reads sales by id, without their skus.";
     0x090D SwitchList "SWITCH_LIST" "Reads the switches that are set.";
+    0x090E LimitList "LIMIT_LIST" "Reads for which users something is set.";
     0x0A01 Batch "BATCH" "Makes many orders of one line each.";
 }
 

@@ -116,8 +116,12 @@ messages! {
     SkuPutAnswer = SkuPut answer, SkuPutAnswerHead, Nothing 0 to 0;
     SalePut = SalePut request, SalePutHead, SaleSku 0 to SALE_SKUS_MAX;
     SalePutAnswer = SalePut answer, SalePutAnswerHead, Nothing 0 to 0;
+    LimitPut = LimitPut request, LimitPutHead, Nothing 0 to 0;
+    LimitPutAnswer = LimitPut answer, Nothing, Nothing 0 to 0;
     Switch = Switch request, SwitchHead, Nothing 0 to 0;
     SwitchAnswer = Switch answer, SwitchAnswerHead, Nothing 0 to 0;
+    OrdersScan = OrdersScan request, OrdersScanHead, Nothing 0 to 0;
+    OrdersScanAnswer = OrdersScan answer, ListAnswerHead, OrderBrief 0 to PAGE_MAX;
     Stats = Stats request, Nothing, Nothing 0 to 0;
     StatsAnswer = Stats answer, StatsHead, Nothing 0 to 0;
     Audit = Audit request, Nothing, Nothing 0 to 0;
@@ -132,6 +136,8 @@ messages! {
     SaleListAnswer = SaleList answer, PageHead, Sale 0 to PAGE_MAX;
     SwitchList = SwitchList request, SwitchListHead, Nothing 0 to 0;
     SwitchListAnswer = SwitchList answer, PageHead, SwitchItem 0 to PAGE_MAX;
+    LimitList = LimitList request, LimitListHead, Nothing 0 to 0;
+    LimitListAnswer = LimitList answer, PageHead, UserLimit 0 to PAGE_MAX;
     Batch = Batch request, Nothing, BatchItem 1 to BATCH_ITEMS_MAX;
     BatchAnswer = Batch answer, Nothing, BatchAnswerItem 1 to BATCH_ITEMS_MAX;
 }

@@ -120,7 +120,7 @@ statuses! {
     0x0504 CouponNotApplicable Refused "COUPON_NOT_APPLICABLE" "The coupon does not fit this basket.";
     0x0505 CouponExhausted Refused "COUPON_EXHAUSTED" "The coupon's quota is used up.";
     0x0506 CouponUserLimit Refused "COUPON_USER_LIMIT" "This user had as many of this coupon as one may.";
-    0x0601 Blocked Refused "BLOCKED" "A risk rule said no.";
+    0x0601 Blocked Refused "BLOCKED" "An operator blocked this user: the server's time, until when (microseconds; 0: for ever).";
     0x0F01 Internal OutcomeUnknown "INTERNAL" "A bug of the server, logged with the trace id; it may have been done.";
 }
 

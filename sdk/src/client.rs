@@ -12,7 +12,7 @@ use crate::pool::Pool;
 use crate::request::*;
 use crate::values::{
     Currency, GatewayId, HoldId, MicrosUtc, Money, OrderId, PaymentId, RequestId, SaleId, Scope, SkuId,
-    Stops, UserId, WarehouseId,
+    Stops, UserId, UserList, WarehouseId,
 };
 
 /// Connections of one client, at most.
@@ -302,6 +302,21 @@ impl Client {
     /// Reads sales by id, a page at a time.
     pub fn sale_list(&self) -> Request<SaleList> {
         self.request(SaleList::new())
+    }
+
+    /// Puts a user on a list, or on none; [`Request::sale_units`] gives the user a limit of their own in sales.
+    pub fn limit_put(&self, user: UserId, list: UserList) -> Request<LimitPut> {
+        self.request(LimitPut::new(user, list))
+    }
+
+    /// Reads for which users something is set, a page at a time.
+    pub fn limit_list(&self) -> Request<LimitList> {
+        self.request(LimitList::new())
+    }
+
+    /// Reads orders of everybody by what they are, newest first, a page at a time.
+    pub fn orders_scan(&self) -> Request<OrdersScan> {
+        self.request(OrdersScan::new())
     }
 
     /// Stops something for the whole shop, a sale or a sku: from the next request on, SWITCHED_OFF.

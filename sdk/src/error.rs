@@ -97,6 +97,7 @@ impl fmt::Display for Refused {
         let is_time =
             matches!(self.status, Status::RequestIdExpired | Status::SaleNotOpen | Status::SaleEnded);
         let state = |number: i64| u8::try_from(number).ok().and_then(State::from_number);
+        let is_time = is_time || (self.status == Status::Blocked && there != 0);
         if let (Status::WrongState, Some(there)) = (self.status, state(there)) {
             write!(f, ": it is {there}")
         } else if self.status == Status::SwitchedOff {

@@ -50,7 +50,7 @@ pub use request::{AdjustReason, BatchOrder, BatchOutcome, Request};
 pub use shop::{
     Actor, Audit, HistoryRow, Hold, HoldState, Line, Order, OrderBrief, OrderPage, Page, Payment,
     PaymentState, Priced, PricedHold, RefundNow, RefundState, Sale, SaleWithSkus, Shelf, Shipment, Sku,
-    SkuNow, Stats, Switch, Tracked, Transferred,
+    SkuNow, Stats, Switch, Tracked, Transferred, UserLimit,
 };
 pub use test_gateway::TestGateway;
 pub use values::*;

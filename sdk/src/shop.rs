@@ -7,7 +7,7 @@ use protocol::structs as wire;
 
 use crate::values::{
     Currency, GatewayId, HoldId, MicrosUtc, Money, OrderId, PaymentId, RequestId, SaleId, Scope, SellerId,
-    SkuId, State, Stops, UserId, WarehouseId,
+    SkuId, State, Stops, UserId, UserList, WarehouseId,
 };
 
 /// An order in a few words.
@@ -267,6 +267,19 @@ pub struct Sku {
     pub open: bool,
 }
 
+/// What is set for one user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserLimit {
+    /// Who.
+    pub user: UserId,
+    /// The list that the user is on.
+    pub list: UserList,
+    /// Units that the user may take of each sale that has a per-user limit, instead of that limit; 0: as it says.
+    pub sale_units: u32,
+    /// From when on none of this counts any more, if it ends.
+    pub until: Option<MicrosUtc>,
+}
+
 /// A switch that is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Switch {
@@ -510,6 +523,12 @@ pub(crate) fn sku(from: &wire::Sku) -> Sku {
     let wire::Sku { sku, unit_price, version, seller, hold_seconds, currency, open } = *from;
     let unit_price = Money::new(unit_price, Currency(currency));
     Sku { id: SkuId(sku), version, unit_price, hold_seconds, seller: SellerId(seller), open }
+}
+
+pub(crate) fn user_limit(from: &wire::UserLimit) -> Option<UserLimit> {
+    let wire::UserLimit { user, until, sale_units, list } = *from;
+    let until = (until != 0).then_some(MicrosUtc(until));
+    Some(UserLimit { user: UserId(user), list: UserList::from_number(list)?, sale_units, until })
 }
 
 pub(crate) fn switch(from: &wire::SwitchItem) -> Option<Switch> {

@@ -150,6 +150,8 @@ sections! {
         sale_skus: usize = 1_000_000,
         /// Holds: open ones, and ended ones as long as their request ids are remembered.
         holds: usize = 1_000_000,
+        /// Users who are blocked, preferred, or have a limit of their own.
+        user_limits: usize = 100_000,
         /// Facts that subscribers parked as dead letters.
         dead_letters: usize = 10_000,
         /// Lines of open holds.

@@ -176,6 +176,9 @@ impl IntentBatch {
             }
             Intent::LetterEnd(it) => Bare::Whole(Intent::LetterEnd(it)),
             Intent::LetterList(it) => Bare::Whole(Intent::LetterList(it)),
+            Intent::LimitPut(it) => Bare::Whole(Intent::LimitPut(it)),
+            Intent::LimitList { after, limit } => Bare::Whole(Intent::LimitList { after, limit }),
+            Intent::Scan(it) => Bare::Whole(Intent::Scan(it)),
             Intent::SwitchList { after, limit } => Bare::Whole(Intent::SwitchList { after, limit }),
             Intent::Holdings => Bare::Whole(Intent::Holdings),
             Intent::PayOpen(it) => Bare::Whole(Intent::PayOpen(it)),

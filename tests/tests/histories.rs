@@ -71,6 +71,7 @@ const BOUNDS: LedgerBounds = LedgerBounds {
     sale_skus_max: 8_000,
     holds_max: 6_000,
     hold_lines_max: 600_000,
+    limits_max: 1_000,
     dead_letters_max: 40,
 };
 

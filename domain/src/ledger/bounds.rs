@@ -4,6 +4,7 @@ use crate::ledger::counts::UserCounts;
 use crate::ledger::goods::Goods;
 use crate::ledger::holds::Holds;
 use crate::ledger::letters::Letters;
+use crate::ledger::limits::Limits;
 use crate::ledger::orders::Orders;
 use crate::ledger::payments::Payments;
 use crate::ledger::requests::Requests;
@@ -48,6 +49,8 @@ pub struct LedgerBounds {
     pub holds_max: usize,
     /// Lines of open holds.
     pub hold_lines_max: usize,
+    /// Users for whom something is set.
+    pub limits_max: usize,
     /// Facts that subscribers parked.
     pub dead_letters_max: usize,
 }
@@ -76,6 +79,7 @@ impl LedgerBounds {
         sale_skus_max: 1_000_000,
         holds_max: 1_000_000,
         hold_lines_max: 2_000_000,
+        limits_max: 100_000,
         dead_letters_max: 10_000,
     };
 
@@ -89,6 +93,7 @@ impl LedgerBounds {
             + Goods::bytes(self)
             + Holds::bytes(self)
             + Letters::bytes(self.dead_letters_max)
+            + Limits::bytes(self)
             + Timers::bytes()
     }
 
@@ -109,6 +114,7 @@ impl LedgerBounds {
             || self.sale_skus_max >= ROWS_MAX
             || self.holds_max >= ROWS_MAX
             || self.hold_lines_max >= ROWS_MAX
+            || self.limits_max >= ROWS_MAX
             || self.dead_letters_max >= ROWS_MAX
         {
             return Some("a bound of the ledger is 2^31 or more");

@@ -250,7 +250,7 @@ impl Ledger {
         let Scratch { planned, sales, taken, servers, .. } = scratch;
         self.find_skus(basket.lines, planned)?;
         self.judge_skus_open(planned)?;
-        self.find_sales(now, planned)?;
+        self.find_sales(now, basket.user, planned)?;
         taken.clear();
         if basket.hold != 0 {
             let slot = self.open_hold(now, basket.user, basket.hold)?;
@@ -264,7 +264,7 @@ impl Ledger {
             return Err(Refusal::of(Reason::PriceChanged).with(shown.0, total.0));
         }
         sum_up_sales(basket.lines, planned, sales);
-        self.judge_limits(basket.user, sales)?;
+        self.judge_limits(now, basket.user, sales)?;
         self.choose_shelves(basket.lines, planned, taken, servers)?;
         let hold_seconds = planned.iter().map(|line| line.hold_seconds).min();
         Ok(Plan { total, hold_seconds: hold_seconds.expect("a basket has a line") })
@@ -301,13 +301,17 @@ impl Ledger {
         }
     }
 
-    /// The sales that speak for the skus are open; they say price and hold time.
+    /// The sales that speak for the skus are open (or coming, for a preferred user); they say price and hold time.
     #[inline]
-    fn find_sales(&self, now: MicrosUtc, planned: &mut [Planned]) -> Result<(), Refusal> {
+    fn find_sales(&self, now: MicrosUtc, user: UserId, planned: &mut [Planned]) -> Result<(), Refusal> {
         for (at, line) in planned.iter_mut().enumerate() {
             let Some(item) = self.goods.speaking(line.sku, now) else { continue };
             let sale = &self.goods.sale(item.sale).sale;
-            sale::judge_open(sale, now).map_err(|refusal| refusal.at_line(at))?;
+            if let Err(refusal) = sale::judge_open(sale, now)
+                && !(refusal.reason == Reason::SaleNotOpen && self.is_preferred(user, now))
+            {
+                return Err(refusal.at_line(at));
+            }
             (line.sale, line.sale_id) = (item.sale, sale.id);
             (line.unit_price, line.hold_seconds) = (item.unit_price, sale.hold_seconds);
         }
@@ -328,15 +332,16 @@ impl Ledger {
 
     /// Each limit over all sales before the next limit.
     #[inline]
-    fn judge_limits(&self, user: UserId, sales: &[SaleUnits]) -> Result<(), Refusal> {
+    fn judge_limits(&self, now: MicrosUtc, user: UserId, sales: &[SaleUnits]) -> Result<(), Refusal> {
         for it in sales {
             sale::judge_order_limit(&self.goods.sale(it.sale).sale, it.units)
                 .map_err(|refusal| refusal.at_line(it.first_line))?;
         }
         for it in sales {
             let sale = &self.goods.sale(it.sale).sale;
-            if sale.user_limit_units != 0 {
-                sale::judge_user_limit(sale, self.counts.units(sale.id, user), it.units)
+            let limit = self.user_limit(sale, user, now);
+            if limit != 0 {
+                sale::judge_user_limit(limit, self.counts.units(sale.id, user), it.units)
                     .map_err(|refusal| refusal.at_line(it.first_line))?;
             }
         }

@@ -93,6 +93,7 @@ impl Ledger {
                 self.letters.end(*subscriber, *position);
                 self.remember(stamp, Subject::Letters);
             }
+            Fact::LimitChanged(limit) => self.limit_changed(stamp, limit),
             Fact::SwitchChanged { scope, stops, version, note } => {
                 self.switch_changed(stamp, (*scope, *stops), *version, *note);
             }

@@ -14,9 +14,11 @@ mod create;
 mod cursors;
 mod evolve;
 mod goods;
+mod guards;
 mod hold;
 mod holds;
 mod letters;
+mod limits;
 mod orders;
 mod pay;
 mod payments;
@@ -24,6 +26,7 @@ mod read;
 mod refund;
 mod requests;
 mod room;
+mod scan;
 mod ship;
 mod shipments;
 mod stock;
@@ -53,6 +56,7 @@ use evolve::Sums;
 use goods::Goods;
 use holds::Holds;
 use letters::Letters;
+use limits::Limits;
 use orders::Orders;
 use payments::Payments;
 use requests::{OrderIds, Requests, Subject};
@@ -82,6 +86,7 @@ pub struct Ledger {
     payments: Payments,
     shipments: Shipments,
     switches: Switches,
+    limits: Limits,
     /// Orders that can still end: for each of them room for a request id is kept, as for open holds.
     can_end: usize,
     /// Orders that wait for payment and have no attempt: for the first of each of them all that it needs is kept.
@@ -129,6 +134,7 @@ impl Ledger {
             payments: Payments::new(&bounds),
             shipments: Shipments::new(&bounds),
             switches: Switches::default(),
+            limits: Limits::default(),
             can_end: 0,
             unopened: 0,
             rows_kept: 0,
@@ -190,6 +196,9 @@ impl Ledger {
             Intent::LetterPark(park) => self.park_letter(now, trace, park, facts),
             Intent::LetterEnd(end) => self.end_letter(now, trace, end, facts),
             Intent::LetterList(list) => self.list_letters(list),
+            Intent::LimitPut(put) => self.put_limit(now, trace, put, facts),
+            Intent::LimitList { after, limit } => self.list_limits(now, *after, *limit),
+            Intent::Scan(scan) => self.scan_orders(scan),
             Intent::SwitchPut(put) => self.put_switch(now, trace, put, facts),
             Intent::SwitchList { after, limit } => self.list_switches(*after, *limit),
             Intent::Ship(ship) => self.ship(now, trace, ship, facts),
@@ -278,7 +287,10 @@ impl Ledger {
             | Intent::Holdings
             | Intent::CursorMove(_)
             | Intent::CursorGet(_)
+            | Intent::Scan(_)
             | Intent::SwitchPut(_)
+            | Intent::LimitPut(_)
+            | Intent::LimitList { .. }
             | Intent::SwitchList { .. }
             | Intent::PayOpen(_)
             | Intent::PayCallback(_)
@@ -313,25 +325,6 @@ impl Ledger {
         &self.bounds
     }
 
-    /// Whether there is anything that guards the shop, besides its usual rules.
-    #[inline]
-    fn is_guarded(&self) -> bool {
-        !self.switches.is_empty()
-    }
-
-    /// What operators put in the way of an intent. Only asked where there is something; it comes before all that
-    /// the intent itself is judged by, but a request that was asked before is answered as ever.
-    #[cold]
-    fn judge_guards(&self, now: MicrosUtc, intent: &Intent<'_>) -> Result<(), Refusal> {
-        if let Some(key) = intent.request()
-            && (self.rules.judge_request(now, key.id).is_err()
-                || self.requests.find(&self.orders, key).is_some())
-        {
-            return Ok(());
-        }
-        self.judge_switches(now, intent)
-    }
-
     /// Whether this request was asked before, and then what it led to. `body` is only called where it matters.
     #[inline]
     fn asked_before(
@@ -361,6 +354,7 @@ impl Ledger {
                 Verdict::Sale { sale: sale.id, version: sale.version }
             }
             Subject::Shelf(slot) => Verdict::Shelf(ShelfView::of(self.goods.shelf(slot))),
+            Subject::Limit => Verdict::Limited,
             Subject::Switch { version } => Verdict::Switched { version },
             Subject::Hold(slot) => Verdict::Hold(self.holds.at(slot).hold),
             Subject::Shelves { from, to } => self.transferred(from, to),

@@ -185,6 +185,11 @@ impl Orders {
         self.by_id.find(self.id_tag(id), |slot| self.at(slot).id == id)
     }
 
+    /// How many orders were made before this time; their slots count from 0.
+    pub(crate) fn made_before(&self, time: MicrosUtc) -> usize {
+        self.rows.partition_point(|order| order.created_at < time)
+    }
+
     /// The newest order of a user.
     #[inline]
     pub(crate) fn newest_of(&self, user: UserId) -> Option<u32> {

@@ -344,7 +344,8 @@ impl Ledger {
             let units: u64 = units.map(|it| it.quantity.units()).sum();
             let has = self.counts.units(line.sale, user);
             let row = self.goods.sale(self.goods.find_sale(line.sale).expect("lines name known sales"));
-            (row.sale.user_limit_units == 0 || sale::judge_user_limit(&row.sale, has, units).is_ok())
+            let limit = self.user_limit(&row.sale, user, self.clock);
+            sale::judge_user_limit(limit, has, units).is_ok()
                 && sale::judge_cap(&row.sale, row.taken_units, units).is_ok()
                 && has + units <= USER_UNITS_MAX
         });

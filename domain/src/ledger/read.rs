@@ -113,6 +113,7 @@ impl Ledger {
     }
 
     pub(super) fn holdings(&self) -> Verdict {
+        let (limits, limits_digest) = self.limits.digest(self.at);
         Verdict::Holdings(
             Holdings {
                 at: self.at,
@@ -128,6 +129,8 @@ impl Ledger {
                 arrived: self.payments.sums().arrived,
                 refunded: self.payments.sums().refunded,
                 payments_digest: self.payments.sums().digest,
+                limits,
+                limits_digest,
                 switches: self.switches.len() as u64,
                 switches_digest: self.switches.digest(),
                 shipments: self.shipments.len() as u64,

@@ -36,6 +36,8 @@ pub(crate) enum Subject {
     Shelf(u32),
     /// This hold was made, ended or extended.
     Hold(u32),
+    /// Something was set for a user.
+    Limit,
     /// A switch was changed: this is the version that it made.
     Switch { version: u32 },
     /// Units went from one shelf to the other.

@@ -91,6 +91,10 @@ impl Ledger {
                 within(fits, "dead_letters_max", bounds.dead_letters_max)?;
             }
             Fact::LetterEnded { .. } => (),
+            Fact::LimitChanged(limit) => {
+                let fits = !limit.any() || self.limits.has_room(bounds, stamp.at, limit.user);
+                within(fits, "limits_max", bounds.limits_max)?;
+            }
             Fact::SwitchChanged { .. } => (), // As many as ever fit.
             // Their number is no setting, so what was made fits.
             Fact::CursorMoved { .. } => return Ok(()),

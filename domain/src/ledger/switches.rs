@@ -1,11 +1,12 @@
-//! Switches: what operators stopped, and whether an intent runs into one of them.
+//! Switches: what operators stopped. What each intent does and names, in their eyes, is in `guards.rs`.
 
 use alloc::collections::BTreeMap;
 use core::ops::Bound;
 
-use crate::fact::{Fact, Facts, RequestKey, ShelfUnits, Stamp};
-use crate::ids::{OrderId, PaymentId, SaleId, SkuId, TraceId, UserId};
-use crate::intent::{AskedLine, Intent, PAGE_MAX, Prepare, SwitchPut};
+use crate::fact::{Fact, Facts, RequestKey, Stamp};
+use crate::ids::{TraceId, UserId};
+use crate::intent::{Intent, PAGE_MAX, SwitchPut};
+use crate::ledger::guards::Part;
 use crate::ledger::requests::Subject;
 use crate::ledger::{Ledger, by_operator};
 use crate::refusal::{Reason, Refusal};
@@ -39,11 +40,14 @@ impl Switches {
     }
 
     /// The whole shop first, then the parts in their order, of each the sku before the sale.
-    fn judge(&self, deed: Deed, parts: impl Iterator<Item = Part>) -> Result<(), Refusal> {
+    pub(super) fn judge(&self, deed: Deed, parts: impl Iterator<Item = Part>) -> Result<(), Refusal> {
         let off = |scope: Scope| {
             let there = scope.id() as i64; // Ids are u64: whoever reads it casts it back.
             Refusal::of(Reason::SwitchedOff).with(i64::from(scope.number()), there)
         };
+        if self.is_empty() {
+            return Ok(());
+        }
         if self.stops(Scope::All, deed) {
             return Err(off(Scope::All));
         }
@@ -56,15 +60,6 @@ impl Switches {
         }
         Ok(())
     }
-}
-
-/// A part of what an intent is about.
-#[derive(Clone, Copy, Debug, Default)]
-struct Part {
-    /// Where the intent names it by a line.
-    line: Option<usize>,
-    sku: Option<SkuId>,
-    sale: Option<SaleId>,
 }
 
 impl Ledger {
@@ -131,96 +126,6 @@ impl Ledger {
         self.remember(stamp, Subject::Switch { version });
     }
 
-    /// SWITCHED_OFF where a switch stops this intent. Only asked where one is set.
-    pub(super) fn judge_switches(&self, now: MicrosUtc, intent: &Intent<'_>) -> Result<(), Refusal> {
-        let switches = &self.switches;
-        match intent {
-            Intent::Create(create) => {
-                switches.judge(Deed::Creating, self.parts_of_lines(now, create.lines.as_slice()))
-            }
-            Intent::Prepare(Prepare { lines, .. }) => {
-                switches.judge(Deed::Creating, self.parts_of_lines(now, lines.as_slice()))
-            }
-            Intent::StockReserve(reserve) => {
-                switches.judge(Deed::Creating, self.parts_of_lines(now, reserve.lines.as_slice()))
-            }
-            Intent::SkuPut(put) => switches.judge(Deed::Changing, part_of_sku(put.sku.id)),
-            Intent::SalePut(put) => {
-                let itself = Part { sale: Some(put.sale.id), ..Part::default() };
-                let skus = put.skus.iter().enumerate();
-                let skus = skus.map(|(at, item)| Part { line: Some(at), sku: Some(item.sku), sale: None });
-                switches.judge(Deed::Changing, core::iter::once(itself).chain(skus))
-            }
-            Intent::StockAdjust(adjust) => switches.judge(Deed::Changing, part_of_sku(adjust.sku)),
-            Intent::StockTransfer(transfer) => switches.judge(Deed::Changing, part_of_sku(transfer.sku)),
-            Intent::StockReturn(back) => switches.judge(Deed::Changing, part_of_sku(back.sku)),
-            Intent::StockCommit(end) => switches.judge(Deed::Changing, self.parts_of_hold(end.hold)),
-            Intent::StockExtend(extend) => switches.judge(Deed::Changing, self.parts_of_hold(extend.hold)),
-            Intent::PayOpen(open) => switches.judge(Deed::Paying, self.parts_of_order(open.order)),
-            Intent::PayClose(close) => switches.judge(Deed::Changing, self.parts_of_payment(close.payment)),
-            Intent::Refund(refund) => switches.judge(Deed::Changing, self.parts_of_payment(refund.payment)),
-            Intent::Repair(repair) => switches.judge(Deed::Changing, self.parts_of_order(repair.order)),
-            Intent::Ship(ship) => switches.judge(Deed::Changing, self.parts_of_order(ship.order)),
-            Intent::TrackNote(note) => switches.judge(Deed::Changing, self.parts_of_order(note.order)),
-            Intent::Sign(sign) => switches.judge(Deed::Changing, self.parts_of_order(sign.order)),
-            Intent::ConfirmReceipt(confirm) => {
-                switches.judge(Deed::Changing, self.parts_of_order(confirm.order))
-            }
-            // What gives units back, what a gateway tells, what is no business of the shop, and what only reads.
-            Intent::Cancel(_)
-            | Intent::StockRelease(_)
-            | Intent::PayCallback(_)
-            | Intent::RefundResult(_)
-            | Intent::SwitchPut(_)
-            | Intent::CursorMove(_)
-            | Intent::Get { .. }
-            | Intent::GetByRequest { .. }
-            | Intent::List(_)
-            | Intent::History { .. }
-            | Intent::SkuGet(_)
-            | Intent::SkuList { .. }
-            | Intent::SaleGet(_)
-            | Intent::SaleList { .. }
-            | Intent::StockGet { .. }
-            | Intent::SwitchList { .. }
-            | Intent::Holdings
-            | Intent::PayGet { .. }
-            | Intent::LetterPark(_)
-            | Intent::LetterEnd(_)
-            | Intent::LetterList(_)
-            | Intent::Track { .. }
-            | Intent::CursorGet(_) => Ok(()),
-        }
-    }
-
-    /// Skus, and the sales that speak for them now.
-    fn parts_of_lines(&self, now: MicrosUtc, lines: &[AskedLine]) -> impl Iterator<Item = Part> {
-        lines.iter().enumerate().map(move |(at, line)| {
-            let speaking = self.goods.find_sku(line.sku).and_then(|sku| self.goods.speaking(sku, now));
-            let sale = speaking.map(|item| self.goods.sale(item.sale).sale.id);
-            Part { line: Some(at), sku: Some(line.sku), sale }
-        })
-    }
-
-    fn parts_of_hold(&self, hold: u64) -> impl Iterator<Item = Part> {
-        let units = self.holds.find(hold).into_iter().flat_map(|slot| self.holds.units(slot));
-        units.map(|ShelfUnits { sku, .. }| Part { sku: Some(sku), ..Part::default() })
-    }
-
-    /// Nothing, where there is no such order: that is said later.
-    fn parts_of_order(&self, order: OrderId) -> impl Iterator<Item = Part> {
-        let lines = self.orders.find(order).into_iter().flat_map(|slot| self.orders.lines(slot));
-        lines.map(|line| {
-            let sale = (line.sale != SaleId(0)).then_some(line.sale);
-            Part { line: None, sku: Some(line.sku), sale }
-        })
-    }
-
-    fn parts_of_payment(&self, payment: PaymentId) -> impl Iterator<Item = Part> {
-        let order = self.orders.find_of_payment(payment).map_or(OrderId(0), |slot| self.orders.at(slot).id);
-        self.parts_of_order(order)
-    }
-
     fn judge_scope_known(&self, scope: Scope) -> Result<(), Refusal> {
         let known = match scope {
             Scope::All => true,
@@ -229,8 +134,4 @@ impl Ledger {
         };
         if known { Ok(()) } else { Err(Refusal::of(Reason::SkuNotFound)) }
     }
-}
-
-fn part_of_sku(sku: SkuId) -> impl Iterator<Item = Part> {
-    core::iter::once(Part { sku: Some(sku), ..Part::default() })
 }

@@ -40,6 +40,7 @@ pub const BOUNDS: LedgerBounds = LedgerBounds {
     sale_skus_max: 400,
     holds_max: 500,
     hold_lines_max: 1_000,
+    limits_max: 500,
     dead_letters_max: 4,
 };
 
@@ -182,6 +183,11 @@ impl Shop {
                 self.words(&verdict)
             }
             "list" => self.tell_list(&words),
+            "scan" => {
+                let verdict = self.scanned(step);
+                self.words(&verdict)
+            }
+            "limit" | "limits" => self.tell_limit(&words),
             "switch" | "clear" | "switches" => self.tell_switch(&words),
             "pay" | "close" | "payment" => self.tell_payment(&words),
             "paid" | "failed" | "refund" | "refunded" | "unrefunded" | "settle" => self.tell_money(&words),
@@ -216,6 +222,13 @@ impl Shop {
         };
         self.holdings();
         said
+    }
+
+    /// One step, without a look at what everything adds up to behind it: for stories of thousands of steps.
+    pub fn quietly(&mut self, step: &str) {
+        let words: Vec<&str> = step.split_whitespace().collect();
+        let said = self.tell_basket(&words);
+        assert!(said.contains("PendingPayment"), "{step}: {said}");
     }
 
     /// `sku 1 price 500 [hold 60] [currency 840] [closed] [replaces 1]`
@@ -543,6 +556,8 @@ impl Shop {
             Verdict::Switched { version } => format!("switched v{version}"),
             Verdict::Switches(page) => Shop::switches_words(page),
             Verdict::Shipments(it) => shipping::shipments(name(it.order.order), it),
+            Verdict::Limited => "limited".into(),
+            Verdict::Limits(page) => self.limits_words(page),
             Verdict::SkuFound(_)
             | Verdict::Skus(_)
             | Verdict::SaleFound(_)

@@ -61,6 +61,7 @@ pub(super) fn sketch(blank: Event, fact: &Fact<'_>) -> Option<Sketch> {
         | Fact::CursorMoved { .. }
         | Fact::LetterParked { .. }
         | Fact::LetterEnded { .. }
+        | Fact::LimitChanged(_)
         | Fact::SwitchChanged { .. } => return None,
     };
     Some(Sketch { event: Event { event: event.number(), ..filled }, parts: Parts::One })

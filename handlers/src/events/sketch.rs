@@ -136,6 +136,8 @@ pub(super) fn sketch(position: u64, stamp: &Stamp, fact: &Fact<'_>) -> Option<Sk
             event: blank,
             parts: Parts::Again { subscriber: *subscriber, position: *position },
         }),
+        // Whom a shop blocks or favours is nobody else's business.
+        Fact::LimitChanged(_) => None,
         Fact::SwitchChanged { scope, stops, version, note: _ } => {
             let filled = Event { version: *version, reason: stops.bits(), ..blank };
             let filled = match *scope {

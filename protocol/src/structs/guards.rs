@@ -1,8 +1,37 @@
-//! SWITCH and SWITCH_LIST.
+//! LIMIT_PUT, LIMIT_LIST, SWITCH and SWITCH_LIST.
 
 use crate::plain::plain;
 
 plain! {
+    /// What is set for one user; this is the whole of it.
+    pub struct UserLimit / ArchivedUserLimit {
+        /// Who; never 0.
+        pub user: u64,
+        /// The first instant at which none of this counts any more, µs UTC; 0: it counts until it is changed.
+        pub until: i64,
+        /// Units that the user may take of each sale that has a per-user limit, instead of that limit; 0: as it says.
+        pub sale_units: u32,
+        /// 0 none, 1 blocked (makes nothing new: BLOCKED), 2 preferred (buys in a sale before it opens, from its
+        /// `closed_from` on).
+        pub list: u8,
+    }
+
+    /// What is to count for one user from now on. With list 0, no units and no time, nothing is set any more.
+    pub struct LimitPutHead / ArchivedLimitPutHead {
+        /// 48 bits of Unix milliseconds, then 80 random bits; the same on every ask.
+        pub request: u128,
+        /// The whole of what is set.
+        pub limit: UserLimit,
+    }
+
+    /// Which users, by id.
+    pub struct LimitListHead / ArchivedLimitListHead {
+        /// Only users above this one.
+        pub after: u64,
+        /// Items wanted, 1 to 100.
+        pub limit: u16,
+    }
+
     /// A switch to be set, replaced or cleared.
     pub struct SwitchHead / ArchivedSwitchHead {
         /// 48 bits of Unix milliseconds, then 80 random bits; the same on every ask.

@@ -61,6 +61,7 @@ KINDS = {
     0x090B: "SKU_LIST",
     0x090C: "SALE_LIST",
     0x090D: "SWITCH_LIST",
+    0x090E: "LIMIT_LIST",
     0x0A01: "BATCH",
 }
 
@@ -114,7 +115,7 @@ STATUSES = {
     0x0504: ("COUPON_NOT_APPLICABLE", "refused", "The coupon does not fit this basket."),
     0x0505: ("COUPON_EXHAUSTED", "refused", "The coupon's quota is used up."),
     0x0506: ("COUPON_USER_LIMIT", "refused", "This user had as many of this coupon as one may."),
-    0x0601: ("BLOCKED", "refused", "A risk rule said no."),
+    0x0601: ("BLOCKED", "refused", "An operator blocked this user: the server's time, until when (microseconds; 0: for ever)."),
     0x0F01: ("INTERNAL", "outcome unknown", "A bug of the server, logged with the trace id; it may have been done."),
 }
 
@@ -338,6 +339,17 @@ LAYOUTS = {
     "KindServed": (
         ("kind", "u16", 2),
     ),
+    "LimitListHead": (
+        ("after", "u64", 8),
+        ("limit", "u16", 2),
+    ),
+    "LimitPutHead": (
+        ("request", "u128", 16),
+        ("limit.user", "u64", 8),
+        ("limit.until", "i64", 8),
+        ("limit.sale_units", "u32", 4),
+        ("limit.list", "u8", 1),
+    ),
     "Line": (
         ("sku", "u64", 8),
         ("unit_price", "i64", 8),
@@ -385,6 +397,16 @@ LAYOUTS = {
         ("discount", "i64", 8),
         ("freight", "i64", 8),
         ("client_bytes", "u16", 2),
+    ),
+    "OrdersScanHead": (
+        ("before", "u64", 8),
+        ("user", "u64", 8),
+        ("sku", "u64", 8),
+        ("from", "i64", 8),
+        ("to", "i64", 8),
+        ("sale", "u32", 4),
+        ("limit", "u16", 2),
+        ("state", "u8", 1),
     ),
     "PageHead": (
         ("more", "bool", 1),
@@ -760,6 +782,12 @@ LAYOUTS = {
     "UnsubscribeHead": (
         ("subscription", "u64", 8),
     ),
+    "UserLimit": (
+        ("user", "u64", 8),
+        ("until", "i64", 8),
+        ("sale_units", "u32", 4),
+        ("list", "u8", 1),
+    ),
 }
 
 # kind in the header: (head, item, items at least, items at most, field with the bytes behind them, at most)
@@ -834,8 +862,12 @@ MESSAGES = {
     0x8901: ("SkuPutAnswerHead", "Nothing", 0, 0, None, 0),
     0x0902: ("SalePutHead", "SaleSku", 0, 60000, None, 0),
     0x8902: ("SalePutAnswerHead", "Nothing", 0, 0, None, 0),
+    0x0903: ("LimitPutHead", "Nothing", 0, 0, None, 0),
+    0x8903: ("Nothing", "Nothing", 0, 0, None, 0),
     0x0904: ("SwitchHead", "Nothing", 0, 0, None, 0),
     0x8904: ("SwitchAnswerHead", "Nothing", 0, 0, None, 0),
+    0x0905: ("OrdersScanHead", "Nothing", 0, 0, None, 0),
+    0x8905: ("ListAnswerHead", "OrderBrief", 0, 100, None, 0),
     0x0906: ("Nothing", "Nothing", 0, 0, None, 0),
     0x8906: ("StatsHead", "Nothing", 0, 0, None, 0),
     0x0907: ("Nothing", "Nothing", 0, 0, None, 0),
@@ -850,6 +882,8 @@ MESSAGES = {
     0x890C: ("PageHead", "Sale", 0, 100, None, 0),
     0x090D: ("SwitchListHead", "Nothing", 0, 0, None, 0),
     0x890D: ("PageHead", "SwitchItem", 0, 100, None, 0),
+    0x090E: ("LimitListHead", "Nothing", 0, 0, None, 0),
+    0x890E: ("PageHead", "UserLimit", 0, 100, None, 0),
     0x0A01: ("Nothing", "BatchItem", 1, 4096, None, 0),
     0x8A01: ("Nothing", "BatchAnswerItem", 1, 4096, None, 0),
 }

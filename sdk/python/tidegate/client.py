@@ -262,6 +262,27 @@ class Client:
         """A sku and what speaks for it now."""
         return self.read("SKU_GET", {"sku": sku}).head
 
+    def limit_put(self, user: int, list: int = 0, *, sale_units: int = 0, until: int = 0, **again) -> None:
+        """Puts a user on a list (1 blocked, 2 preferred, 0 none), gives them a limit of their own in sales, until a
+        time (µs UTC) or, with 0, until it is changed."""
+        head = {"limit.user": user, "limit.list": list, "limit.sale_units": sale_units, "limit.until": until}
+        self.change("LIMIT_PUT", head, **again)
+
+    def limits(self, after: int = 0) -> Answer:
+        """Up to 100 users above this one for whom something is set, a dict each."""
+        return self.read("LIMIT_LIST", {"after": after, "limit": 100})
+
+    def scan(self, **filters):
+        """Every order in memory, newest first, a dict each: by `state`, `sku`, `sale`, `user`, made at `from` or later
+        and before `to` (µs UTC). `from` is a word of Python: write `**{"from": time}`."""
+        before = 0
+        while True:
+            answer = self.read("ORDERS_SCAN", {"limit": 100, "before": before, **filters})
+            yield from answer.items
+            before = answer.head["next"]
+            if before == 0:
+                return
+
     def switch(
         self, scope: int, id: int = 0, *, creating: bool = False, paying: bool = False, changing: bool = False,
         replaces: int = 0, note: str = "", **again

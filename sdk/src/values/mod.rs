@@ -8,7 +8,7 @@ mod time;
 use std::fmt;
 
 pub use money::{Currency, Money};
-pub use switch::{Scope, Stops};
+pub use switch::{Scope, Stops, UserList};
 pub use time::{MicrosUtc, NotATime};
 
 macro_rules! id {

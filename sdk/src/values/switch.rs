@@ -1,4 +1,4 @@
-//! What a switch is about, and what it stops.
+//! What a switch is about, what it stops, and the lists of users.
 
 use std::fmt;
 
@@ -87,6 +87,49 @@ impl fmt::Display for Stops {
         let names = [(self.creating, "creating"), (self.paying, "paying"), (self.changing, "changing")];
         let set: Vec<&str> = names.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect();
         f.pad(&if set.is_empty() { "nothing".to_string() } else { set.join(", ") })
+    }
+}
+
+/// The list that a user is on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UserList {
+    /// None.
+    #[default]
+    Ordinary,
+    /// Makes no new orders and no holds (BLOCKED); orders that are there are paid, cancelled and refunded as ever.
+    Blocked,
+    /// Buys in a sale from its `closed_from` on, before it opens to all.
+    Preferred,
+}
+
+impl UserList {
+    /// The number on the wire.
+    pub const fn number(self) -> u8 {
+        match self {
+            UserList::Ordinary => 0,
+            UserList::Blocked => 1,
+            UserList::Preferred => 2,
+        }
+    }
+
+    /// The list of this number, if there is one.
+    pub const fn from_number(number: u8) -> Option<UserList> {
+        match number {
+            0 => Some(UserList::Ordinary),
+            1 => Some(UserList::Blocked),
+            2 => Some(UserList::Preferred),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for UserList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            UserList::Ordinary => "ordinary",
+            UserList::Blocked => "blocked",
+            UserList::Preferred => "preferred",
+        })
     }
 }
 

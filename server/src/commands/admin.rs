@@ -5,6 +5,7 @@
 
 mod dlq;
 mod events;
+mod limit;
 mod pay;
 pub(crate) mod show;
 mod switch;
@@ -17,8 +18,8 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 use tidegate_sdk::blocking::Client;
 use tidegate_sdk::{
-    AdjustReason, Cause, Currency, Error, HoldId, MicrosUtc, Money, OrderId, Refused, SaleId, SellerId,
-    SkuId, State, Status, UserId, WarehouseId,
+    AdjustReason, Cause, Currency, Error, HoldId, MicrosUtc, Money, OrderId, OrderPage, Refused, SaleId,
+    SellerId, SkuId, State, Status, UserId, WarehouseId,
 };
 
 use crate::cli::{BadUsage, print};
@@ -73,6 +74,9 @@ Example: tidegate admin events --from cursor:warehouse --sku 1")]
     /// Payments and refunds
     #[command(subcommand, after_help = "Example: tidegate admin pay get --order 382516920123392001")]
     Pay(pay::PayAction),
+    /// Blocked and preferred users, and limits of their own
+    #[command(subcommand, after_help = "Example: tidegate admin limit put 7 --list blocked")]
+    Limit(limit::LimitAction),
     /// Stop creating, paying or changing: for the whole shop, a sale or a sku
     #[command(subcommand, after_help = "Example: tidegate admin switch set --stop creating --sku 1")]
     Switch(switch::SwitchAction),
@@ -291,6 +295,10 @@ enum OrderAction {
         #[command(flatten)]
         page: Page,
     },
+    /// Show orders of all users, newest first
+    #[command(after_help = "Example: tidegate admin order scan --state pending_payment --sku 1
+Example: tidegate admin --json order scan --from 2026-11-27T09:00:00Z --to 2026-11-27T09:05:00Z")]
+    Scan(Scan),
     /// Show how an order came to its state
     #[command(after_help = "Example: tidegate admin order history 382516920123392001")]
     History { order: u64 },
@@ -387,6 +395,7 @@ impl What {
             What::Order(action) => action.ask(client),
             What::Dlq(action) => action.ask(client),
             What::Pay(action) => action.ask(client),
+            What::Limit(action) => action.ask(client),
             What::Switch(action) => action.ask(client),
             What::Stats => Ok(show::stats(&client.wait(client.stats())?)),
         };
@@ -494,6 +503,60 @@ impl StockAction {
     }
 }
 
+/// All that is named must fit; without anything, it is every order.
+#[derive(Debug, Args)]
+struct Scan {
+    /// Only orders in this state.
+    #[arg(long, value_parser = state)]
+    state: Option<State>,
+    /// Only orders with a line of this sku.
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    sku: u64,
+    /// Only orders with a line that sold in this sale; with --sku, one line must be both.
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    sale: u32,
+    /// Only this user's orders.
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    user: u64,
+    /// Only orders made at this time or later, like 2026-11-27T09:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    from: Option<MicrosUtc>,
+    /// Only orders made before this time.
+    #[arg(long, value_name = "TIME")]
+    to: Option<MicrosUtc>,
+    /// Only orders made before this one.
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "ORDER")]
+    before: u64,
+    #[command(flatten)]
+    page: Page,
+}
+
+impl Scan {
+    /// The server looks at a bounded number of orders for a page; people want a full one.
+    fn ask(self, client: &Client) -> anyhow::Result<Shown> {
+        let wanted = usize::from(self.page.limit);
+        let mut page = OrderPage { items: Vec::new(), next: Some(OrderId(self.before)) };
+        while let (Some(before), true) = (page.next, page.items.len() < wanted) {
+            let mut request = client.orders_scan().before(before).of_user(UserId(self.user));
+            request = request.with_sku(SkuId(self.sku)).in_sale(SaleId(self.sale));
+            request = request.limit((wanted - page.items.len()) as u16);
+            if let Some(state) = self.state {
+                request = request.in_state(state);
+            }
+            if let Some(from) = self.from {
+                request = request.made_from(from);
+            }
+            if let Some(to) = self.to {
+                request = request.made_before(to);
+            }
+            let OrderPage { items, next } = client.wait(request)?;
+            page.items.extend(items);
+            page.next = next;
+        }
+        Ok(show::scanned(&page))
+    }
+}
+
 impl OrderAction {
     fn ask(self, client: &Client) -> anyhow::Result<Shown> {
         // On the wire, user 0 is an operator, who may see any order.
@@ -509,6 +572,7 @@ impl OrderAction {
                 }
                 Ok(show::orders(&client.wait(request)?))
             }
+            OrderAction::Scan(scan) => scan.ask(client),
             OrderAction::History { order } => {
                 Ok(show::history(&client.wait(client.history(operator, OrderId(order)))?))
             }
@@ -586,6 +650,7 @@ fn remedy(refused: &Refused) -> Option<String> {
         Status::AmountMismatch => {
             Some("the money is recorded; send it back with `tidegate admin pay refund`".into())
         }
+        Status::Blocked => Some("see it with `tidegate admin limit get USER`".into()),
         Status::SwitchedOff => Some("see why with `tidegate admin switch list`".into()),
         Status::OrderNotFound => Some("find it with `tidegate admin order list USER`".into()),
         Status::InsufficientStock => Some("open orders hold these units, so cancel some first".into()),

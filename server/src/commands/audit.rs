@@ -218,6 +218,7 @@ struct Room {
     sale_skus: usize,
     holds: usize,
     hold_lines: usize,
+    limits: usize,
     letters: usize,
 }
 
@@ -236,6 +237,10 @@ impl Room {
             Fact::HoldMade { units, .. } => {
                 self.holds += 1;
                 self.hold_lines += units.len();
+                self.changes += 1;
+            }
+            Fact::LimitChanged(_) => {
+                self.limits += 1;
                 self.changes += 1;
             }
             Fact::SwitchChanged { .. }
@@ -301,6 +306,7 @@ impl Room {
             sale_skus_max: self.sale_skus + 1,
             holds_max: self.holds + 1,
             hold_lines_max: self.hold_lines + 1,
+            limits_max: self.limits + 1,
             dead_letters_max: self.letters + 1,
         }
     }

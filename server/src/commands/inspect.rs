@@ -10,6 +10,7 @@ use anyhow::Context;
 use domain::fact::{CancelReason, Fact, OrderCreated, RefundReason, ShelfUnits, StockAdjusted};
 use domain::hold::HoldEnd;
 use domain::intent::AdjustReason;
+use domain::limit::UserLimit;
 use domain::switch::Scope;
 use domain::{Actor, OrderId, SkuId, Stamp, UserId};
 use serde_json::{Map, Value, json};
@@ -137,6 +138,7 @@ fn order_of(fact: &Fact<'_>) -> Option<OrderId> {
         | Fact::CursorMoved { .. }
         | Fact::LetterParked { .. }
         | Fact::LetterEnded { .. }
+        | Fact::LimitChanged(_)
         | Fact::SwitchChanged { .. } => None,
     }
 }
@@ -155,7 +157,8 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
         Fact::SkuChanged(changed) => changed.id == sku,
         Fact::SaleChanged { skus, .. } => skus.iter().any(|it| it.sku == sku),
         Fact::SwitchChanged { scope, .. } => *scope == Scope::Sku(sku),
-        Fact::OrderConfirmed { .. }
+        Fact::LimitChanged(_)
+        | Fact::OrderConfirmed { .. }
         | Fact::OrderCancelled { .. }
         | Fact::RefundDone { .. }
         | Fact::CursorMoved { .. }
@@ -399,6 +402,11 @@ fn json_of_fact(fact: &Fact<'_>) -> (&'static str, Value) {
             "LetterEnded",
             json!({ "subscriber": subscriber.as_str(), "of_position": position, "retried": retried }),
         ),
+        Fact::LimitChanged(UserLimit { user, list, sale_units, until }) => {
+            let list = format!("{list:?}");
+            let body = json!({ "user": user.0, "list": list, "sale_units": sale_units, "until_us": until.0 });
+            ("LimitChanged", body)
+        }
         Fact::SwitchChanged { scope, stops, version, note } => {
             let (creating, paying, changing) = (stops.creating, stops.paying, stops.changing);
             let body = json!({

@@ -117,6 +117,7 @@ fn ledger(bounds: &config::Bounds) -> LedgerBounds {
         sales,
         sale_skus,
         holds,
+        user_limits,
         dead_letters,
         hold_lines,
     } = *bounds;
@@ -136,6 +137,7 @@ fn ledger(bounds: &config::Bounds) -> LedgerBounds {
         sales_max: sales,
         sale_skus_max: sale_skus,
         holds_max: holds,
+        limits_max: user_limits,
         dead_letters_max: dead_letters,
         hold_lines_max: hold_lines,
     }

@@ -338,6 +338,9 @@ const fn leads_to_an_order(intent: &Intent<'_>) -> bool {
         | Intent::LetterPark(_)
         | Intent::LetterEnd(_)
         | Intent::LetterList(_)
+        | Intent::LimitPut(_)
+        | Intent::LimitList { .. }
+        | Intent::Scan(_)
         | Intent::SwitchPut(_)
         | Intent::SwitchList { .. }
         | Intent::Get { .. }

@@ -41,6 +41,7 @@ pub fn small_bounds() -> LedgerBounds {
         sale_skus_max: 64,
         holds_max: 64,
         hold_lines_max: 64,
+        limits_max: 64,
         dead_letters_max: 8,
     }
 }
@@ -219,6 +220,7 @@ pub fn orders(disk: &MemDisk) -> Vec<OrderId> {
         | Fact::LetterParked { .. }
         | Fact::LetterEnded { .. }
         | Fact::SwitchChanged { .. }
+        | Fact::LimitChanged(_)
         | Fact::PaymentOpened { .. }
         | Fact::PaymentFailed { .. }
         | Fact::PaymentSuccess { .. }

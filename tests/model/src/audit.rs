@@ -238,6 +238,11 @@ impl Auditor {
             Fact::LetterEnded { subscriber, position, retried: _ } => {
                 self.letter_ended(stamp, (*subscriber, *position), together);
             }
+            Fact::LimitChanged(limit) => {
+                self.by_an_operator(stamp);
+                together.asked_for += 1;
+                self.limit_changed(stamp.at, limit);
+            }
             Fact::SwitchChanged { scope, stops, version, note } => {
                 self.by_an_operator(stamp);
                 together.asked_for += 1;

@@ -18,6 +18,7 @@ use domain::fact::{Actor, ShelfUnits};
 use domain::hold::{Hold, HoldState};
 use domain::intent::CursorMove;
 use domain::intent::{Envelope, Sku};
+use domain::limit::UserLimit;
 use domain::order::State;
 use domain::switch::{Scope, Switch};
 use domain::verdict::{HistoryRow, OrderView, SaleSummary, ShelfView, TransferView};
@@ -49,6 +50,7 @@ pub struct Model {
     cursors: BTreeMap<CursorName, u64>,
     /// What they parked, when and why.
     letters: BTreeMap<(CursorName, u64), (MicrosUtc, String)>,
+    limits: BTreeMap<UserId, UserLimit>,
     /// Those that are set.
     switches: BTreeMap<Scope, Switch>,
     /// How often any switch was changed.
@@ -109,6 +111,7 @@ enum Subject {
     Shelf(SkuId, WarehouseId),
     Hold(u64),
     Switch { version: u32 },
+    Limit,
     Shelves { sku: SkuId, from: WarehouseId, to: WarehouseId },
     Letters,
     Payment(PaymentId),
@@ -130,6 +133,7 @@ impl Model {
             requests: BTreeMap::new(),
             cursors: BTreeMap::new(),
             letters: BTreeMap::new(),
+            limits: BTreeMap::new(),
             switches: BTreeMap::new(),
             switch_changes: 0,
         }
@@ -223,7 +227,10 @@ impl Model {
                 }
             },
             Intent::PayOpen(open) => self.pay_open(now, open)?,
+            Intent::Scan(scan) => return self.scan(scan),
             Intent::SwitchPut(put) => self.switch_put(now, put)?,
+            Intent::LimitPut(put) => self.limit_put(now, put)?,
+            Intent::LimitList { after, limit } => return Ok(self.limit_list(now, *after, *limit)),
             Intent::SwitchList { after, limit } => return Ok(self.switch_list(*after, *limit)),
             Intent::PayClose(close) => match self.pay_close(now, close)? {
                 Some(about) => about,
@@ -321,6 +328,7 @@ impl Model {
                 Verdict::Shelf(self.shelves[&(sku, warehouse)].view(sku, warehouse))
             }
             Subject::Letters => Verdict::LettersParked(self.letters.len() as u64),
+            Subject::Limit => Verdict::Limited,
             Subject::Switch { version } => Verdict::Switched { version },
             Subject::Hold(hold) => Verdict::Hold(self.holds[&hold].hold),
             Subject::Shelves { sku, from, to } => {
@@ -395,8 +403,11 @@ fn body_of(intent: &Intent<'_>) -> String {
         | Intent::LetterEnd(_)
         | Intent::LetterList(_)
         | Intent::Holdings
+        | Intent::Scan(_)
         | Intent::SwitchPut(_)
         | Intent::SwitchList { .. }
+        | Intent::LimitPut(_)
+        | Intent::LimitList { .. }
         | Intent::PayOpen(_)
         | Intent::PayCallback(_)
         | Intent::PayGet { .. }

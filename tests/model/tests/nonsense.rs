@@ -7,6 +7,7 @@ use domain::fact::{
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, Sale, SaleSku, Sku};
 use domain::letter::LetterReason;
+use domain::limit::{UserLimit, UserList};
 use domain::shipment::{Waybill, Whereabouts};
 use domain::switch::{Note, Scope, Stops};
 use domain::{
@@ -89,7 +90,7 @@ impl Dice {
         let payment = PaymentId::new(order, self.number() as u16);
         let (amount, number) = (MinorUnits(self.number()), self.number() as u16);
         let (gateway, reference) = (GatewayId(self.number() as u16), 0);
-        match self.0.u8(0..30) {
+        match self.0.u8(0..31) {
             26 => Fact::HoldMade { hold, user: UserId(self.number() as u64), until, units },
             27 => Fact::HoldExtended { hold, until },
             28 => Fact::HoldEnded { hold, end: HoldEnd::Taken, units },
@@ -128,6 +129,12 @@ impl Dice {
                 version,
                 note: Note::parse(b"why").expect("printable"),
             },
+            29 => Fact::LimitChanged(UserLimit {
+                user: UserId(self.number() as u64),
+                list: UserList::Blocked,
+                sale_units: version,
+                until,
+            }),
             18 => Fact::CursorMoved {
                 name: CursorName::parse([b'a'; 32]).expect("letters"),
                 position: moved,

@@ -324,6 +324,8 @@ impl Shop {
             | Verdict::Sales(_)
             | Verdict::Switched { .. }
             | Verdict::Switches(_)
+            | Verdict::Limited
+            | Verdict::Limits(_)
             | Verdict::Cursor(_)
             | Verdict::LettersParked(_)
             | Verdict::Letters(_)

@@ -26,6 +26,8 @@ pub(super) const ANSWERS: &[&str] = &[
     "Skus",
     "SaleFound",
     "Sales",
+    "Limited",
+    "Limits",
     "Switched",
     "Switches",
     "Holdings",
@@ -71,6 +73,7 @@ pub(super) const ANSWERS: &[&str] = &[
     "refused AlreadyPaid",
     "refused RefundExceedsPaid",
     "refused SwitchedOff",
+    "refused Blocked",
 ];
 
 /// The answer in a word.
@@ -94,6 +97,8 @@ pub(super) fn in_a_word(answer: &Verdict) -> String {
         Verdict::Cursor(_) => "Cursor".into(),
         Verdict::LettersParked(_) => "LettersParked".into(),
         Verdict::Letters(_) => "Letters".into(),
+        Verdict::Limited => "Limited".into(),
+        Verdict::Limits(_) => "Limits".into(),
         Verdict::Switched { .. } => "Switched".into(),
         Verdict::Switches(_) => "Switches".into(),
         Verdict::Holdings(_) => "Holdings".into(),

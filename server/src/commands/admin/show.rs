@@ -148,6 +148,26 @@ pub fn orders(page: &OrderPage) -> Shown {
     shown
 }
 
+/// Orders of more than one user.
+pub fn scanned(page: &OrderPage) -> Shown {
+    let row = |brief: &OrderBrief| {
+        let (order, user, total) = (brief.order.to_string(), brief.user.to_string(), brief.total.to_string());
+        vec![
+            order,
+            user,
+            brief.state.to_string(),
+            total,
+            brief.created_at.to_string(),
+            brief.version.to_string(),
+        ]
+    };
+    let heads = ["order", "user", "state", "total", "made", "version"];
+    let mut shown =
+        paged(&heads, &page.items, row, brief_json, page.next.map(|next| format!("--before {next}")));
+    shown.json["next"] = json!(page.next.map(|next| next.to_string()));
+    shown
+}
+
 pub fn history(rows: &[HistoryRow]) -> Shown {
     let who = |actor: Actor| match actor {
         Actor::User(user) => format!("user {user}"),
@@ -407,7 +427,7 @@ fn last_of<T>(page: &Page<T>) -> Option<&T> {
 }
 
 /// A page as a table, with the flag that brings the next one.
-fn paged<T>(
+pub fn paged<T>(
     heads: &[&str],
     items: &[T],
     row: impl Fn(&T) -> Vec<String>,
@@ -428,7 +448,7 @@ fn paged<T>(
 }
 
 /// Names and values, a line each.
-fn pairs(rows: &[(&str, String)]) -> String {
+pub fn pairs(rows: &[(&str, String)]) -> String {
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     rows.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect()
 }

@@ -102,7 +102,8 @@ impl Decoder {
             | kind::HOLD_MADE
             | kind::HOLD_EXTENDED
             | kind::HOLD_ENDED
-            | kind::SWITCH_CHANGED => (),
+            | kind::SWITCH_CHANGED
+            | kind::LIMIT_CHANGED => (),
             kind if payments::is_payment(kind) || shipments::is_shipment(kind) => (),
             unknown => return Err(BadEntry::UnknownKind(unknown)),
         }
@@ -191,6 +192,7 @@ impl Decoder {
                 units: from.u64()?,
             }),
             kind::SWITCH_CHANGED => operators::switch(from),
+            kind::LIMIT_CHANGED => operators::limit(from),
             kind if payments::is_payment(kind) => payments::payment(kind, from),
             kind if shipments::is_shipment(kind) => self.shipment(kind, from),
             _ => self.sale(from), // SALE_CHANGED: the kinds were told apart above.

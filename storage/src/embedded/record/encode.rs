@@ -6,7 +6,7 @@ use domain::fact::{
 use domain::intent::{AdjustReason, CLIENT_BYTES_MAX, LINES_MAX, Sale, SaleSku, Sku};
 use domain::{Actor, Intent};
 
-use super::operators::SWITCH_BYTES;
+use super::operators::{LIMIT_BYTES, SWITCH_BYTES};
 use super::{
     ADJUSTED_BYTES, CREATED_BYTES, CURSOR_BYTES, FACT_VERSION, HEAD_BYTES_MAX, HOLD_ENDED_BYTES,
     HOLD_EXTENDED_BYTES, HOLD_MADE_BYTES, KIND_BYTES, LETTER_ENDED_BYTES, LETTER_PARKED_BYTES, LINE_BYTES,
@@ -38,6 +38,7 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         Intent::StockTransfer(_) => fact_bytes(TRANSFERRED_BYTES),
         Intent::StockReturn(_) => fact_bytes(RETURNED_BYTES),
         Intent::CursorMove(_) => fact_bytes(CURSOR_BYTES),
+        Intent::LimitPut(_) => fact_bytes(LIMIT_BYTES),
         Intent::SwitchPut(put) => fact_bytes(SWITCH_BYTES + put.note.as_str().len()),
         Intent::PayOpen(_) | Intent::PayClose(_) | Intent::Refund(_) => fact_bytes(PAYMENT_BYTES_MAX),
         // At worst a shelf each line of the order.
@@ -60,6 +61,8 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         | Intent::StockGet { .. }
         | Intent::Holdings
         | Intent::SwitchList { .. }
+        | Intent::Scan(_)
+        | Intent::LimitList { .. }
         | Intent::CursorGet(_)
         | Intent::PayGet { .. }
         | Intent::LetterList(_)
@@ -251,6 +254,7 @@ impl<'a> EntryWriter<'a> {
             }
             Fact::SkuChanged(ref sku) => self.sku(sku),
             Fact::SaleChanged { ref sale, skus } => self.sale(sale, skus),
+            Fact::LimitChanged(ref limit) => self.limit(limit),
             Fact::SwitchChanged { scope, stops, version, note } => {
                 self.switch(scope, stops, version, note);
             }

@@ -92,6 +92,7 @@ mod kind {
     pub const HOLD_EXTENDED: u8 = 51;
     pub const HOLD_ENDED: u8 = 52;
     pub const SWITCH_CHANGED: u8 = 80;
+    pub const LIMIT_CHANGED: u8 = 81;
     pub const ORDER_SHIPPED: u8 = 96;
     pub const ORDER_DELIVERED: u8 = 97;
     pub const ORDER_COMPLETED: u8 = 98;

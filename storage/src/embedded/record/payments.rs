@@ -58,6 +58,7 @@ impl EntryWriter<'_> {
             | Fact::StockAdjusted(_)
             | Fact::StockTransferred { .. }
             | Fact::SwitchChanged { .. }
+            | Fact::LimitChanged(_)
             | Fact::CursorMoved { .. }
             | Fact::LetterParked { .. }
             | Fact::LetterEnded { .. }

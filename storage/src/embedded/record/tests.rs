@@ -7,6 +7,7 @@ use domain::fact::{
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, AskedLine, Create, LINES_MAX, Lines, Sale, SaleSku, Sku};
 use domain::letter::LetterReason;
+use domain::limit::{UserLimit, UserList};
 use domain::shipment::{Waybill, Whereabouts};
 use domain::switch::{Note, Scope, Stops};
 use domain::{
@@ -105,13 +106,19 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
         reason: AdjustReason::Returned,
         order,
     };
+    let until = MicrosUtc(1_767_226_500_000_000);
+    let limited = Fact::LimitChanged(UserLimit {
+        user: UserId(0x6E),
+        list: UserList::Preferred,
+        sale_units: 0x6F,
+        until,
+    });
     let switched = Fact::SwitchChanged {
         scope: Scope::Sku(sku.id),
         stops: Stops { creating: true, paying: false, changing: true },
         version: 0x6D,
         note: Note::parse(b"why").expect("three letters"),
     };
-    let until = MicrosUtc(1_767_226_500_000_000);
     let (warehouse, to) = (WarehouseId(0x52), WarehouseId(0x57));
     let transferred = Fact::StockTransferred { sku: sku.id, from: warehouse, to, units: 0x6A };
     let (payment, gateway) = (PaymentId::new(order, 1), GatewayId(0x60));
@@ -142,6 +149,7 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
         ("retried", operator, vec![Fact::LetterEnded { subscriber: cursor, position: 0x6D, retried: true }]),
         ("dropped", operator, vec![Fact::LetterEnded { subscriber: cursor, position: 0x6D, retried: false }]),
         ("switched", operator, vec![switched]),
+        ("limited", operator, vec![limited]),
         ("sale", operator, vec![Fact::SaleChanged { sale, skus: &SALE_SKUS }]),
         (
             "paying",

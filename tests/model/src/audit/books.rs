@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::hold::HoldState;
 use domain::intent::{Sale, Sku};
+use domain::limit::UserLimit;
 use domain::order::State;
 use domain::payment::{PaymentState, RefundState};
 use domain::shipment::Whereabouts;
@@ -32,6 +33,7 @@ pub(super) struct Books {
     pub(super) cursors: BTreeMap<CursorName, u64>,
     /// What they parked.
     pub(super) letters: BTreeSet<(CursorName, u64)>,
+    pub(super) limits: BTreeMap<UserId, UserLimit>,
     /// Those that are set.
     pub(super) switches: BTreeMap<Scope, Switch>,
     /// How often any switch was changed.

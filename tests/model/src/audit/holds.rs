@@ -24,6 +24,7 @@ impl Auditor {
         if self.books.holds.contains_key(&id) {
             return;
         }
+        self.judge_blocked(stamp.at, user);
         let known = units.iter().all(|it| self.books.skus.contains_key(&it.sku) && it.warehouse.0 != 0);
         self.tally.check(Rule::Baskets, known && !units.is_empty(), || {
             format!("hold {id} has {} lines, or one of nothing known", units.len())

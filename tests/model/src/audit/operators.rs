@@ -1,12 +1,14 @@
-//! What operators put in the way of everybody: switches. Whatever was made while one stood was not stopped by it.
+//! What operators put in the way of everybody: switches, and lists of users. Whatever was made while one stood was not stopped by it.
 
 use domain::fact::{Actor, Fact};
 use domain::hold::HoldEnd;
+use domain::limit::{UserLimit, UserList};
 use domain::switch::{Deed, Note, Scope, Stops, Switch};
-use domain::verdict::{Holdings, digest_switch};
-use domain::{MicrosUtc, OrderId, SaleId, SkuId, Stamp};
+use domain::verdict::{Holdings, digest_limit, digest_switch};
+use domain::{MicrosUtc, OrderId, SaleId, SkuId, Stamp, UserId};
 
 use super::Auditor;
+use super::books::Books;
 use super::tally::Rule;
 
 impl Auditor {
@@ -72,7 +74,7 @@ impl Auditor {
             Fact::HoldEnded { end: HoldEnd::Committed, units, .. } => {
                 (Deed::Changing, units.iter().map(|units| Scope::Sku(units.sku)).collect())
             }
-            Fact::HoldExtended { .. } => (Deed::Changing, Vec::new()),
+            Fact::HoldExtended { .. } | Fact::LimitChanged(_) => (Deed::Changing, Vec::new()),
             // Time passes, whatever is stopped.
             Fact::OrderCompleted { .. } if stamp.actor == Actor::Timer => return,
             Fact::OrderShipped { order, .. }
@@ -107,6 +109,36 @@ impl Auditor {
         });
     }
 
+    pub(super) fn limit_changed(&mut self, at: MicrosUtc, limit: &UserLimit) {
+        let right = limit.user != UserId(0) && limit.counts(at) && (limit.any() || limit.until.0 == 0);
+        self.tally.check(Rule::Blocked, right, || format!("what was set is out of range: {limit:?}"));
+        self.books.limits.insert(limit.user, *limit);
+        if !limit.any() {
+            self.books.limits.remove(&limit.user);
+        }
+    }
+
+    /// New orders and holds are nobody's who is blocked.
+    pub(super) fn judge_blocked(&mut self, at: MicrosUtc, user: UserId) {
+        let list = self.books.limit_of(user, at).map_or(UserList::Ordinary, |limit| limit.list);
+        self.tally.check(Rule::Blocked, list != UserList::Blocked, || {
+            format!("user {} was blocked and made something new", user.0)
+        });
+    }
+
+    pub(super) fn compare_limits(&mut self, holdings: &Holdings, at: MicrosUtc) {
+        let counting = self.books.limits.values().filter(|limit| limit.counts(at));
+        let (count, digest) =
+            counting.fold((0_u64, 0_u64), |(count, sum), it| (count + 1, sum.wrapping_add(digest_limit(it))));
+        let equal = (holdings.limits, holdings.limits_digest) == (count, digest);
+        self.tally.check(Rule::StoreLimits, equal, || {
+            format!(
+                "users for whom something is set: the store has {}, the facts make {count}",
+                holdings.limits
+            )
+        });
+    }
+
     pub(super) fn compare_switches(&mut self, holdings: &Holdings) {
         let switches = &self.books.switches;
         let digest = switches.values().fold(0_u64, |sum, it| sum.wrapping_add(digest_switch(it)));
@@ -125,4 +157,11 @@ impl Auditor {
 /// The sku, and the sale if there is one.
 fn scopes_of((sku, sale): (SkuId, SaleId)) -> impl Iterator<Item = Scope> {
     [Some(Scope::Sku(sku)), (sale != SaleId(0)).then_some(Scope::Sale(sale))].into_iter().flatten()
+}
+
+impl Books {
+    /// What counts for a user.
+    pub(super) fn limit_of(&self, user: UserId, at: MicrosUtc) -> Option<&UserLimit> {
+        self.limits.get(&user).filter(|limit| limit.counts(at))
+    }
 }

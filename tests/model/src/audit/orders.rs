@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::fact::{Actor, CancelReason, Line, OrderCreated, ShelfUnits, StockAdjusted};
 use domain::hold::HoldState;
 use domain::intent::{CLIENT_BYTES_MAX, LINES_MAX};
+use domain::limit::UserList;
 use domain::order::State;
 use domain::{Micros, MicrosUtc, MinorUnits, OrderId, SaleId, Stamp, UserId, WarehouseId};
 
@@ -109,7 +110,8 @@ impl Auditor {
         self.judge_offers(stamp.at, created);
         self.judge_money(created);
         let lines: Box<[LineBook]> = created.lines.iter().map(LineBook::from).collect();
-        self.judge_limits(created.user, &lines);
+        self.judge_limits(stamp.at, created.user, &lines);
+        self.judge_blocked(stamp.at, created.user);
         let hold = std::mem::take(&mut together.taken);
         together.taken_over = 0;
         for line in &lines {
@@ -428,6 +430,8 @@ impl Auditor {
     /// Each line against the catalogue of that time, and the hold time that follows from all.
     fn judge_offers(&mut self, at: MicrosUtc, created: &OrderCreated<'_>) {
         let mut hold_seconds = Some(u32::MAX);
+        let early =
+            self.books.limit_of(created.user, at).is_some_and(|limit| limit.list == UserList::Preferred);
         for line in created.lines {
             let Some(sku) = self.books.skus.get(&line.sku) else {
                 hold_seconds = None; // An unknown sku is blamed on the basket; nothing follows from it.
@@ -437,7 +441,7 @@ impl Auditor {
             let open = sku.open
                 && match speaking {
                     None => line.sale == SaleId(0),
-                    Some(sale) => line.sale == sale.id && sale.opens <= at && at < sale.closes,
+                    Some(sale) => line.sale == sale.id && (early || sale.opens <= at) && at < sale.closes,
                 };
             self.tally.check(Rule::SaleOpen, open, || {
                 format!("order {}: sku {} was not open in sale {}", created.order.0, line.sku.0, line.sale.0)
@@ -487,18 +491,21 @@ impl Auditor {
     }
 
     /// Limits and cap of the sale versions now in force, over all lines of each sale.
-    fn judge_limits(&mut self, user: UserId, lines: &[LineBook]) {
+    fn judge_limits(&mut self, at: MicrosUtc, user: UserId, lines: &[LineBook]) {
         let mut units_by_sale: BTreeMap<SaleId, i128> = BTreeMap::new();
         for line in lines {
             *units_by_sale.entry(line.sale).or_default() += i128::from(line.units);
         }
         for (id, units) in units_by_sale {
             let Some(book) = self.books.sales.get(&id) else { continue };
+            let own = self.books.limit_of(user, at).map_or(0, |limit| limit.sale_units);
+            let of_sale = book.sale.user_limit_units;
+            let user_limit = if own == 0 || of_sale == 0 { of_sale } else { own };
             let limits = [
                 (Rule::OrderLimit, i128::from(book.sale.order_limit_units), 0),
                 (
                     Rule::UserLimit,
-                    i128::from(book.sale.user_limit_units),
+                    i128::from(user_limit),
                     self.books.taken_by_user.get(&(id, user)).copied().unwrap_or(0),
                 ),
                 (Rule::Cap, i128::from(book.sale.cap_units), book.taken),

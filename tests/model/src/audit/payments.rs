@@ -127,6 +127,7 @@ impl Auditor {
             | Fact::StockAdjusted(_)
             | Fact::StockTransferred { .. }
             | Fact::SwitchChanged { .. }
+            | Fact::LimitChanged(_)
             | Fact::CursorMoved { .. }
             | Fact::LetterParked { .. }
             | Fact::LetterEnded { .. }

@@ -21,6 +21,7 @@ impl Auditor {
         self.compare_shipments(holdings);
         self.compare_users(holdings);
         self.compare_switches(holdings);
+        self.compare_limits(holdings, at);
 
         let remembered = (self.requests.iter())
             .filter(|key| at.since(key.id.time()) <= self.request_window)

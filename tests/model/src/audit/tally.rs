@@ -54,6 +54,7 @@ rules! {
     Returns "returns" "no more units of a sku came back than were sold"
     Cursors "cursors" "a subscriber's cursor moves on, and never past the last fact"
     Letters "letters" "what a subscriber parked was there, and what ended was parked"
+    Blocked "blocked" "no blocked user made an order or a hold, and what is set for a user is in range"
     Switches "switches" "nothing was done that a switch had stopped, and switches change version by version"
     StoreTime "store-time" "the store stands at the time of the last fact"
     StoreSales "store-sales" "the store counts each sale as its orders do"
@@ -61,6 +62,7 @@ rules! {
     StorePayments "store-payments" "the store has each payment, in its state, with its money"
     StoreShipments "store-shipments" "the store has each shipment, with its units and its latest note"
     StoreUsers "store-users" "the store counts each user in each sale as the orders do"
+    StoreLimits "store-limits" "the store has what operators set for users"
     StoreSwitches "store-switches" "the store has the switches that operators set"
     StoreRequests "store-requests" "the store remembers each request inside the window"
 }

@@ -133,7 +133,7 @@ impl Model {
     }
 
     fn judge(&self, now: MicrosUtc, basket: &Basket<'_>) -> Result<Judged, Refusal> {
-        let offers = self.offers(now, basket.lines)?;
+        let offers = self.offers(now, basket.user, basket.lines)?;
         let taken = match basket.hold {
             0 => Vec::new(),
             hold => self.open_hold(now, basket.user, hold)?,
@@ -145,7 +145,7 @@ impl Model {
         {
             return Err(Refusal::of(Reason::PriceChanged).with(shown.0, total.0));
         }
-        self.within_limits(basket.user, &units_by_sale(&offers))?;
+        self.within_limits(now, basket.user, &units_by_sale(&offers))?;
 
         let shelves = self.shelves_for(basket.lines, &taken)?;
         let mut lines = Vec::new();
@@ -159,7 +159,7 @@ impl Model {
     }
 
     /// Skus known, then open; then the sale of each open.
-    fn offers(&self, now: MicrosUtc, lines: &[AskedLine]) -> Result<Vec<Offer<'_>>, Refusal> {
+    fn offers(&self, now: MicrosUtc, user: UserId, lines: &[AskedLine]) -> Result<Vec<Offer<'_>>, Refusal> {
         let mut offers = Vec::new();
         for (at, &asked) in lines.iter().enumerate() {
             let sku = self.skus.get(&asked.sku).ok_or(Refusal::of(Reason::SkuNotFound).at_line(at))?;
@@ -171,7 +171,7 @@ impl Model {
         for (at, offer) in offers.iter_mut().enumerate() {
             let Some(speaking) = self.sale_speaking(now, offer.sku.id) else { continue };
             let sale = speaking.summary.sale;
-            if now < sale.opens {
+            if now < sale.opens && !self.may_be_early(user, now) {
                 return Err(Refusal::of(Reason::SaleNotOpen).at_line(at).with(now.0, sale.opens.0));
             }
             if now >= sale.closes {
@@ -184,7 +184,7 @@ impl Model {
     }
 
     /// Per-order limits of all sales, then per-user limits of all, then caps of all.
-    fn within_limits(&self, user: UserId, sales: &[SaleUnits<'_>]) -> Result<(), Refusal> {
+    fn within_limits(&self, now: MicrosUtc, user: UserId, sales: &[SaleUnits<'_>]) -> Result<(), Refusal> {
         let refuse = |reason, of: &SaleUnits<'_>, there: u64| {
             Err(Refusal::of(reason).at_line(of.first_line).with(of.units as i64, there as i64))
         };
@@ -195,7 +195,7 @@ impl Model {
             }
         }
         for of in sales {
-            let limit = u64::from(of.sale.sale.user_limit_units);
+            let limit = self.user_limit_of(&of.sale.sale, user, now);
             let taken = self.taken_by_user.get(&(of.sale.sale.id, user)).copied().unwrap_or(0);
             let left = limit.saturating_sub(taken);
             if limit != 0 && of.units > left {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::fact::Actor;
 use domain::intent::{Cancel, HOLD_SECONDS_MAX, SALE_SKUS_MAX, SalePut, SkuPut, StockAdjust};
+use domain::limit::UserList;
 use domain::order::State;
 use domain::switch::Stops;
 use domain::verdict::{HistoryRow, SaleSummary};
@@ -188,6 +189,10 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
             }
             whole
         }
+        Intent::LimitPut(put) => {
+            let sets = put.limit.list != UserList::Ordinary || put.limit.sale_units != 0;
+            put.limit.user != UserId(0) && (sets || put.limit.until == MicrosUtc(0))
+        }
         Intent::SwitchPut(put) => put.stops != Stops::default() || put.replaces != 0,
         Intent::StockAdjust(adjust) => adjust.warehouse != WarehouseId(0),
         Intent::StockTransfer(transfer) => stock::is_a_transfer(transfer),
@@ -215,6 +220,8 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
         | Intent::CursorGet(_)
         | Intent::LetterEnd(_)
         | Intent::SwitchList { .. }
+        | Intent::Scan(_)
+        | Intent::LimitList { .. }
         | Intent::Holdings
         | Intent::PayCallback(_)
         | Intent::PayGet { .. }

@@ -1,8 +1,9 @@
-//! What operators put in the way of everybody: switches.
+//! What operators put in the way of everybody: switches, and lists of users.
 
-use domain::intent::{Prepare, SwitchPut};
+use domain::intent::{LimitPut, Prepare, Sale, SwitchPut};
+use domain::limit::{UserLimit, UserList};
 use domain::switch::{SWITCHES_MAX, Scope, Stops, Switch};
-use domain::{Intent, MicrosUtc, OrderId, PaymentId, Reason, Refusal, SaleId, SkuId, Verdict};
+use domain::{Intent, MicrosUtc, OrderId, PaymentId, Reason, Refusal, SaleId, SkuId, UserId, Verdict};
 
 use super::reads::page;
 use super::{Model, Subject};
@@ -76,6 +77,7 @@ impl Model {
             Intent::TrackNote(note) => (changing, self.parts_of_order(note.order)),
             Intent::Sign(sign) => (changing, self.parts_of_order(sign.order)),
             Intent::ConfirmReceipt(confirm) => (changing, self.parts_of_order(confirm.order)),
+            Intent::LimitPut(_) => (changing, Vec::new()),
             Intent::SkuPut(put) => (changing, sku(put.sku.id)),
             Intent::SalePut(put) => {
                 let skus = put.skus.iter().enumerate().map(|(at, item)| (Some(at), Some(item.sku), None));
@@ -104,6 +106,8 @@ impl Model {
             | Intent::StockGet { .. }
             | Intent::PayGet { .. }
             | Intent::SwitchList { .. }
+            | Intent::Scan(_)
+            | Intent::LimitList { .. }
             | Intent::LetterPark(_)
             | Intent::LetterEnd(_)
             | Intent::LetterList(_)
@@ -123,7 +127,59 @@ impl Model {
             let Some(scope) = scopes.into_iter().find(off) else { continue };
             return Err(line.map_or(refusal(scope), |line| refusal(scope).at_line(line)));
         }
-        Ok(())
+        match newcomer(intent) {
+            Some(user) => self.not_blocked(now, user),
+            None => Ok(()),
+        }
+    }
+
+    fn not_blocked(&self, now: MicrosUtc, user: UserId) -> Result<(), Refusal> {
+        match self.limit_of(user, now) {
+            Some(UserLimit { list: UserList::Blocked, until, .. }) if until.0 == 0 => {
+                Err(Refusal::of(Reason::Blocked))
+            }
+            Some(UserLimit { list: UserList::Blocked, until, .. }) => {
+                Err(Refusal::of(Reason::Blocked).with(now.0, until.0))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    pub(super) fn limit_put(&mut self, now: MicrosUtc, put: &LimitPut) -> Result<Subject, Refusal> {
+        let limit = put.limit;
+        if limit.until.0 != 0 && limit.until <= now {
+            return Err(Refusal::of(Reason::InvalidField));
+        }
+        self.limits.insert(limit.user, limit);
+        if limit.list == UserList::Ordinary && limit.sale_units == 0 {
+            self.limits.remove(&limit.user);
+        }
+        Ok(Subject::Limit)
+    }
+
+    pub(super) fn limit_list(&self, now: MicrosUtc, after: UserId, limit: u16) -> Verdict {
+        let found = self.limits_at(now).filter(|limit| limit.user > after).copied();
+        Verdict::Limits(Box::new(page(found, limit)))
+    }
+
+    /// What still counts.
+    pub(super) fn limits_at(&self, now: MicrosUtc) -> impl Iterator<Item = &UserLimit> {
+        self.limits.values().filter(move |limit| limit.until.0 == 0 || limit.until > now)
+    }
+
+    fn limit_of(&self, user: UserId, now: MicrosUtc) -> Option<UserLimit> {
+        self.limits_at(now).find(|limit| limit.user == user).copied()
+    }
+
+    /// A preferred user buys while the sale is still coming.
+    pub(super) fn may_be_early(&self, user: UserId, now: MicrosUtc) -> bool {
+        self.limit_of(user, now).is_some_and(|limit| limit.list == UserList::Preferred)
+    }
+
+    /// Units that a user may take of a sale; 0: no limit.
+    pub(super) fn user_limit_of(&self, sale: &Sale, user: UserId, now: MicrosUtc) -> u64 {
+        let own = self.limit_of(user, now).map_or(0, |limit| limit.sale_units);
+        u64::from(if own == 0 || sale.user_limit_units == 0 { sale.user_limit_units } else { own })
     }
 
     fn parts_of_order(&self, order: OrderId) -> Vec<Part> {
@@ -140,4 +196,21 @@ impl Model {
         let open = self.holds.get(&hold).filter(|it| it.hold.state == domain::hold::HoldState::Open);
         open.into_iter().flat_map(|it| &it.units).map(|units| (None, Some(units.sku), None)).collect()
     }
+}
+
+/// Who wants something new: an order, a hold, or more time for one.
+fn newcomer(intent: &Intent<'_>) -> Option<UserId> {
+    if let Intent::Create(create) = intent {
+        return Some(create.user);
+    }
+    if let Intent::Prepare(prepare) = intent {
+        return Some(prepare.user);
+    }
+    if let Intent::StockReserve(reserve) = intent {
+        return Some(reserve.user);
+    }
+    if let Intent::StockExtend(extend) = intent {
+        return Some(extend.user);
+    }
+    None
 }

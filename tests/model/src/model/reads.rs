@@ -1,10 +1,10 @@
 //! What only looks.
 
 use domain::fact::RequestKey;
-use domain::intent::{LIST_LOOKS_MAX, List, SaleSku};
+use domain::intent::{LIST_LOOKS_MAX, List, SaleSku, Scan};
 use domain::verdict::{
     HistoryView, Holdings, OrderBrief, OrderPage, Page, SaleSummary, SaleView, ShelfView, SkuView,
-    digest_order, digest_switch, digest_user_count,
+    digest_limit, digest_order, digest_switch, digest_user_count,
 };
 use domain::{MicrosUtc, OrderId, Reason, Refusal, RequestId, SaleId, SkuId, UserId, Verdict, WarehouseId};
 
@@ -32,6 +32,7 @@ impl Model {
             | Subject::Shelf(..)
             | Subject::Shelves { .. }
             | Subject::Switch { .. }
+            | Subject::Limit
             | Subject::Hold(_)
             | Subject::Letters
             | Subject::Payment(_) => Err(Refusal::of(Reason::OrderNotFound)),
@@ -58,6 +59,45 @@ impl Model {
             }
         }
         Ok(Verdict::Orders(Box::new(page)))
+    }
+
+    pub(super) fn scan(&self, scan: &Scan) -> Result<Verdict, Refusal> {
+        let made = |id: OrderId| (id.ms(), id.sequence());
+        if scan.before != OrderId(0) {
+            self.order_of(scan.user, scan.before)?;
+        }
+        // Orders are made in the order of their time and sequence; the slot between these is the user's.
+        let mut older: Vec<&OneOrder> = (self.orders.values())
+            .filter(|it| scan.user == UserId(0) || it.view.brief.user == scan.user)
+            .filter(|it| scan.before == OrderId(0) || made(it.view.brief.order) < made(scan.before))
+            .collect();
+        // With a user, orders that are too new are looked at; without one, they are leapt over.
+        if scan.user == UserId(0) && scan.to.0 != 0 {
+            older.retain(|it| it.view.brief.created_at < scan.to);
+        }
+        older.sort_by_key(|it| std::cmp::Reverse(made(it.view.brief.order)));
+        let any_line = scan.sku == SkuId(0) && scan.sale == SaleId(0);
+        let (mut items, mut looks, mut next) = (Vec::new(), 0, OrderId(0));
+        for it in older {
+            if looks >= usize::from(LIST_LOOKS_MAX) || items.len() == usize::from(scan.limit) {
+                return Ok(Verdict::Orders(Box::new(OrderPage { items, next })));
+            }
+            let brief = it.view.brief;
+            if brief.created_at < scan.from {
+                break;
+            }
+            let found = it.view.lines.iter().position(|line| {
+                (scan.sku == SkuId(0) || line.sku == scan.sku)
+                    && (scan.sale == SaleId(0) || line.sale == scan.sale)
+            });
+            looks += if any_line { 1 } else { found.map_or(it.view.lines.len(), |at| at + 1) };
+            let in_time = scan.to.0 == 0 || brief.created_at < scan.to;
+            if found.is_some() && in_time && (scan.state == 0 || brief.state.number() == scan.state) {
+                items.push(brief);
+            }
+            next = brief.order;
+        }
+        Ok(Verdict::Orders(Box::new(OrderPage { items, next: OrderId(0) })))
     }
 
     pub(super) fn history(&self, user: UserId, order: OrderId) -> Result<Verdict, Refusal> {
@@ -107,6 +147,9 @@ impl Model {
             shelves: self.shelves.iter().map(|(place, shelf)| shelf.view(place.0, place.1)).collect(),
             sales: self.sales.values().map(|sale| sale.summary).collect::<Vec<SaleSummary>>(),
             user_counts: self.taken_by_user.len() as u64,
+            limits: self.limits_at(self.time).count() as u64,
+            limits_digest: (self.limits_at(self.time))
+                .fold(0, |sum, limit| sum.wrapping_add(digest_limit(limit))),
             switches: self.switches.len() as u64,
             switches_digest: (self.switches.values())
                 .fold(0, |sum, switch| sum.wrapping_add(digest_switch(switch))),
