@@ -171,6 +171,7 @@ impl Shop {
             user: UserId(self.random.u64(1..)),
             request: self.request_id(now),
             hold: 0,
+            coupons: domain::coupon::CouponIds::NONE,
             currency: Currency(978),
             total: MinorUnits(900),
             lines: Lines::parse(std::slice::from_ref(line)).expect("one line is a basket"),

@@ -3,10 +3,11 @@
 //! A fact says what became true, not what was asked, so reading it back never depends on today's rules. The facts
 //! of one intent share a [`Stamp`] (when, by whom, for which request) and belong together: all of them, or none.
 
+use crate::coupon::{Coupon, CouponShare};
 use crate::cursor::CursorName;
 use crate::hold::HoldEnd;
 use crate::ids::{
-    GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
+    CouponId, GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
 };
 use crate::intent::{AdjustReason, Sale, SaleSku, Sku};
 use crate::letter::LetterReason;
@@ -354,6 +355,42 @@ pub enum Fact<'a> {
         order: OrderId,
         /// Its version from now on.
         version: u32,
+    },
+    /// A coupon was made or replaced; this is the whole of it, with all its skus.
+    CouponDefined {
+        /// The coupon with its new version.
+        coupon: Coupon,
+        /// The skus of its scope.
+        skus: &'a [SkuId],
+    },
+    /// A user may use a coupon once more.
+    CouponClaimed {
+        /// Which.
+        coupon: CouponId,
+        /// Who.
+        user: UserId,
+    },
+    /// An order has coupons: nobody else can use what it uses of their quotas. Behind its OrderCreated, or behind
+    /// the money that came late and takes them again.
+    CouponLocked {
+        /// The order.
+        order: OrderId,
+        /// Its coupons, 1 or more, in the order of application; what they took off is in its lines.
+        coupons: &'a [CouponShare],
+    },
+    /// An order that ended unpaid gave its coupons back.
+    CouponReleased {
+        /// The order.
+        order: OrderId,
+        /// As they were locked.
+        coupons: &'a [CouponShare],
+    },
+    /// An order that has coupons is paid, or costs nothing: they are used, for ever.
+    CouponUsed {
+        /// The order.
+        order: OrderId,
+        /// As they were locked.
+        coupons: &'a [CouponShare],
     },
 }
 

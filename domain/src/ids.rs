@@ -35,6 +35,10 @@ id! {
     GatewayId(u16)
 }
 id! {
+    /// What takes something off the price of a basket. 0 is «no coupon».
+    CouponId(u64)
+}
+id! {
     /// W3C trace id of the request that caused something; 0 where there was none.
     TraceId(u128)
 }

@@ -3,6 +3,7 @@
 //! Intents borrow their lists, so a batch of thousands lies in a few flat vectors and nothing is allocated for
 //! one request.
 
+mod coupon;
 mod cursor;
 mod letter;
 mod limit;
@@ -11,6 +12,7 @@ mod shipment;
 mod stock;
 mod switch;
 
+pub use coupon::{CouponCheck, CouponClaim, CouponDefine};
 pub use cursor::CursorMove;
 pub use letter::{LetterEnd, LetterList, LetterPark};
 pub use limit::LimitPut;
@@ -19,10 +21,11 @@ pub use shipment::{ConfirmReceipt, SentLine, Ship, Sign, TrackNote};
 pub use stock::{EndHold, SHELF_UNITS_MAX, StockExtend, StockReserve, StockReturn, StockTransfer};
 pub use switch::SwitchPut;
 
+use crate::coupon::CouponIds;
 use crate::cursor::CursorName;
 use crate::fact::RequestKey;
 use crate::ids::{
-    GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
+    CouponId, GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
 };
 use crate::switch::Scope;
 use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
@@ -187,6 +190,26 @@ pub enum Intent<'a> {
         /// 1 to [`PAGE_MAX`].
         limit: u16,
     },
+    /// Make or replace a coupon.
+    CouponDefine(CouponDefine<'a>),
+    /// Take a coupon, to use it later.
+    CouponClaim(CouponClaim),
+    /// Read what coupons would do for a basket.
+    CouponCheck(CouponCheck<'a>),
+    /// Read a coupon. Its skus come with it.
+    CouponGet {
+        /// Whose claims and uses are read; 0: nobody's.
+        user: UserId,
+        /// The coupon.
+        coupon: CouponId,
+    },
+    /// Read coupons (without their skus) by id, ascending, from the first above `after`.
+    CouponList {
+        /// Coupons up to this one are left out; 0 starts at the beginning.
+        after: CouponId,
+        /// 1 to [`PAGE_MAX`].
+        limit: u16,
+    },
 }
 
 /// What comes with every intent, whatever it wants.
@@ -202,7 +225,7 @@ pub struct Envelope {
 ///
 /// Checked in this order, and the first failure answers: request id outside the window → the same (user,
 /// request id) already here → skus known, then open → sale open → hold → currency → price and total → per-order
-/// limit → per-user limit → cap → stock of every line → bounds of the ledger → take all. Each check runs over
+/// limit → per-user limit → cap → coupons → stock of every line → bounds of the ledger → take all. Each check runs over
 /// all lines before the next one starts; the first failing line is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Create<'a> {
@@ -213,6 +236,8 @@ pub struct Create<'a> {
     /// The hold that becomes this order; 0 for none. Its user must be this one. The units that it holds count as
     /// there; what the order does not take of them is free again.
     pub hold: u64,
+    /// Used by this order, at most one of each group.
+    pub coupons: CouponIds,
     /// Must be the currency of every sku.
     pub currency: Currency,
     /// The total that the buyer was shown, 0 or more: PRICE_CHANGED where it is not the total now.
@@ -231,6 +256,8 @@ pub struct Create<'a> {
 pub struct Prepare<'a> {
     /// Who asks; limits are judged for this user.
     pub user: UserId,
+    /// Priced in, at most one of each group; a hold does not lock them, CREATE does.
+    pub coupons: CouponIds,
     /// Must be the currency of every sku.
     pub currency: Currency,
     /// 1 to [`LINES_MAX`] lines, each sku once.
@@ -593,6 +620,8 @@ impl Intent<'_> {
             Intent::Sign(sign) => (UserId(0), sign.request),
             Intent::ConfirmReceipt(confirm) => (confirm.user, confirm.request),
             Intent::LimitPut(put) => (UserId(0), put.request),
+            Intent::CouponDefine(define) => (UserId(0), define.request),
+            Intent::CouponClaim(claim) => (claim.user, claim.request),
             // What a gateway says is remembered by the payment that it is about.
             Intent::PayCallback(_) | Intent::RefundResult(_) => return None,
             Intent::Prepare(_)
@@ -613,7 +642,10 @@ impl Intent<'_> {
             | Intent::LetterList(_)
             | Intent::LimitList { .. }
             | Intent::Scan(_)
-            | Intent::SwitchList { .. } => return None,
+            | Intent::SwitchList { .. }
+            | Intent::CouponCheck(_)
+            | Intent::CouponGet { .. }
+            | Intent::CouponList { .. } => return None,
         };
         Some(RequestKey { who, id })
     }

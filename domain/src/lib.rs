@@ -11,6 +11,7 @@
 
 extern crate alloc;
 
+pub mod coupon;
 pub mod cursor;
 pub mod fact;
 pub mod hold;
@@ -34,7 +35,7 @@ pub mod verdict;
 pub use cursor::CursorName;
 pub use fact::{Actor, Fact, Facts, RequestKey, Stamp};
 pub use ids::{
-    GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
+    CouponId, GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
 };
 pub use intent::Intent;
 pub use ledger::{Ledger, LedgerBounds, Needs, PassedBound};

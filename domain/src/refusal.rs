@@ -76,6 +76,20 @@ pub enum Reason {
     HoldNotFound,
     /// The hold's timer was first. `asked`: ledger time, `there`: until when it lasted. Microseconds.
     HoldExpired,
+    /// No such coupon, or one that must be claimed and that this user has not. `line` names it, by its place in the
+    /// request; so do the refusals that follow.
+    CouponNotFound,
+    /// All that this user claimed of it is in use. `asked`: uses, `there`: 0.
+    CouponUsed,
+    /// `asked`: ledger time, `there`: when it closed. Microseconds.
+    CouponExpired,
+    /// Not for this basket, or not yet. `asked`: goods in its scope, `there`: what they must come to; or `asked`:
+    /// ledger time, `there`: when it opens.
+    CouponNotApplicable,
+    /// Its quota is taken. `asked`: uses or claims, `there`: what is left.
+    CouponExhausted,
+    /// This user's quota of it is taken. `asked`: uses or claims, `there`: what is left.
+    CouponUserLimit,
     /// A bound of the ledger is reached (orders, request ids, user counts …): full is an answer. Nothing was
     /// done; ask again later.
     Overloaded,

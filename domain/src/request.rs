@@ -1,10 +1,12 @@
 //! Request ids: whether one is still inside its window, and what makes two requests the same.
 
+use crate::coupon::{Benefit, Coupon, CouponIds, CouponScope};
 use crate::ids::RequestId;
 use crate::intent::{
-    AdjustReason, AskedLine, Cancel, ConfirmReceipt, Create, EndHold, Intent, LetterEnd, LetterPark,
-    LimitPut, Lines, PayClose, PayOpen, Prepare, Refund, Repair, RepairAction, SalePut, SentLine, Ship, Sign,
-    SkuPut, StockAdjust, StockExtend, StockReserve, StockReturn, StockTransfer, SwitchPut, TrackNote,
+    AdjustReason, AskedLine, Cancel, ConfirmReceipt, CouponClaim, CouponDefine, Create, EndHold, Intent,
+    LetterEnd, LetterPark, LimitPut, Lines, PayClose, PayOpen, Prepare, Refund, Repair, RepairAction,
+    SalePut, SentLine, Ship, Sign, SkuPut, StockAdjust, StockExtend, StockReserve, StockReturn,
+    StockTransfer, SwitchPut, TrackNote,
 };
 use crate::refusal::{Reason, Refusal};
 use crate::units::{Micros, MicrosUtc};
@@ -71,6 +73,8 @@ impl Intent<'_> {
             Intent::LetterEnd(it) => hash_letter_end(it),
             Intent::LimitPut(it) => hash_limit_put(it),
             Intent::SwitchPut(it) => hash_switch_put(it),
+            Intent::CouponDefine(it) => hash_coupon_define(it),
+            Intent::CouponClaim(it) => hash_coupon_claim(it),
             Intent::Prepare(it) if it.hold.is_some() => hash_prepare(it),
             Intent::PayOpen(it) => hash_pay_open(it),
             Intent::PayClose(it) => hash_pay_close(it),
@@ -96,6 +100,9 @@ impl Intent<'_> {
             | Intent::SwitchList { .. }
             | Intent::Scan(_)
             | Intent::LimitList { .. }
+            | Intent::CouponCheck(_)
+            | Intent::CouponGet { .. }
+            | Intent::CouponList { .. }
             | Intent::PayGet { .. }
             | Intent::Track { .. }
             | Intent::PayCallback(_)
@@ -130,11 +137,21 @@ impl BodyHash {
 }
 
 pub(crate) fn hash_create(create: &Create<'_>) -> u64 {
-    let Create { user, request: _, hold, currency, total, lines, client_bytes } = *create;
+    let Create { user, request: _, hold, coupons, currency, total, lines, client_bytes } = *create;
     let head =
         BodyHash::of_kind(0x0102).word(user.0).word(hold).word(u64::from(currency.0)).word(total.0 as u64);
     let lines = lines.as_slice();
-    lines.iter().fold(head.word(lines.len() as u64), hash_line).bytes(client_bytes).0
+    let whole = lines.iter().fold(head.word(lines.len() as u64), hash_line).bytes(client_bytes);
+    hash_coupons(whole, &coupons).0
+}
+
+/// Nothing where there is none: an order without coupons has the hash that it had before there were any.
+#[inline]
+fn hash_coupons(hash: BodyHash, coupons: &CouponIds) -> BodyHash {
+    if coupons.is_empty() {
+        return hash;
+    }
+    coupons.to_array().into_iter().fold(hash, BodyHash::word)
 }
 
 #[inline]
@@ -250,8 +267,42 @@ fn hash_stock_reserve(reserve: &StockReserve<'_>) -> u64 {
 
 /// A PREPARE that holds.
 fn hash_prepare(prepare: &Prepare<'_>) -> u64 {
-    let Prepare { user, currency, lines, hold: _ } = *prepare;
-    hash_lines(BodyHash::of_kind(0x0101).word(user.0).word(u64::from(currency.0)), lines).0
+    let Prepare { user, coupons, currency, lines, hold: _ } = *prepare;
+    let head = BodyHash::of_kind(0x0101).word(user.0).word(u64::from(currency.0));
+    hash_coupons(hash_lines(head, lines), &coupons).0
+}
+
+fn hash_coupon_define(define: &CouponDefine<'_>) -> u64 {
+    let CouponDefine { request: _, replaces, coupon, skus } = *define;
+    let Coupon { id, version: _, currency, benefit, threshold, scope, opens, closes, quota, .. } = *coupon;
+    let Coupon { user_quota, group, rank, must_claim, .. } = *coupon;
+    let (benefit, part, amount) = match benefit {
+        Benefit::Amount(amount) => (1_u64, 0, amount),
+        Benefit::Percent { basis_points, cap } => (2, basis_points, cap),
+    };
+    let (scope, sale) = match scope {
+        CouponScope::All => (1_u64, 0),
+        CouponScope::Skus => (2, 0),
+        CouponScope::Sale(sale) => (3, sale.0),
+    };
+    let head = BodyHash::of_kind(0x0401)
+        .word(id.0)
+        .word(u64::from(replaces) << 32 | u64::from(currency.0) << 16 | u64::from(part))
+        .word(benefit << 32 | scope << 16 | u64::from(must_claim))
+        .word(amount.0 as u64)
+        .word(threshold.0 as u64)
+        .word(opens.0 as u64)
+        .word(closes.0 as u64)
+        .word(quota)
+        .word(u64::from(user_quota) << 32 | u64::from(group))
+        .word(u64::from(sale) << 32 | u64::from(rank))
+        .word(skus.len() as u64);
+    skus.iter().fold(head, |hash, sku| hash.word(sku.0)).0
+}
+
+fn hash_coupon_claim(claim: &CouponClaim) -> u64 {
+    let CouponClaim { user, request: _, coupon } = *claim;
+    BodyHash::of_kind(0x0402).word(user.0).word(coupon.0).0
 }
 
 fn hash_lines(head: BodyHash, lines: Lines<'_>) -> BodyHash {
@@ -326,6 +377,7 @@ mod tests {
             user: UserId(1),
             request: RequestId(5),
             hold: 0,
+            coupons: CouponIds::NONE,
             currency: Currency(978),
             total: MinorUnits(10),
             lines: Lines::parse(&lines).expect("one line"),
@@ -338,6 +390,9 @@ mod tests {
         let others = [
             Create { user: UserId(2), ..create },
             Create { hold: 1, ..create },
+            Create { coupons: CouponIds::parse([7, 0, 0, 0]).expect("one coupon"), ..create },
+            Create { coupons: CouponIds::parse([8, 7, 0, 0]).expect("two coupons"), ..create },
+            Create { coupons: CouponIds::parse([7, 8, 0, 0]).expect("two coupons"), ..create },
             Create { currency: Currency(840), ..create },
             Create { total: MinorUnits(11), ..create },
             Create { lines: Lines::parse(&other_sku).expect("one line"), ..create },

@@ -1,11 +1,16 @@
 //! What the ledger answers.
 
+mod coupon;
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+pub use coupon::{CouponChecked, CouponSummary, CouponTaken, CouponView, CouponsChecked, digest_coupon_user};
+
+use crate::coupon::CouponShare;
 use crate::fact::{Actor, Line, ShelfUnits};
 use crate::hold::Hold;
-use crate::ids::{GatewayId, OrderId, PaymentId, RequestId, SaleId, SkuId, UserId, WarehouseId};
+use crate::ids::{CouponId, GatewayId, OrderId, PaymentId, RequestId, SaleId, SkuId, UserId, WarehouseId};
 use crate::intent::{Sale, SaleSku, SentLine, Sku};
 use crate::letter::DeadLetter;
 use crate::limit::UserLimit;
@@ -71,6 +76,21 @@ pub enum Verdict {
     Holdings(Box<Holdings>),
     /// PAY_OPEN, PAY_CALLBACK, PAY_GET, PAY_CLOSE, REFUND, REFUND_RESULT: the payment as it stands now.
     Payment(PaymentBrief),
+    /// COUPON_DEFINE: the version that stands now.
+    Coupon {
+        /// The coupon.
+        coupon: CouponId,
+        /// Its version.
+        version: u32,
+    },
+    /// COUPON_CLAIM: what the user has of it now.
+    CouponTaken(CouponTaken),
+    /// COUPON_CHECK.
+    CouponsChecked(Box<CouponsChecked>),
+    /// COUPON_GET.
+    CouponFound(Box<CouponView>),
+    /// COUPON_LIST.
+    Coupons(Box<Page<CouponSummary>>),
     /// PAY_CALLBACK: the money that arrived is recorded, and it is not the order's total: AMOUNT_MISMATCH.
     Mismatched(PaymentBrief),
     /// SWITCH: the version that this change made.
@@ -179,6 +199,8 @@ pub struct OrderView {
     pub request: RequestId,
     /// The hold that it took over; 0 for none.
     pub hold: u64,
+    /// Its coupons and what each took off, in the order in which they were applied.
+    pub coupons: Vec<CouponShare>,
     /// Sum of the lines' discounts.
     pub discount: MinorUnits,
     /// Sum of the lines' freight.
@@ -358,6 +380,12 @@ pub struct Holdings {
     pub switches: u64,
     /// [`digest_switch`] of every switch that is set.
     pub switches_digest: u64,
+    /// Every coupon.
+    pub coupons: Vec<CouponSummary>,
+    /// How many (coupon, user) pairs have something counted.
+    pub coupon_users: u64,
+    /// [`digest_coupon_user`] of every such pair.
+    pub coupon_users_digest: u64,
     /// How many shipments there are.
     pub shipments: u64,
     /// [`digest_shipment`] of every shipment, and [`digest_note`] of the latest note about each that has one.

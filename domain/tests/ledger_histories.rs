@@ -358,6 +358,7 @@ impl Asked {
             user: self.user,
             request: self.request,
             hold: 0,
+            coupons: domain::coupon::CouponIds::NONE,
             currency: EURO,
             total: self.total,
             lines: Lines::parse(&self.lines).expect("distinct skus"),

@@ -12,6 +12,7 @@ use protocol::{Flags, Kind, Meta, Nothing, Status, messages};
 use storage::Outcome;
 
 use crate::catalogue::{sale_sku_to_wire, sale_to_wire, shelf_to_wire, sku_to_wire, sku_view_to_wire};
+use crate::coupon;
 use crate::create::{brief_to_wire, line_to_wire, priced_to_wire};
 use crate::guards::{limit_to_wire, switch_to_wire};
 use crate::letters::letter_to_wire;
@@ -169,6 +170,11 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
             let items = page.items.iter().map(letter_to_wire);
             pen.answer_read::<messages::DeadLettersAnswer>(to, meta, &head, items, &[]);
         }
+        Verdict::Coupon { .. }
+        | Verdict::CouponTaken(_)
+        | Verdict::CouponsChecked(_)
+        | Verdict::CouponFound(_)
+        | Verdict::Coupons(_) => coupon::write(pen, to, meta, verdict),
         Verdict::Holdings(_) => pen.refuse(to, meta, kind.into(), &out_of_place(kind)),
     }
 }
@@ -252,7 +258,12 @@ pub(crate) fn item_of(outcome: &Outcome, retry_after_ms: u32) -> BatchAnswerItem
             | Verdict::Holdings(_)
             | Verdict::Payment(_)
             | Verdict::Mismatched(_)
-            | Verdict::Shipments(_),
+            | Verdict::Shipments(_)
+            | Verdict::Coupon { .. }
+            | Verdict::CouponTaken(_)
+            | Verdict::CouponsChecked(_)
+            | Verdict::CouponFound(_)
+            | Verdict::Coupons(_),
         ) => refused_item(&out_of_place(Kind::Batch)),
     }
 }

@@ -1,10 +1,12 @@
 //! PREPARE, CREATE and CANCEL: what makes and ends orders, from the wire and back.
 
+use domain::coupon::CouponIds;
 use domain::intent::{AskedLine, Cancel, Create, Lines, NotABasket, Prepare};
 use domain::verdict::{OrderBrief, PricedView};
 use domain::{Currency, Intent, MinorUnits, OrderId, Quantity, RequestId, SkuId, UserId, WarehouseId};
 use protocol::{Header, Items, Parsed, messages, parse, structs};
 
+use crate::coupon::coupons_from_wire;
 use crate::refused::Refused;
 
 /// CREATE as an intent. `lines` is room for its lines.
@@ -15,12 +17,12 @@ pub(crate) fn create<'a>(
 ) -> Result<Intent<'a>, Refused> {
     let Parsed { head, items, tail } = parse::<messages::Create>(header, body)?;
     // `client_bytes` is their number, which `parse` has compared with what is there.
-    let structs::CreateHead { request, user, hold, coupon, total, currency, client_bytes: _ } = head;
-    no_coupon(coupon)?;
+    let structs::CreateHead { request, user, hold, coupons, total, currency, client_bytes: _ } = head;
     Ok(Intent::Create(Create {
         user: buyer(user)?,
         request: RequestId(request),
         hold,
+        coupons: coupons_from_wire(coupons)?,
         currency: known_currency(currency)?,
         total: not_negative("total", total)?,
         lines: basket(items, lines)?,
@@ -35,13 +37,13 @@ pub(crate) fn prepare<'a>(
     lines: &'a mut Vec<AskedLine>,
 ) -> Result<Intent<'a>, Refused> {
     let Parsed { head, items, tail: _ } = parse::<messages::Prepare>(header, body)?;
-    let structs::PrepareHead { request, user, coupon, currency, hold } = head;
-    no_coupon(coupon)?;
+    let structs::PrepareHead { request, user, coupons, currency, hold } = head;
     if !hold && request != 0 {
         return Err(Refused::field("request"));
     }
     Ok(Intent::Prepare(Prepare {
         user: buyer(user)?,
+        coupons: coupons_from_wire(coupons)?,
         currency: known_currency(currency)?,
         lines: basket(items, lines)?,
         hold: hold.then_some(RequestId(request)),
@@ -75,6 +77,7 @@ pub(crate) fn batch_item<'a>(
         user: buyer(user)?,
         request: RequestId(request),
         hold: 0,
+        coupons: CouponIds::NONE,
         currency: known_currency(currency)?,
         total: not_negative("total", total)?,
         lines: Lines::parse(lines).map_err(|why| from_not_a_basket(why, place))?,
@@ -146,11 +149,6 @@ pub(crate) fn known_currency(raw: u16) -> Result<Currency, Refused> {
 /// Money that is 0 or more.
 pub(crate) fn not_negative(name: &'static str, raw: i64) -> Result<MinorUnits, Refused> {
     if raw < 0 { Err(Refused::field(name)) } else { Ok(MinorUnits(raw)) }
-}
-
-/// Coupons are not served yet.
-fn no_coupon(raw: u64) -> Result<(), Refused> {
-    if raw == 0 { Ok(()) } else { Err(Refused::field("coupon")) }
 }
 
 pub(crate) fn basket<'a>(

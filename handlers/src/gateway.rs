@@ -28,7 +28,7 @@ use crate::pen::{Pen, To};
 use crate::rate::Paces;
 use crate::refused::Refused;
 use crate::session::{Phase, Sessions, drain, goaway, hello, kinds_served, ping, stats};
-use crate::{catalogue, create, guards, payment, reads, shipment, stock};
+use crate::{catalogue, coupon, create, guards, payment, reads, shipment, stock};
 
 /// The kinds that this build serves; all others are UNKNOWN_KIND.
 pub const SERVED: &[Kind] = &[
@@ -60,6 +60,11 @@ pub const SERVED: &[Kind] = &[
     Kind::Ship,
     Kind::Track,
     Kind::Sign,
+    Kind::CouponDefine,
+    Kind::CouponClaim,
+    Kind::CouponCheck,
+    Kind::CouponGet,
+    Kind::CouponList,
     Kind::SaleGet,
     Kind::Subscribe,
     Kind::Ack,
@@ -129,6 +134,7 @@ struct Room {
     skus: Vec<SaleSku>,
     reason: [u8; LETTER_REASON_BYTES_MAX],
     note: Vec<u8>,
+    coupon: coupon::Defined,
 }
 
 /// What does not change while serving.
@@ -181,6 +187,7 @@ impl<S: Store> Gateway<S> {
                 reason: [0; LETTER_REASON_BYTES_MAX],
                 note: Vec::new(),
                 sent: Vec::new(),
+                coupon: coupon::Defined::default(),
             },
             pen: Pen::default(),
             settings: Settings { common, place, bounds },
@@ -420,10 +427,17 @@ impl<S: Store> Gateway<S> {
             }
             Kind::Track => self.forward(asked, kind, Share::Any, out, |h, b, _| shipment::track(h, b)),
 
+            Kind::CouponDefine => self.forward(asked, kind, Share::Reserved, out, |header, body, room| {
+                coupon::define(header, body, &mut room.coupon)
+            }),
+            Kind::CouponClaim => self.forward(asked, kind, Share::Any, out, |h, b, _| coupon::claim(h, b)),
+            Kind::CouponCheck => self.forward(asked, kind, Share::Any, out, |header, body, room| {
+                coupon::check(header, body, &mut room.lines)
+            }),
+            Kind::CouponGet => self.forward(asked, kind, Share::Any, out, |h, b, _| coupon::get(h, b)),
+            Kind::CouponList => self.forward(asked, kind, Share::Any, out, |h, b, _| coupon::list(h, b)),
+
             Kind::Auth
-            | Kind::CouponDefine
-            | Kind::CouponClaim
-            | Kind::CouponCheck
             | Kind::AftersaleOpen
             | Kind::AftersaleGet
             | Kind::AftersaleDecide
@@ -599,6 +613,9 @@ const fn asker(intent: &Intent<'_>) -> UserId {
         Intent::StockReserve(reserve) => reserve.user,
         Intent::StockExtend(extend) => extend.user,
         Intent::Track { user, .. } => *user,
+        Intent::CouponClaim(claim) => claim.user,
+        Intent::CouponCheck(check) => check.user,
+        Intent::CouponGet { user, .. } => *user,
         // Money is never paced.
         Intent::PayOpen(_)
         | Intent::PayCallback(_)
@@ -634,7 +651,9 @@ const fn asker(intent: &Intent<'_>) -> UserId {
         | Intent::LimitList { .. }
         | Intent::Scan(_)
         | Intent::SwitchPut(_)
-        | Intent::SwitchList { .. } => UserId(0),
+        | Intent::SwitchList { .. }
+        | Intent::CouponDefine(_)
+        | Intent::CouponList { .. } => UserId(0),
     }
 }
 

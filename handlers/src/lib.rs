@@ -19,6 +19,7 @@ mod answer;
 mod audit;
 mod batch;
 mod catalogue;
+mod coupon;
 mod create;
 mod guards;
 mod letters;

@@ -7,6 +7,7 @@ use domain::verdict::{HistoryRow, OrderView};
 use domain::{Intent, MicrosUtc, OrderId, RequestId, SaleId, SkuId, UserId};
 use protocol::{Header, messages, parse, structs};
 
+use crate::coupon::shares_to_wire;
 use crate::create::{brief_to_wire, buyer, some_order};
 use crate::refused::Refused;
 
@@ -63,12 +64,14 @@ pub(crate) fn history(header: &Header, body: &[u8]) -> Result<Intent<'static>, R
 /// The head of GET's answer.
 pub(crate) fn order_to_wire(view: &OrderView) -> structs::OrderHead {
     // The lines follow as items.
-    let OrderView { brief, request, hold, discount, freight, lines: _, client_bytes } = view;
+    let OrderView { brief, request, hold, coupons, discount, freight, lines: _, client_bytes } = view;
+    let (coupons, coupon_discounts) = shares_to_wire(coupons);
     structs::OrderHead {
         brief: brief_to_wire(brief),
         request: request.0,
         hold: *hold,
-        coupon: 0,
+        coupons,
+        coupon_discounts,
         discount: discount.0,
         freight: freight.0,
         // At most CLIENT_BYTES_MAX came in with the CREATE.

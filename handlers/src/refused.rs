@@ -92,5 +92,11 @@ const fn status_of(reason: Reason) -> Status {
         Reason::RefundExceedsPaid => Status::RefundExceedsPaid,
         Reason::SwitchedOff => Status::SwitchedOff,
         Reason::Blocked => Status::Blocked,
+        Reason::CouponNotFound => Status::CouponNotFound,
+        Reason::CouponUsed => Status::CouponUsed,
+        Reason::CouponExpired => Status::CouponExpired,
+        Reason::CouponNotApplicable => Status::CouponNotApplicable,
+        Reason::CouponExhausted => Status::CouponExhausted,
+        Reason::CouponUserLimit => Status::CouponUserLimit,
     }
 }

@@ -133,7 +133,7 @@ fn batches_to_the_store_with_a_share_for_what_frees_stock() {
 }
 
 fn prepare() -> PrepareHead {
-    PrepareHead { request: 0, user: 9, coupon: 0, currency: 978, hold: false }
+    PrepareHead { request: 0, user: 9, coupons: Coupons::NONE, currency: 978, hold: false }
 }
 
 #[test]
@@ -185,6 +185,7 @@ fn a_client_that_does_not_read_is_not_asked_on_for_more() {
         brief,
         request: RequestId(1),
         hold: 0,
+        coupons: Vec::new(),
         discount: MinorUnits(0),
         freight: MinorUnits(0),
         lines: Vec::new(),

@@ -2,10 +2,13 @@
 
 mod support;
 
+use domain::coupon::CouponShare;
 use domain::order::State;
 use domain::refusal::{Reason, Refusal};
 use domain::verdict::{HistoryRow, HistoryView, OrderPage, OrderView, ShelfView};
-use domain::{Actor, MicrosUtc, MinorUnits, OrderId, RequestId, SkuId, UserId, Verdict, WarehouseId};
+use domain::{
+    Actor, CouponId, MicrosUtc, MinorUnits, OrderId, RequestId, SkuId, UserId, Verdict, WarehouseId,
+};
 use handlers::SERVED;
 use protocol::structs::*;
 use protocol::{Flags, Kind, KindCode, Meta, Nothing, Status, messages, text};
@@ -35,11 +38,12 @@ const NO_LINE: u32 = u32::MAX;
 
 #[test]
 fn a_create_becomes_an_intent_with_every_field() {
-    let head = CreateHead { hold: 3, client_bytes: 4, ..CREATE_HEAD };
+    let coupons = Coupons::of([88, 9, 0, 0]);
+    let head = CreateHead { hold: 3, coupons, client_bytes: 4, ..CREATE_HEAD };
     becomes(
         &frame::<messages::Create>(&head, &[LINE, AskedLine { sku: 8, ..LINE }], b"gift"),
-        "Create(Create { user: UserId(9), request: RequestId(1), hold: 3, currency: Currency(978), \
-         total: MinorUnits(500), lines: Lines([AskedLine { sku: SkuId(7), warehouse: WarehouseId(1), \
+        "Create(Create { user: UserId(9), request: RequestId(1), hold: 3, coupons: CouponIds([CouponId(88), \
+         CouponId(9), CouponId(0), CouponId(0)]), currency: Currency(978), total: MinorUnits(500), lines: Lines([AskedLine { sku: SkuId(7), warehouse: WarehouseId(1), \
          quantity: Quantity(2) }, AskedLine { sku: SkuId(8), warehouse: WarehouseId(1), \
          quantity: Quantity(2) }]), client_bytes: [103, 105, 102, 116] })",
     );
@@ -50,7 +54,7 @@ fn a_create_with_a_wrong_field_is_refused() {
     let with = |head: CreateHead, lines: &[AskedLine]| frame::<messages::Create>(&head, lines, &[]);
     for (bytes, line) in [
         (with(CreateHead { user: 0, ..CREATE_HEAD }, &[LINE]), NO_LINE),
-        (with(CreateHead { coupon: 1, ..CREATE_HEAD }, &[LINE]), NO_LINE),
+        (with(CreateHead { coupons: Coupons::of([0, 1, 0, 0]), ..CREATE_HEAD }, &[LINE]), NO_LINE),
         (with(CreateHead { total: -1, ..CREATE_HEAD }, &[LINE]), NO_LINE),
         (with(CreateHead { currency: 0, ..CREATE_HEAD }, &[LINE]), NO_LINE),
         (with(CREATE_HEAD, &[AskedLine { sku: 0, ..LINE }]), 0),
@@ -64,11 +68,11 @@ fn a_create_with_a_wrong_field_is_refused() {
 
 #[test]
 fn the_other_kinds_become_their_intents() {
-    let prepare = PrepareHead { request: 0, user: 9, coupon: 0, currency: 978, hold: false };
+    let prepare = PrepareHead { request: 0, user: 9, coupons: Coupons::NONE, currency: 978, hold: false };
     becomes(
         &frame::<messages::Prepare>(&prepare, &[LINE], &[]),
-        "Prepare(Prepare { user: UserId(9), currency: Currency(978), lines: Lines([AskedLine { \
-         sku: SkuId(7), warehouse: WarehouseId(1), quantity: Quantity(2) }]), hold: None })",
+        "Prepare(Prepare { user: UserId(9), coupons: CouponIds([CouponId(0), CouponId(0), CouponId(0), \
+         CouponId(0)]), currency: Currency(978), lines: Lines([AskedLine { sku: SkuId(7), warehouse: WarehouseId(1), quantity: Quantity(2) }]), hold: None })",
     );
     becomes(
         &frame::<messages::Cancel>(
@@ -227,11 +231,12 @@ fn holds_become_intents() {
         &extend(longer),
         "StockExtend(StockExtend { user: UserId(9), request: RequestId(1), hold: 7, hold_seconds: 60 })",
     );
-    let prepare = PrepareHead { request: 5, user: 9, coupon: 0, currency: 978, hold: true };
+    let prepare = PrepareHead { request: 5, user: 9, coupons: Coupons::NONE, currency: 978, hold: true };
     becomes(
         &frame::<messages::Prepare>(&prepare, &[LINE], &[]),
         &format!(
-            "Prepare(Prepare {{ user: UserId(9), currency: Currency(978), lines: {lines}, hold: Some(RequestId(5)) }})"
+            "Prepare(Prepare {{ user: UserId(9), coupons: CouponIds([CouponId(0), CouponId(0), CouponId(0), \
+             CouponId(0)]), currency: Currency(978), lines: {lines}, hold: Some(RequestId(5)) }})"
         ),
     );
     for (bytes, line) in [
@@ -249,7 +254,7 @@ fn holds_become_intents() {
 
 #[test]
 fn wrong_fields_of_the_other_kinds_are_refused() {
-    let prepare = PrepareHead { request: 0, user: 9, coupon: 0, currency: 978, hold: false };
+    let prepare = PrepareHead { request: 0, user: 9, coupons: Coupons::NONE, currency: 978, hold: false };
     let list = ListHead { user: 9, before: 0, limit: 100, state: 0 };
     let sku_put = |head: SkuPutHead| frame::<messages::SkuPut>(&head, &[], &[]);
     let sale_put = |head: SalePutHead, skus: &[SaleSku]| frame::<messages::SalePut>(&head, skus, &[]);
@@ -357,7 +362,8 @@ fn what_was_read_comes_back_whole() {
         brief,
         request: RequestId(1),
         hold: 0,
-        discount: MinorUnits(0),
+        coupons: vec![CouponShare { coupon: CouponId(88), discount: MinorUnits(60) }],
+        discount: MinorUnits(60),
         freight: MinorUnits(0),
         lines: vec![line()],
         client_bytes: b"gift".to_vec(),
@@ -365,6 +371,10 @@ fn what_was_read_comes_back_whole() {
     let heard = house.ask_store(&get, Ok(Verdict::OrderFound(Box::new(view))));
     let found = heard.read::<messages::GetAnswer>();
     assert_eq!((found.head.brief.order, found.head.request, found.tail), (77, 1, &b"gift"[..]));
+    assert_eq!(
+        (found.head.coupons.to_array(), found.head.coupon_discounts.to_array()),
+        ([88, 0, 0, 0], [60, 0, 0, 0])
+    );
     assert_eq!(found.items.get(0).map(|line| (line.sku, line.quantity)), Some((7, 2)));
 
     let list = frame::<messages::List>(&ListHead { user: 9, before: 0, limit: 2, state: 0 }, &[], &[]);

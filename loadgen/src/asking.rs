@@ -5,8 +5,8 @@ use protocol::messages::{
     RefundAnswer, RefundResult, RefundResultAnswer, Ship, ShipAnswer, Sign, SignAnswer, SkuPut,
 };
 use protocol::structs::{
-    AskedLine, CancelHead, CreateHead, OrderBrief, PayCallbackHead, PayOpenHead, Payment, RefundHead,
-    RefundResultHead, ShipHead, SignHead, SkuPutHead,
+    AskedLine, CancelHead, Coupons, CreateHead, OrderBrief, PayCallbackHead, PayOpenHead, Payment,
+    RefundHead, RefundResultHead, ShipHead, SignHead, SkuPutHead,
 };
 use protocol::{Flags, Header, Message, Meta, parse, text};
 
@@ -30,7 +30,7 @@ pub(crate) fn create(out: &mut Vec<u8>, meta: &Meta, basket: &Basket) {
         request: basket.request,
         user: basket.user,
         hold: 0,
-        coupon: 0,
+        coupons: Coupons::NONE,
         total: basket.total,
         currency: CURRENCY,
         client_bytes: 0,

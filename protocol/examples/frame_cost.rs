@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use protocol::bounds::FRAME_BYTES_MAX;
 use protocol::messages::{Create, CreateAnswer};
-use protocol::structs::{AskedLine, CreateHead, OrderBrief};
+use protocol::structs::{AskedLine, Coupons, CreateHead, OrderBrief};
 use protocol::{Message, Meta, Split, encode, parse, split};
 
 const FRAMES: u64 = 4_000_000;
@@ -29,7 +29,7 @@ fn main() {
         request: u128::from(n) << 80,
         user: n,
         hold: 0,
-        coupon: 0,
+        coupons: Coupons::NONE,
         total: 1_999,
         currency: 978,
         client_bytes: 0,

@@ -12,6 +12,10 @@ pub const CLIENT_BYTES_MAX: u32 = 1_024;
 pub const PAGE_MAX: u32 = 100;
 /// Skus of one sale, at most: what fits one frame.
 pub const SALE_SKUS_MAX: u32 = 60_000;
+/// Skus that one coupon names, at most: what fits one frame.
+pub const COUPON_SKUS_MAX: u32 = 60_000;
+/// Coupons of one basket, at most.
+pub const COUPONS_MAX: u32 = 4;
 /// Orders of one BATCH, at most.
 pub const BATCH_ITEMS_MAX: u32 = 4_096;
 /// Rows of one HISTORY answer, at most: what fits one frame.

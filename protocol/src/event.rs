@@ -43,7 +43,7 @@ events! {
     1 OrderCreated "An order exists; an item a line.";
     2 StockReserved "Units of an order are held, or of a hold without one (order 0); an item a shelf.";
     3 StockReserveFailed "A create was refused for want of stock. Live only, and not each of them: nothing of it is on disk.";
-    4 CouponLocked "A coupon is kept for an order.";
+    4 CouponLocked "Coupons are kept for an order; an item a coupon.";
     5 PaymentOpened "An attempt to pay began.";
     6 PaymentFailed "An attempt to pay failed.";
     7 PaymentSuccess "Money arrived.";
@@ -52,8 +52,8 @@ events! {
     10 OrderConfirmed "The order is paid (or free).";
     11 OrderCancelled "The order ended before it was paid; see `reason`.";
     12 StockReleased "Held units are free again, of a hold without an order where that is 0; an item a shelf.";
-    13 CouponReleased "A coupon is free again.";
-    14 CouponUsed "A coupon was spent.";
+    13 CouponReleased "Coupons of an order are free again; an item a coupon.";
+    14 CouponUsed "Coupons of an order are spent; an item a coupon.";
     15 StockException "A paid order found its units gone.";
     16 RefundRequested "Money is to go back.";
     17 RefundFailed "Money could not go back yet.";
@@ -67,6 +67,8 @@ events! {
     25 SaleChanged "A sale was made or replaced; read it by SALE_GET.";
     26 SwitchChanged "An operator stopped something, or let it go on; `reason` has what is stopped from now on.";
     27 ShipmentTracked "A carrier said where a shipment is; read it by TRACK.";
+    28 CouponDefined "A coupon was made or replaced; read it by COUPON_GET.";
+    29 CouponClaimed "A user may use a coupon once more.";
 }
 
 impl EventType {

@@ -67,8 +67,10 @@ kinds! {
     0x0305 Refund "REFUND" "Asks for money to go back.";
     0x0306 RefundResult "REFUND_RESULT" "A payment provider speaks of a refund.";
     0x0401 CouponDefine "COUPON_DEFINE" "Makes or replaces a coupon.";
-    0x0402 CouponClaim "COUPON_CLAIM" "Gives a coupon to a user.";
-    0x0403 CouponCheck "COUPON_CHECK" "Tells what a coupon would do for a basket.";
+    0x0402 CouponClaim "COUPON_CLAIM" "A user takes a coupon, to use it later.";
+    0x0403 CouponCheck "COUPON_CHECK" "Tells what coupons would do for a basket.";
+    0x0404 CouponGet "COUPON_GET" "Reads a coupon with its skus, and what a user has of it.";
+    0x0405 CouponList "COUPON_LIST" "Reads coupons by id, without their skus.";
     0x0501 Ship "SHIP" "Lines of an order leave.";
     0x0502 Track "TRACK" "Reads the shipments of an order, or notes where one of them is.";
     0x0503 Sign "SIGN" "A parcel was signed for.";

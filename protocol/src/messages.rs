@@ -1,8 +1,8 @@
 //! What each kind's request and answer are made of.
 
 use crate::bounds::{
-    BATCH_ITEMS_MAX, CLIENT_BYTES_MAX, EVENT_ITEMS_MAX, HISTORY_ROWS_MAX, INVARIANTS_MAX, KINDS_MAX,
-    LINES_MAX, PAGE_MAX, SALE_SKUS_MAX, TRACKED_LINES_MAX,
+    BATCH_ITEMS_MAX, CLIENT_BYTES_MAX, COUPON_SKUS_MAX, COUPONS_MAX, EVENT_ITEMS_MAX, HISTORY_ROWS_MAX,
+    INVARIANTS_MAX, KINDS_MAX, LINES_MAX, PAGE_MAX, SALE_SKUS_MAX, TRACKED_LINES_MAX,
 };
 use crate::kind::Kind;
 use crate::message::{About, Message, Tail};
@@ -96,6 +96,16 @@ messages! {
     RefundAnswer = Refund answer, Payment, Nothing 0 to 0;
     RefundResult = RefundResult request, RefundResultHead, Nothing 0 to 0;
     RefundResultAnswer = RefundResult answer, Payment, Nothing 0 to 0;
+    CouponDefine = CouponDefine request, CouponDefineHead, CouponSku 0 to COUPON_SKUS_MAX;
+    CouponDefineAnswer = CouponDefine answer, CouponDefineAnswerHead, Nothing 0 to 0;
+    CouponClaim = CouponClaim request, CouponClaimHead, Nothing 0 to 0;
+    CouponClaimAnswer = CouponClaim answer, CouponTaken, Nothing 0 to 0;
+    CouponCheck = CouponCheck request, CouponCheckHead, AskedLine 1 to LINES_MAX;
+    CouponCheckAnswer = CouponCheck answer, CouponCheckAnswerHead, CouponChecked 1 to COUPONS_MAX;
+    CouponGet = CouponGet request, CouponGetHead, Nothing 0 to 0;
+    CouponGetAnswer = CouponGet answer, CouponGetAnswerHead, CouponSku 0 to COUPON_SKUS_MAX;
+    CouponList = CouponList request, CouponListHead, Nothing 0 to 0;
+    CouponListAnswer = CouponList answer, PageHead, Coupon 0 to PAGE_MAX;
     Ship = Ship request, ShipHead, SentLine 0 to LINES_MAX;
     ShipAnswer = Ship answer, OrderBrief, Nothing 0 to 0;
     Track = Track request, TrackHead, Nothing 0 to 0;

@@ -1,5 +1,6 @@
 //! An ordinary case or more of each message; [`super::File::message`] adds the edges.
 
+mod coupon;
 mod guards;
 mod payment;
 mod shipment;
@@ -86,6 +87,7 @@ pub fn files() -> Vec<File> {
         stock::files(),
         payment::files(),
         shipment::files(),
+        coupon::files(),
         events(),
         operate(),
         guards::files(),
@@ -141,10 +143,12 @@ fn session() -> Vec<File> {
 
 fn orders() -> Vec<File> {
     let mut prepare = File::of("PREPARE");
-    let head = PrepareHead { request: 0, user: 42, coupon: 0, currency: 978, hold: false };
+    let head = PrepareHead { request: 0, user: 42, coupons: Coupons::NONE, currency: 978, hold: false };
     let holds = PrepareHead { request: REQUEST, hold: true, ..head };
+    let coupons = PrepareHead { coupons: coupon::TWO, ..head };
     prepare.message::<Prepare>(vec![
         ("one line", head, vec![ASKED], b""),
+        ("with two coupons", coupons, vec![ASKED], b""),
         ("one line to be held", holds, vec![ASKED], b""),
     ]);
     let priced = PrepareAnswerHead {
@@ -167,7 +171,7 @@ fn orders() -> Vec<File> {
         request: REQUEST,
         user: 42,
         hold: 0,
-        coupon: 0,
+        coupons: Coupons::NONE,
         total: 4_497,
         currency: 978,
         client_bytes: 0,
@@ -176,6 +180,7 @@ fn orders() -> Vec<File> {
     create.message::<Create>(vec![
         ("one line", head, vec![ASKED], b""),
         ("one line and a note", CreateHead { client_bytes: 4, ..head }, vec![ASKED], b"gift"),
+        ("with two coupons", CreateHead { coupons: coupon::TWO, total: 3_000, ..head }, vec![ASKED], b""),
         ("a full basket", head, basket, b""),
         (
             "wrong in the shop, well formed on the wire",
@@ -207,12 +212,24 @@ fn orders() -> Vec<File> {
         brief: BRIEF,
         request: REQUEST,
         hold: 0,
-        coupon: 0,
+        coupons: Coupons::NONE,
+        coupon_discounts: CouponDiscounts::of([0; 4]),
         discount: 0,
         freight: 499,
         client_bytes: 4,
     };
-    get.message::<GetAnswer>(vec![("with a note", found, vec![LINE], b"gift")]);
+    let discounts = CouponDiscounts::of([800, 200, 0, 0]);
+    let cheaper = OrderHead {
+        coupons: coupon::TWO,
+        coupon_discounts: discounts,
+        discount: 1_000,
+        client_bytes: 0,
+        ..found
+    };
+    get.message::<GetAnswer>(vec![
+        ("with a note", found, vec![LINE], b"gift"),
+        ("with two coupons", cheaper, vec![Line { discount: 1_000, ..LINE }], b""),
+    ]);
     get.refusal(Kind::Get.into(), Status::OrderNotFound, 0, WHOLE);
 
     let mut list = File::of("LIST");
@@ -402,6 +419,7 @@ fn events() -> Vec<File> {
         at: NOON,
         order: ORDER,
         payment: 0,
+        coupon: 0,
         user: 42,
         sku: 1_001,
         unit_price: 1_999,

@@ -2,11 +2,18 @@
 
 use protocol::bounds::FRAME_BYTES_MAX;
 use protocol::messages::Create;
-use protocol::structs::{AskedLine, CreateHead};
+use protocol::structs::{AskedLine, Coupons, CreateHead};
 use protocol::{Flags, HEADER_BYTES, Header, Kind, Meta, Plain, Split, Status, append, parse, split};
 
-const HEAD: CreateHead =
-    CreateHead { request: 7, user: 42, hold: 0, coupon: 0, total: 1_999, currency: 978, client_bytes: 4 };
+const HEAD: CreateHead = CreateHead {
+    request: 7,
+    user: 42,
+    hold: 0,
+    coupons: Coupons::NONE,
+    total: 1_999,
+    currency: 978,
+    client_bytes: 4,
+};
 const META: Meta = Meta { flags: Flags::ASKED_BEFORE, time_ms: 250, correlation: 9, trace: 0x0AF7 };
 
 fn create_frame() -> Vec<u8> {
@@ -48,7 +55,7 @@ fn fields_lie_where_the_page_says() {
         bytes[HEADER_BYTES..HEADER_BYTES + 24],
         [&7_u128.to_le_bytes()[..], &42_u64.to_le_bytes()].concat()
     );
-    assert_eq!(CreateHead::LAYOUT.bytes, 52);
+    assert_eq!(CreateHead::LAYOUT.bytes, 76);
     assert!(bytes.ends_with(b"gift"));
 }
 

@@ -6,13 +6,14 @@ use std::time::Duration;
 use crate::attempts::{Asker, Budget, Options, Question};
 use crate::clock::ServerClock;
 use crate::connection::{Answer, Opening};
+use crate::coupon::Benefit;
 use crate::error::Error;
 use crate::events::{EventFilter, Events, StartAt};
 use crate::pool::Pool;
 use crate::request::*;
 use crate::values::{
-    Currency, GatewayId, HoldId, MicrosUtc, Money, OrderId, PaymentId, RequestId, SaleId, Scope, SkuId,
-    Stops, UserId, UserList, WarehouseId,
+    CouponId, Currency, GatewayId, HoldId, MicrosUtc, Money, OrderId, PaymentId, RequestId, SaleId, Scope,
+    SkuId, Stops, UserId, UserList, WarehouseId,
 };
 
 /// Connections of one client, at most.
@@ -332,6 +333,39 @@ impl Client {
     /// Reads the switches that are set, a page at a time.
     pub fn switch_list(&self) -> Request<SwitchList> {
         self.request(SwitchList::new())
+    }
+
+    /// Makes a coupon that can be claimed and used from `opens` until `closes`, or replaces it where
+    /// [`Request::replaces`] names its version.
+    pub fn coupon_define(
+        &self,
+        coupon: CouponId,
+        currency: Currency,
+        benefit: Benefit,
+        opens: MicrosUtc,
+        closes: MicrosUtc,
+    ) -> Request<CouponDefine> {
+        self.request(CouponDefine::new(coupon, currency, benefit, (opens, closes)))
+    }
+
+    /// Takes a coupon for this user, to use it later.
+    pub fn coupon_claim(&self, user: UserId, coupon: CouponId) -> Request<CouponClaim> {
+        self.request(CouponClaim { user, coupon })
+    }
+
+    /// What coupons would do for a basket of this user; nothing is locked.
+    pub fn coupon_check(&self, user: UserId, currency: Currency) -> Request<CouponCheck> {
+        self.request(CouponCheck::new(user, currency))
+    }
+
+    /// Reads a coupon with its skus.
+    pub fn coupon_get(&self, coupon: CouponId) -> Request<CouponGet> {
+        self.request(CouponGet::new(coupon))
+    }
+
+    /// Reads coupons by id, a page at a time.
+    pub fn coupon_list(&self) -> Request<CouponList> {
+        self.request(CouponList::new())
     }
 
     /// Reads what the server counted.

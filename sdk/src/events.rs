@@ -15,8 +15,8 @@ use crate::connection::{Answer, Broken, Connection};
 use crate::error::{Error, Violation};
 use crate::shop::Actor;
 use crate::values::{
-    Currency, GatewayId, MicrosUtc, Money, OrderId, PaymentId, RequestId, SaleId, SkuId, State, UserId,
-    WarehouseId,
+    CouponId, Currency, GatewayId, MicrosUtc, Money, OrderId, PaymentId, RequestId, SaleId, SkuId, State,
+    UserId, WarehouseId,
 };
 
 /// Events and bytes that the server may send ahead of what was taken.
@@ -165,6 +165,10 @@ pub struct EventItem {
     pub unavailable_delta: i64,
     /// Price of one unit, minor units.
     pub unit_price: i64,
+    /// The coupon.
+    pub coupon: CouponId,
+    /// The event's amount, minor units; where it names coupons of an order, what this one takes off.
+    pub amount: i64,
 }
 
 /// A subscription that goes on until it is dropped, over lost connections and restarts of the server.
@@ -475,5 +479,7 @@ fn item_of(item: &wire::Event) -> EventItem {
         safety_delta: item.safety_delta,
         unavailable_delta: item.unavailable_delta,
         unit_price: item.unit_price,
+        coupon: CouponId(item.coupon),
+        amount: item.amount,
     }
 }

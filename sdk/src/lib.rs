@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod coupon;
 mod error;
 mod events;
 mod shop;
@@ -43,6 +44,9 @@ mod connection;
 mod pool;
 
 pub use client::{Builder, CONNECTIONS_MAX, Client, IN_FLIGHT_MAX};
+pub use coupon::{
+    Benefit, Coupon, CouponChecked, CouponScope, CouponShare, CouponTaken, CouponWithSkus, CouponsChecked,
+};
 pub use error::{Cause, Error, Refused, Violation};
 pub use events::{DeadLetter, DeadLetters, Event, EventFilter, EventItem, Events, StartAt};
 pub use protocol::{Class, EventType, GatewayKey, Kind, Status, text_of};

@@ -5,6 +5,7 @@
 
 use protocol::structs as wire;
 
+use crate::coupon::CouponShare;
 use crate::values::{
     Currency, GatewayId, HoldId, MicrosUtc, Money, OrderId, PaymentId, RequestId, SaleId, Scope, SellerId,
     SkuId, State, Stops, UserId, UserList, WarehouseId,
@@ -38,6 +39,8 @@ pub struct Order {
     pub request: RequestId,
     /// The hold that it took over.
     pub hold: Option<HoldId>,
+    /// Its coupons, in the order in which they were applied.
+    pub coupons: Vec<CouponShare>,
     /// Sum of the lines' discounts, in minor units.
     pub discount: i64,
     /// Sum of the lines' freight, in minor units.

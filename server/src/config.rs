@@ -156,6 +156,14 @@ sections! {
         dead_letters: usize = 10_000,
         /// Lines of open holds.
         hold_lines: usize = 2_000_000,
+        /// Coupons.
+        coupons: usize = 10_000,
+        /// Pairs of coupon and sku.
+        coupon_skus: usize = 1_000_000,
+        /// Pairs of coupon and user that have a claim, or a use that was not given back.
+        coupon_users: usize = 2_000_000,
+        /// Orders that were made with coupons.
+        coupon_orders: usize = 2_000_000,
     }
 
     /// Who may say that money arrived, and how long an order waits for it.

@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
+use domain::coupon::{Coupon, CouponIds};
 use domain::intent::{
-    AskedLine, Create, Envelope, LetterPark, Lines, Prepare, SalePut, SaleSku, SentLine, Ship, StockReserve,
-    SwitchPut,
+    AskedLine, CouponCheck, CouponDefine, Create, Envelope, LetterPark, Lines, Prepare, SalePut, SaleSku,
+    SentLine, Ship, StockReserve, SwitchPut,
 };
 use domain::letter::LetterReason;
 use domain::switch::Note;
-use domain::{Currency, CursorName, Intent, MicrosUtc, MinorUnits, RequestId, UserId};
+use domain::{Currency, CursorName, Intent, MicrosUtc, MinorUnits, RequestId, SkuId, UserId};
 
 /// The asker's own value: comes back with the answer, means nothing to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +40,8 @@ pub struct IntentBatch {
     lines: Vec<AskedLine>,
     skus: Vec<SaleSku>,
     sent_lines: Vec<SentLine>,
+    coupons: Vec<Coupon>,
+    coupon_skus: Vec<SkuId>,
     bytes: Vec<u8>,
 }
 
@@ -54,13 +57,54 @@ struct Stored {
 /// An intent without its lists.
 #[derive(Clone, Debug)]
 enum Bare {
-    Create { create: CreateHead, lines: Range<u32>, client_bytes: Range<u32> },
-    Prepare { user: UserId, currency: Currency, lines: Range<u32>, hold: Option<RequestId> },
-    StockReserve { user: UserId, request: RequestId, hold_seconds: u32, lines: Range<u32> },
-    SalePut { put: SalePut<'static>, skus: Range<u32> },
-    LetterPark { request: RequestId, subscriber: CursorName, position: u64, reason: Range<u32> },
-    SwitchPut { put: SwitchPut<'static>, note: Range<u32> },
-    Ship { ship: Ship<'static>, lines: Range<u32> },
+    CouponDefine {
+        request: RequestId,
+        replaces: u32,
+        coupon: u32,
+        skus: Range<u32>,
+    },
+    CouponCheck {
+        user: UserId,
+        currency: Currency,
+        coupons: CouponIds,
+        lines: Range<u32>,
+    },
+    Create {
+        create: CreateHead,
+        lines: Range<u32>,
+        client_bytes: Range<u32>,
+    },
+    Prepare {
+        user: UserId,
+        coupons: CouponIds,
+        currency: Currency,
+        lines: Range<u32>,
+        hold: Option<RequestId>,
+    },
+    StockReserve {
+        user: UserId,
+        request: RequestId,
+        hold_seconds: u32,
+        lines: Range<u32>,
+    },
+    SalePut {
+        put: SalePut<'static>,
+        skus: Range<u32>,
+    },
+    LetterPark {
+        request: RequestId,
+        subscriber: CursorName,
+        position: u64,
+        reason: Range<u32>,
+    },
+    SwitchPut {
+        put: SwitchPut<'static>,
+        note: Range<u32>,
+    },
+    Ship {
+        ship: Ship<'static>,
+        lines: Range<u32>,
+    },
     Whole(Intent<'static>),
 }
 
@@ -69,6 +113,7 @@ struct CreateHead {
     user: UserId,
     request: RequestId,
     hold: u64,
+    coupons: CouponIds,
     currency: Currency,
     total: MinorUnits,
 }
@@ -82,6 +127,8 @@ impl IntentBatch {
             lines: Vec::with_capacity(2 * intents_max),
             skus: Vec::new(),
             sent_lines: Vec::new(),
+            coupons: Vec::new(),
+            coupon_skus: Vec::new(),
             bytes: Vec::with_capacity(64 * intents_max),
         }
     }
@@ -124,21 +171,27 @@ impl IntentBatch {
         self.lines.clear();
         self.skus.clear();
         self.sent_lines.clear();
+        self.coupons.clear();
+        self.coupon_skus.clear();
         self.bytes.clear();
     }
 
     fn keep(&mut self, intent: Intent<'_>) -> Bare {
         match intent {
-            Intent::Create(Create { user, request, hold, currency, total, lines, client_bytes }) => {
+            Intent::Create(Create { user, request, hold, coupons, currency, total, lines, client_bytes }) => {
                 Bare::Create {
-                    create: CreateHead { user, request, hold, currency, total },
+                    create: CreateHead { user, request, hold, coupons, currency, total },
                     lines: copied(&mut self.lines, lines.as_slice()),
                     client_bytes: copied(&mut self.bytes, client_bytes),
                 }
             }
-            Intent::Prepare(Prepare { user, currency, lines, hold }) => {
-                Bare::Prepare { user, currency, lines: copied(&mut self.lines, lines.as_slice()), hold }
-            }
+            Intent::Prepare(Prepare { user, coupons, currency, lines, hold }) => Bare::Prepare {
+                user,
+                coupons,
+                currency,
+                lines: copied(&mut self.lines, lines.as_slice()),
+                hold,
+            },
             Intent::StockReserve(StockReserve { user, request, hold_seconds, lines }) => {
                 let lines = copied(&mut self.lines, lines.as_slice());
                 Bare::StockReserve { user, request, hold_seconds, lines }
@@ -151,6 +204,18 @@ impl IntentBatch {
                 put: SwitchPut { request, scope, replaces, stops, note: Note::NONE },
                 note: copied(&mut self.bytes, note.as_str().as_bytes()),
             },
+            Intent::CouponDefine(CouponDefine { request, replaces, coupon, skus }) => {
+                self.coupons.push(*coupon);
+                let (coupon, skus) = (self.coupons.len() as u32 - 1, copied(&mut self.coupon_skus, skus));
+                Bare::CouponDefine { request, replaces, coupon, skus }
+            }
+            Intent::CouponCheck(CouponCheck { user, currency, coupons, lines }) => {
+                let lines = copied(&mut self.lines, lines.as_slice());
+                Bare::CouponCheck { user, currency, coupons, lines }
+            }
+            Intent::CouponClaim(it) => Bare::Whole(Intent::CouponClaim(it)),
+            Intent::CouponGet { user, coupon } => Bare::Whole(Intent::CouponGet { user, coupon }),
+            Intent::CouponList { after, limit } => Bare::Whole(Intent::CouponList { after, limit }),
             Intent::Cancel(it) => Bare::Whole(Intent::Cancel(it)),
             Intent::SkuPut(it) => Bare::Whole(Intent::SkuPut(it)),
             Intent::StockAdjust(it) => Bare::Whole(Intent::StockAdjust(it)),
@@ -202,13 +267,14 @@ impl IntentBatch {
     fn whole<'a>(&'a self, bare: &Bare) -> Intent<'a> {
         match bare {
             Bare::Create { create, lines, client_bytes } => {
-                let CreateHead { user, request, hold, currency, total } = *create;
+                let CreateHead { user, request, hold, coupons, currency, total } = *create;
                 let lines = self.basket(lines);
                 let client_bytes = &self.bytes[places(client_bytes)];
-                Intent::Create(Create { user, request, hold, currency, total, lines, client_bytes })
+                Intent::Create(Create { user, request, hold, coupons, currency, total, lines, client_bytes })
             }
-            Bare::Prepare { user, currency, lines, hold } => Intent::Prepare(Prepare {
+            Bare::Prepare { user, coupons, currency, lines, hold } => Intent::Prepare(Prepare {
                 user: *user,
+                coupons: *coupons,
                 currency: *currency,
                 lines: self.basket(lines),
                 hold: *hold,
@@ -236,6 +302,18 @@ impl IntentBatch {
             Bare::Ship { ship, lines } => {
                 Intent::Ship(Ship { lines: &self.sent_lines[places(lines)], ..*ship })
             }
+            Bare::CouponDefine { request, replaces, coupon, skus } => Intent::CouponDefine(CouponDefine {
+                request: *request,
+                replaces: *replaces,
+                coupon: &self.coupons[*coupon as usize],
+                skus: &self.coupon_skus[places(skus)],
+            }),
+            Bare::CouponCheck { user, currency, coupons, lines } => Intent::CouponCheck(CouponCheck {
+                user: *user,
+                currency: *currency,
+                coupons: *coupons,
+                lines: self.basket(lines),
+            }),
             Bare::Whole(intent) => *intent,
         }
     }
@@ -259,7 +337,7 @@ fn places(range: &Range<u32>) -> Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{Quantity, SkuId, WarehouseId};
+    use domain::{Quantity, WarehouseId};
 
     #[test]
     fn what_goes_in_comes_out_and_full_is_said() {
@@ -273,6 +351,7 @@ mod tests {
             user: UserId(1),
             request: RequestId(2),
             hold: 0,
+            coupons: CouponIds::parse([7, 9, 0, 0]).expect("two coupons"),
             currency: Currency(978),
             total: MinorUnits(500),
             lines: Lines::parse(&lines).expect("two skus"),

@@ -114,6 +114,7 @@ fn a_history() -> (MemDisk, Vec<(u64, OrderId)>) {
             user: UserId(user),
             request: request_id(0, user),
             hold: 0,
+            coupons: domain::coupon::CouponIds::NONE,
             currency: EUR,
             total: MinorUnits(total),
             lines: Lines::parse(&lines).unwrap(),

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use protocol::structs::{AskedLine, CreateHead, HelloHead};
+use protocol::structs::{AskedLine, Coupons, CreateHead, HelloHead};
 use protocol::{Header, Message, Meta, Split, Status, append, messages, split, text};
 
 /// Whoever waits longer than this for an answer has failed.
@@ -134,7 +134,7 @@ pub fn create(number: u64, unix_ms: u64) -> Vec<u8> {
         request: u128::from(unix_ms) << 80 | u128::from(number),
         user: number + 1,
         hold: 0,
-        coupon: 0,
+        coupons: Coupons::NONE,
         total: 19_99,
         currency: 978,
         client_bytes: 0,

@@ -110,6 +110,29 @@ fn an_operator_sets_stock_aside_and_moves_it() {
 }
 
 #[test]
+fn an_operator_defines_coupons_and_hands_them_out() {
+    let operator = Operator::new();
+    operator.does("sku put 1 --price 19.99 --currency EUR");
+    let window = "--opens 2026-01-01T00:00:00Z --closes 2090-01-01T00:00:00Z";
+    let put = format!("coupon put 7 --percent 12.5 --cap 10.00 --threshold 20 --currency EUR {window}");
+    let shown = operator.does(&format!("{put} --quota 100 --user-quota 1 --must-claim --sku 1"));
+    assert!(
+        shown.contains("12.50 %, at most EUR 10.00") || shown.contains("12.50 %, at most 10.00"),
+        "{shown}"
+    );
+    assert_eq!(operator.reads("coupon claim 7 --user 42")["claimed"], 1);
+    let check = operator.reads("coupon check 7 --user 42 --currency EUR --line 1=2");
+    assert_eq!((&check["goods_minor"], &check["discount_minor"]), (&39_98.into(), &4_99.into()));
+    let small = operator.does("coupon check 7 --user 42 --currency EUR --line 1=1");
+    assert!(small.contains("COUPON_NOT_APPLICABLE"), "{small}");
+    let found = operator.reads("coupon get 7 --user 42");
+    assert_eq!((&found["taken"]["claimed"], &found["coupon"]["basis_points"]), (&1.into(), &1_250.into()));
+    assert!(operator.does("coupon list").contains("1 claimed, 0 locked, 0 used"));
+    let (code, _, err) = operator.types("coupon claim 9 --user 42");
+    assert!(code == Some(1) && err.starts_with("error: COUPON_NOT_FOUND: see which there are"), "{err}");
+}
+
+#[test]
 fn what_goes_wrong_is_said_in_one_sentence() {
     let operator = Operator::new();
     let check = |line: &str, code: i32, says: &str| {

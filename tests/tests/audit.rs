@@ -42,8 +42,8 @@ fn a_person_reads_what_failed_and_where() {
     let told = audit(folder.path(), &[]);
     let table = String::from_utf8(told.stdout).expect("text");
     assert!(table.contains("FAIL  money"), "{table}");
-    assert!(table.contains("first at position 6: order"), "{table}");
-    assert!(table.contains("FAILED: money, up to position 7"), "{table}");
+    assert!(table.contains("first at position 7: order"), "{table}");
+    assert!(table.contains("FAILED: money, up to position 8"), "{table}");
     assert_eq!(told.status.code(), Some(1));
 }
 

@@ -427,7 +427,7 @@ fn refusals_are_told_to_who_listens_now_and_to_nobody_else() {
             request: u128::from(unix_ms()) << 80 | u128::from(number),
             user: number + 1,
             hold: 0,
-            coupon: 0,
+            coupons: protocol::structs::Coupons::NONE,
             total: 19_99,
             currency: 978,
             client_bytes: 0,

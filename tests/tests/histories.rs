@@ -6,6 +6,8 @@
 
 #[path = "histories/answers.rs"]
 mod answers;
+#[path = "histories/coupons.rs"]
+mod coupons;
 #[path = "histories/holds.rs"]
 mod holds;
 #[path = "histories/letters.rs"]
@@ -21,6 +23,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use answers::{ANSWERS, in_a_word};
+use domain::coupon::{Coupon, CouponIds};
 use domain::fact::{Actor, CancelReason, Fact, Facts, ShelfUnits, Stamp};
 use domain::hold::HoldEnd;
 use domain::intent::{
@@ -31,8 +34,8 @@ use domain::ledger::{Ledger, LedgerBounds};
 use domain::request::Rules;
 use domain::verdict::Holdings;
 use domain::{
-    Currency, Intent, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId, SkuId,
-    TraceId, UserId, Verdict, WarehouseId,
+    CouponId, Currency, Intent, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId,
+    SellerId, SkuId, TraceId, UserId, Verdict, WarehouseId,
 };
 use fastrand::Rng;
 use model::{Auditor, FIRST_POSITION, Model};
@@ -42,7 +45,7 @@ use storage::{IntentBatch, Submitted, Ticket};
 const KEPT: &[(u64, &str)] =
     &[(0x7e66_de61_b5f3_634e, "an operator's cancel under the id of the CREATE was taken for the CREATE")];
 /// Histories with a new seed in each run.
-const NEW: usize = 400;
+const NEW: usize = 600;
 const STEPS: usize = 1_000;
 const SKUS_MAX: u64 = 300;
 /// Room for the longest history.
@@ -73,6 +76,10 @@ const BOUNDS: LedgerBounds = LedgerBounds {
     hold_lines_max: 600_000,
     limits_max: 1_000,
     dead_letters_max: 40,
+    coupons_max: 64,
+    coupon_skus_max: 1_000,
+    coupon_users_max: 6_000,
+    coupon_orders_max: 6_000,
 };
 
 #[test]
@@ -138,6 +145,7 @@ fn a_full_millisecond_takes_the_next() {
             user: UserId(n + 1),
             request: request(n),
             hold: 0,
+            coupons: CouponIds::NONE,
             currency: Currency(978),
             total: MinorUnits(5),
             lines: Lines::parse(&lines).expect("a basket"),
@@ -228,6 +236,7 @@ impl History {
                 expired: Vec::new(),
                 expired_holds: Vec::new(),
                 holds: Vec::new(),
+                claims: Vec::new(),
             },
         }
     }
@@ -289,10 +298,11 @@ impl History {
         }
         let lines = self.lines();
         let skus = self.sale_skus();
+        let (coupon, coupon_skus) = self.coupon();
         let client_bytes: Vec<u8> = (0..self.dice.usize(0..4)).map(|_| self.dice.u8(..)).collect();
         let envelope = Envelope { trace: TraceId(self.dice.u128(..)), asked_before: self.dice.bool() };
         let sent = self.sent_lines();
-        let intent = self.draw(&lines, &skus, &client_bytes, &sent);
+        let intent = self.draw(&lines, &skus, (&coupon, &coupon_skus), &client_bytes, &sent);
         self.ask_for(envelope, intent);
     }
 
@@ -371,6 +381,8 @@ struct Listeners {
     expired_holds: Vec<u64>,
     /// Every hold that was made, whose it was, and what it held.
     holds: Vec<(u64, UserId, Vec<ShelfUnits>)>,
+    /// Every coupon that was claimed, and by whom.
+    claims: Vec<(CouponId, UserId)>,
 }
 
 impl Facts for Listeners {
@@ -394,6 +406,9 @@ impl Facts for Listeners {
         if let Fact::HoldMade { hold, user, units, .. } = fact {
             self.holds.push((*hold, *user, units.to_vec()));
         }
+        if let Fact::CouponClaimed { coupon, user } = fact {
+            self.claims.push((*coupon, *user));
+        }
         self.replayed.replay(&stamp, fact).expect("it has the same bounds");
         self.auditor.fact(self.position, self.begins_entry, &stamp, fact);
         self.position += 1;
@@ -412,17 +427,22 @@ impl History {
         &mut self,
         lines: &'a [AskedLine],
         skus: &'a [SaleSku],
+        (coupon, coupon_skus): (&'a Coupon, &'a [SkuId]),
         client_bytes: &'a [u8],
         sent: &'a [SentLine],
     ) -> Intent<'a> {
         if let Some(cleared) = self.clear_a_switch() {
             return cleared;
         }
-        match self.dice.u8(0..63) {
+        match self.dice.u8(0..69) {
             51 => Intent::LetterPark(self.letter_park()),
             52 => Intent::LetterEnd(self.letter_end()),
             53 => Intent::LetterList(self.letter_list()),
             54 => self.operate(),
+            63 | 64 => Intent::CouponDefine(self.coupon_define(coupon, coupon_skus)),
+            65 | 66 => Intent::CouponClaim(self.coupon_claim()),
+            67 => Intent::CouponCheck(self.coupon_check(lines)),
+            68 => self.coupon_read(),
             49 | 50 => Intent::StockReserve(self.stock_reserve(lines)),
             44 => Intent::Prepare(Prepare { hold: Some(self.request()), ..self.prepare(lines) }),
             45 => Intent::StockRelease(self.end_hold()),
@@ -557,19 +577,26 @@ impl History {
             user.0 = user.0.max(1);
         }
         let lines = Lines::parse(lines).expect("drawn as a basket");
-        let prepare = Intent::Prepare(Prepare { user, currency, lines, hold: None });
+        let mut coupons = self.coupons_of_basket();
+        if hold == 0
+            && let Some((coupon, owner)) = self.claim_to_use()
+        {
+            (coupons, user) = (coupon, owner);
+        }
+        let prepare = Intent::Prepare(Prepare { user, coupons, currency, lines, hold: None });
         let priced = self.model.answer(self.now, Envelope::default(), &prepare);
         let total = if let (Verdict::Priced(priced), true) = (priced, self.mostly()) {
             priced.total
         } else {
             self.price()
         };
-        Create { user, request: self.request(), hold, currency, total, lines, client_bytes }
+        Create { user, request: self.request(), hold, coupons, currency, total, lines, client_bytes }
     }
 
     fn prepare<'a>(&mut self, lines: &'a [AskedLine]) -> Prepare<'a> {
         let lines = Lines::parse(lines).expect("drawn as a basket");
-        Prepare { user: self.user(), currency: self.currency(), lines, hold: None }
+        let (user, coupons) = (self.user(), self.coupons_of_basket());
+        Prepare { user, coupons, currency: self.currency(), lines, hold: None }
     }
 
     fn lines(&mut self) -> Vec<AskedLine> {

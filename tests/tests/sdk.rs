@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use e2e::Server;
 use tidegate_sdk::{
-    AdjustReason, BatchOrder, BatchOutcome, Client, Currency, Error, HoldState, MicrosUtc, Money, OrderId,
-    SaleId, SkuId, State, Status, UserId, WarehouseId,
+    AdjustReason, BatchOrder, BatchOutcome, Benefit, Client, CouponId, Currency, Error, EventFilter,
+    EventType, HoldState, MicrosUtc, Money, OrderId, SaleId, SkuId, StartAt, State, Status, UserId,
+    WarehouseId,
 };
 
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
@@ -84,6 +85,87 @@ async fn a_hold_becomes_an_order_and_units_move_without_one() {
     assert_eq!((back.on_hand, sellable().await), (4, 10));
     let moved = client.stock_transfer(SKU, WarehouseId(2), WarehouseId(1), 4).await.unwrap();
     assert_eq!((moved.from.on_hand, moved.to.on_hand), (0, 10));
+    assert!(client.audit().await.unwrap().ok);
+}
+
+#[tokio::test]
+async fn coupons_make_orders_cheaper_and_come_back() {
+    let (_server, client) = shop().await;
+    let (user, now) = (UserId(7), client.server_time());
+    let (five, tenth) = (CouponId(5), CouponId(10));
+    let until = now.after(Duration::from_secs(3_600));
+    let off = Benefit::Amount(5_00);
+    let defined = client.coupon_define(five, Currency::EUR, off, now, until).quota(1).must_claim();
+    assert_eq!(defined.group(1).sku(SKU).await, Ok(1));
+    let part = Benefit::Percent { basis_points: 1_000, cap: 0 };
+    let defined = client.coupon_define(tenth, Currency::EUR, part, now, until).group(2).rank(1).user_quota(1);
+    assert_eq!(defined.await, Ok(1));
+
+    let check = || client.coupon_check(user, Currency::EUR).coupon(five).coupon(tenth).line(SKU, 1);
+    let checked = check().await.unwrap();
+    let said: Vec<_> = checked.coupons.iter().map(|it| (it.coupon, it.discount, it.why_not)).collect();
+    assert_eq!(said, [(five, 0, Some(Status::CouponNotFound)), (tenth, 1_99, None)]);
+    let taken = client.coupon_claim(user, five).await.unwrap();
+    assert_eq!((taken.claimed, taken.locked, taken.used), (1, 0, 0));
+    let other = client.coupon_claim(UserId(8), five).await.unwrap_err();
+    assert_eq!(other.refused(), Some(Status::CouponExhausted));
+    assert_eq!(check().await.unwrap().discount, 5_00 + 1_49);
+
+    let priced = client.prepare(user, Currency::EUR).coupon(five).coupon(tenth).line(SKU, 1).await.unwrap();
+    assert_eq!((priced.total, priced.discount, priced.lines[0].discount), (13_50, 6_49, 6_49));
+    let cheap = Money::new(13_50, Currency::EUR);
+    let create = || client.create(user, cheap).coupon(tenth).coupon(five).line(SKU, 1);
+    let placed = create().await.unwrap();
+    let order = client.get(user, placed.order).await.unwrap();
+    let shares: Vec<_> = order.coupons.iter().map(|share| (share.coupon, share.discount)).collect();
+    assert_eq!((order.discount, shares), (6_49, vec![(five, 5_00), (tenth, 1_49)]));
+    assert_eq!(create().await.unwrap_err().refused(), Some(Status::CouponUserLimit));
+    let too_many = (1..=5).map(CouponId).fold(client.create(user, cheap), |it, coupon| it.coupon(coupon));
+    assert_eq!(too_many.line(SKU, 1).await.unwrap_err().refused(), Some(Status::InvalidField));
+
+    client.cancel(user, placed.order).await.unwrap();
+    let back = client.coupon_get(five).of_user(user).await.unwrap();
+    assert_eq!((back.taken.claimed, back.taken.locked, back.skus), (1, 0, vec![SKU]));
+    assert_eq!(client.coupon_list().after(five).await.unwrap().items.len(), 1);
+    create().await.unwrap();
+
+    let types = EventFilter::ALL.of_type(EventType::CouponLocked).of_type(EventType::CouponReleased);
+    let mut events = client.subscribe(types, StartAt::Behind(0));
+    let locked = events.next().await.unwrap();
+    assert_eq!(
+        (locked.event, locked.order, locked.user),
+        (Ok(EventType::CouponLocked), Some(placed.order), Some(user))
+    );
+    let items: Vec<_> = locked.items.iter().map(|item| (item.coupon, item.amount)).collect();
+    assert_eq!(items, [(five, 5_00), (tenth, 1_49)]);
+    assert_eq!(events.next().await.unwrap().event, Ok(EventType::CouponReleased));
+    assert!(client.audit().await.unwrap().ok);
+}
+
+#[tokio::test]
+async fn a_thousand_users_race_for_the_last_coupon() {
+    let (_server, client) = shop().await;
+    let (now, coupon) = (client.server_time(), CouponId(5));
+    let until = now.after(Duration::from_secs(3_600));
+    client.stock_adjust(SKU, WarehouseId(1)).on_hand(2_000, AdjustReason::Received).await.unwrap();
+    client.coupon_define(coupon, Currency::EUR, Benefit::Amount(5_00), now, until).quota(1).await.unwrap();
+    let mut asked = tokio::task::JoinSet::new();
+    for user in 1..=1_000 {
+        let client = client.clone();
+        asked.spawn(async move {
+            client.create(UserId(user), Money::new(14_99, Currency::EUR)).coupon(coupon).line(SKU, 1).await
+        });
+    }
+    let (mut placed, mut exhausted) = (0, 0);
+    while let Some(answer) = asked.join_next().await {
+        match answer.unwrap() {
+            Ok(_) => placed += 1,
+            Err(refused) if refused.refused() == Some(Status::CouponExhausted) => exhausted += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!((placed, exhausted), (1, 999));
+    assert_eq!(client.coupon_get(coupon).await.unwrap().coupon.locked, 1);
     assert!(client.audit().await.unwrap().ok);
 }
 

@@ -1,6 +1,7 @@
 //! How much a ledger can hold. All of it is reserved when it is made, and becomes real memory as it is used.
 
 use crate::ledger::counts::UserCounts;
+use crate::ledger::coupons::Coupons;
 use crate::ledger::goods::Goods;
 use crate::ledger::holds::Holds;
 use crate::ledger::letters::Letters;
@@ -53,6 +54,14 @@ pub struct LedgerBounds {
     pub limits_max: usize,
     /// Facts that subscribers parked.
     pub dead_letters_max: usize,
+    /// Coupons.
+    pub coupons_max: usize,
+    /// (coupon, sku) pairs.
+    pub coupon_skus_max: usize,
+    /// (coupon, user) pairs that have a claim, or a use that was not given back.
+    pub coupon_users_max: usize,
+    /// Orders that were made with coupons.
+    pub coupon_orders_max: usize,
 }
 
 /// What [`LedgerBounds::DEFAULT`] may come to.
@@ -81,6 +90,10 @@ impl LedgerBounds {
         hold_lines_max: 2_000_000,
         limits_max: 100_000,
         dead_letters_max: 10_000,
+        coupons_max: 10_000,
+        coupon_skus_max: 1_000_000,
+        coupon_users_max: 2_000_000,
+        coupon_orders_max: 2_000_000,
     };
 
     /// Bytes that a ledger with these bounds takes when all of them are reached.
@@ -94,6 +107,7 @@ impl LedgerBounds {
             + Holds::bytes(self)
             + Letters::bytes(self.dead_letters_max)
             + Limits::bytes(self)
+            + Coupons::bytes(self)
             + Timers::bytes()
     }
 
@@ -116,6 +130,10 @@ impl LedgerBounds {
             || self.hold_lines_max >= ROWS_MAX
             || self.limits_max >= ROWS_MAX
             || self.dead_letters_max >= ROWS_MAX
+            || self.coupons_max >= ROWS_MAX
+            || self.coupon_skus_max >= ROWS_MAX
+            || self.coupon_users_max >= ROWS_MAX
+            || self.coupon_orders_max >= ROWS_MAX
         {
             return Some("a bound of the ledger is 2^31 or more");
         }

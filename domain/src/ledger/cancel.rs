@@ -98,6 +98,7 @@ impl Ledger {
         facts.begin(stamp);
         self.enter(stamp, cancelled, facts);
         self.enter(stamp, &Fact::StockReleased { order, units: &units }, facts);
+        self.enter_coupons(stamp, slot, |order, coupons| Fact::CouponReleased { order, coupons }, facts);
         facts.end();
         self.scratch.put_units_back(units);
     }

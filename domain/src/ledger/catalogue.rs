@@ -144,7 +144,7 @@ fn judge_each_once(skus: &[SaleSku]) -> Result<(), Refusal> {
 }
 
 /// The version that follows the one named, which must be the one that stands (0: none).
-fn next_version(replaces: u32, there: Option<u32>) -> Result<u32, Refusal> {
+pub(super) fn next_version(replaces: u32, there: Option<u32>) -> Result<u32, Refusal> {
     let there = there.unwrap_or(0);
     if replaces != there {
         return Err(Refusal::of(Reason::VersionConflict).with(i64::from(replaces), i64::from(there)));

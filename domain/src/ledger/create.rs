@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
+use crate::coupon::{COUPONS_MAX, CouponIds, CouponLine, CouponShare};
 use crate::fact::{Actor, Fact, Facts, Line, OrderCreated, Request, RequestKey, ShelfUnits, Stamp};
 use crate::hold::HoldEnd;
 use crate::ids::{SaleId, SellerId, TraceId, UserId, WarehouseId};
@@ -30,6 +31,9 @@ pub(crate) struct Scratch {
     pub(super) taken: Vec<ShelfUnits>,
     /// Grows with the largest basket whose warehouses were hard to choose.
     pub(super) servers: Vec<Server>,
+    /// What coupons take off each line; empty without coupons.
+    pub(super) coupon_lines: Vec<CouponLine>,
+    shares: Vec<CouponShare>,
 }
 
 /// What was found out about a line so far.
@@ -63,6 +67,7 @@ struct Basket<'a> {
     lines: &'a [AskedLine],
     /// The hold whose units count as there; 0: none.
     hold: u64,
+    coupons: CouponIds,
     /// The total that a CREATE shows.
     shown: Option<MinorUnits>,
 }
@@ -71,6 +76,7 @@ struct Basket<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     total: MinorUnits,
+    discount: MinorUnits,
     hold_seconds: u32,
 }
 
@@ -83,6 +89,8 @@ impl Default for Scratch {
             units: Vec::with_capacity(LINES_MAX),
             taken: Vec::with_capacity(LINES_MAX),
             servers: Vec::new(),
+            coupon_lines: Vec::with_capacity(LINES_MAX),
+            shares: Vec::with_capacity(COUPONS_MAX),
         }
     }
 }
@@ -158,6 +166,7 @@ impl Ledger {
             currency: create.currency,
             lines: asked,
             hold: create.hold,
+            coupons: create.coupons,
             shown: Some(create.total),
         };
         let plan = self.plan(now, &basket, scratch)?;
@@ -169,12 +178,13 @@ impl Ledger {
         let request = Request { key, body: hash_create(create) };
         let stamp = Stamp { at: now, actor: Actor::User(create.user), request: Some(request), trace };
         scratch.settle_lines(asked);
+        scratch.settle_discounts();
         let created = OrderCreated {
             order,
             user: create.user,
             hold: create.hold,
             currency: create.currency,
-            discount: MinorUnits::ZERO,
+            discount: plan.discount,
             freight: MinorUnits::ZERO,
             total: plan.total,
             pay_until,
@@ -189,8 +199,15 @@ impl Ledger {
         }
         self.enter(&stamp, &Fact::OrderCreated(created), facts);
         self.enter(&stamp, &Fact::StockReserved { order, units }, facts);
+        let coupons = scratch.shares.as_slice();
+        if !coupons.is_empty() {
+            self.enter(&stamp, &Fact::CouponLocked { order, coupons }, facts);
+        }
         if plan.total == MinorUnits::ZERO {
             self.enter(&stamp, &Fact::StockReduced { order, units }, facts);
+            if !coupons.is_empty() {
+                self.enter(&stamp, &Fact::CouponUsed { order, coupons }, facts);
+            }
             self.enter(&stamp, &Fact::OrderConfirmed { order, version: 2 }, facts);
         }
         facts.end();
@@ -238,36 +255,86 @@ impl Ledger {
         scratch: &mut Scratch,
     ) -> Result<Plan, Refusal> {
         let lines = prepare.lines.as_slice();
-        let basket = Basket { user: prepare.user, currency: prepare.currency, lines, hold, shown: None };
+        let Prepare { user, coupons, currency, .. } = *prepare;
+        let basket = Basket { user, currency, lines, hold, coupons, shown: None };
         let plan = self.plan(now, &basket, scratch)?;
         scratch.settle_lines(lines);
+        scratch.settle_discounts();
         Ok(plan)
     }
 
     /// Everything between the request id and the bounds, in the order of SPEC. Fills `scratch.planned` and
-    /// `scratch.sales`.
+    /// `scratch.sales`; with coupons, what they take off, too.
     fn plan(&self, now: MicrosUtc, basket: &Basket<'_>, scratch: &mut Scratch) -> Result<Plan, Refusal> {
-        let Scratch { planned, sales, taken, servers, .. } = scratch;
-        self.find_skus(basket.lines, planned)?;
-        self.judge_skus_open(planned)?;
-        self.find_sales(now, basket.user, planned)?;
-        taken.clear();
+        self.find_prices(now, basket.user, basket.lines, &mut scratch.planned)?;
+        scratch.taken.clear();
         if basket.hold != 0 {
             let slot = self.open_hold(now, basket.user, basket.hold)?;
-            taken.extend(self.holds.units(slot));
+            scratch.taken.extend(self.holds.units(slot));
         }
-        self.judge_currency(basket.currency, planned)?;
-        let total = price(basket.lines, planned)?;
-        if let Some(shown) = basket.shown
-            && shown != total
-        {
-            return Err(Refusal::of(Reason::PriceChanged).with(shown.0, total.0));
+        self.judge_currency(basket.currency, &scratch.planned)?;
+        let goods = price(basket.lines, &scratch.planned)?;
+        let discounted = self.discount(now, basket, scratch);
+        // Where the coupons are good for nothing, there is no total to compare with: they are refused below.
+        if let (Some(shown), Ok(discount)) = (basket.shown, discounted) {
+            judge_total(shown, MinorUnits(goods.0 - discount.0))?;
         }
+        let Scratch { planned, sales, taken, servers, .. } = scratch;
         sum_up_sales(basket.lines, planned, sales);
         self.judge_limits(now, basket.user, sales)?;
+        let discount = discounted?;
+        if !basket.coupons.is_empty() {
+            self.judge_uses(basket.user, &basket.coupons)?;
+        }
         self.choose_shelves(basket.lines, planned, taken, servers)?;
         let hold_seconds = planned.iter().map(|line| line.hold_seconds).min();
-        Ok(Plan { total, hold_seconds: hold_seconds.expect("a basket has a line") })
+        let hold_seconds = hold_seconds.expect("a basket has a line");
+        Ok(Plan { total: MinorUnits(goods.0 - discount.0), discount, hold_seconds })
+    }
+
+    /// What a basket costs before coupons, now. Fills `scratch.planned`.
+    pub(super) fn price_lines(
+        &self,
+        now: MicrosUtc,
+        (user, currency): (UserId, Currency),
+        asked: &[AskedLine],
+        scratch: &mut Scratch,
+    ) -> Result<MinorUnits, Refusal> {
+        self.find_prices(now, user, asked, &mut scratch.planned)?;
+        self.judge_currency(currency, &scratch.planned)?;
+        price(asked, &scratch.planned)
+    }
+
+    /// Skus known, then open, then their sales.
+    #[inline]
+    fn find_prices(
+        &self,
+        now: MicrosUtc,
+        user: UserId,
+        asked: &[AskedLine],
+        planned: &mut Vec<Planned>,
+    ) -> Result<(), Refusal> {
+        self.find_skus(asked, planned)?;
+        self.judge_skus_open(planned)?;
+        self.find_sales(now, user, planned)
+    }
+
+    /// What the basket's coupons take off; nearly every basket has none.
+    #[inline]
+    fn discount(
+        &self,
+        now: MicrosUtc,
+        basket: &Basket<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<MinorUnits, Refusal> {
+        scratch.coupon_lines.clear();
+        scratch.shares.clear();
+        if basket.coupons.is_empty() {
+            return Ok(MinorUnits::ZERO);
+        }
+        scratch.set_coupon_lines(basket.lines);
+        let Scratch { coupon_lines, shares, .. } = scratch;
+        self.apply_coupons(now, basket.currency, &basket.coupons, coupon_lines, shares)
     }
 
     /// Skus known.
@@ -372,7 +439,7 @@ impl Ledger {
         // A hold that is taken over does not end by a request of its own any more.
         let ids_kept = self.kept_ids() + 1 + attempts - usize::from(create.hold != 0);
         let needs = OrderNeeds {
-            lines: Orders::arena_lines(create.lines.as_slice().len()),
+            lines: Orders::arena_lines(create.lines.as_slice().len(), !create.coupons.is_empty()),
             client_bytes: Orders::arena_bytes(create.client_bytes.len()),
             history_rows: self.rows_kept + rows,
         };
@@ -380,6 +447,7 @@ impl Ledger {
             && self.requests.has_room(&self.orders, &self.bounds, now, (ids_kept + 1, ids_kept))
             && self.payments.has_room(&self.bounds, self.unopened + attempts)
             && self.timers.reaches(now, pay_until)
+            && self.has_room_for_coupons(create.user, &create.coupons)
             && self.counts.len() + scratch.sales.len() <= self.bounds.user_counts_max
             && scratch.sales.iter().all(|it| {
                 let sale = self.goods.sale(it.sale).sale.id;
@@ -390,6 +458,23 @@ impl Ledger {
 }
 
 impl Scratch {
+    /// The lines as coupons see them; they are priced.
+    pub(super) fn set_coupon_lines(&mut self, asked: &[AskedLine]) {
+        self.coupon_lines.clear();
+        self.coupon_lines.extend(asked.iter().zip(&self.planned).map(|(line, planned)| {
+            let goods = planned.unit_price.times(line.quantity).expect("the basket was priced");
+            CouponLine::new(line.sku, planned.sale_id, goods)
+        }));
+    }
+
+    /// What coupons take off the lines as decided.
+    #[inline]
+    fn settle_discounts(&mut self) {
+        for (line, coupons) in self.lines.iter_mut().zip(&self.coupon_lines) {
+            line.discount = coupons.discount;
+        }
+    }
+
     /// The lines as decided, and their units.
     #[inline]
     pub(super) fn settle_lines(&mut self, asked: &[AskedLine]) {
@@ -414,8 +499,8 @@ impl Scratch {
 }
 
 fn priced(plan: &Plan, lines: Vec<Line>, hold: u64, hold_until: MicrosUtc) -> Verdict {
-    let Plan { total, hold_seconds } = *plan;
-    let (discount, freight) = (MinorUnits::ZERO, MinorUnits::ZERO);
+    let Plan { total, discount, hold_seconds } = *plan;
+    let freight = MinorUnits::ZERO;
     Verdict::Priced(PricedView { total, discount, freight, hold_seconds, hold, hold_until, lines }.into())
 }
 
@@ -426,6 +511,11 @@ fn judge_fields(create: &Create<'_>) -> Result<(), Refusal> {
         return Err(Refusal::of(Reason::InvalidField));
     }
     Ok(())
+}
+
+#[inline]
+fn judge_total(shown: MinorUnits, total: MinorUnits) -> Result<(), Refusal> {
+    if shown == total { Ok(()) } else { Err(Refusal::of(Reason::PriceChanged).with(shown.0, total.0)) }
 }
 
 /// What all lines cost together.

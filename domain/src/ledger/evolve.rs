@@ -4,6 +4,7 @@ use crate::fact::{CancelReason, Fact, Line, OrderCreated, ShelfUnits, Stamp, Sto
 use crate::hold::{Hold, HoldEnd, HoldState};
 use crate::ids::{OrderId, SaleId, UserId};
 use crate::ledger::Ledger;
+use crate::ledger::coupons::Taking;
 use crate::ledger::orders::{LiveOrder, NONE, Orders};
 use crate::ledger::requests::Subject;
 use crate::ledger::timers::{Timed, TimedRows};
@@ -153,6 +154,11 @@ impl Ledger {
                 self.payments.change(slot, |it| it.money = it.money.refund_failed());
                 self.requests.advance(&mut self.orders, stamp.at);
             }
+            Fact::CouponDefined { coupon, skus } => self.coupon_defined(stamp, *coupon, skus),
+            Fact::CouponClaimed { coupon, user } => self.coupon_claimed(stamp, *coupon, *user),
+            Fact::CouponLocked { order, coupons } => self.coupons_taken(*order, coupons, Taking::Locked),
+            Fact::CouponReleased { order, coupons } => self.coupons_taken(*order, coupons, Taking::Released),
+            Fact::CouponUsed { order, coupons } => self.coupons_taken(*order, coupons, Taking::Used),
             Fact::RefundSettled { payment, .. } => {
                 let slot = self.known_payment(*payment);
                 self.payments.change(slot, |it| it.money = it.money.refund_settled());

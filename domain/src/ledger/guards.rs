@@ -2,6 +2,7 @@
 //!
 //! Every intent says here what it does and what it names. A new one does not compile until somebody has decided.
 
+use crate::coupon::CouponScope;
 use crate::fact::ShelfUnits;
 use crate::ids::{OrderId, PaymentId, SaleId, SkuId};
 use crate::intent::{AskedLine, Intent, Prepare};
@@ -65,6 +66,20 @@ impl Ledger {
                 let skus = skus.map(|(at, item)| Part { line: Some(at), sku: Some(item.sku), sale: None });
                 switches.judge(Deed::Changing, core::iter::once(itself).chain(skus))
             }
+            Intent::CouponDefine(define) => {
+                let sale = match define.coupon.scope {
+                    CouponScope::Sale(sale) => Some(sale),
+                    CouponScope::All | CouponScope::Skus => None,
+                };
+                let sale = sale.map(|sale| Part { sale: Some(sale), ..Part::default() });
+                let skus = define.skus.iter().enumerate();
+                let skus = skus.map(|(at, &sku)| Part { line: Some(at), sku: Some(sku), sale: None });
+                switches.judge(Deed::Changing, sale.into_iter().chain(skus))
+            }
+            Intent::CouponClaim(claim) => {
+                switches.judge(Deed::Changing, core::iter::empty())?;
+                self.judge_blocked(now, claim.user)
+            }
             Intent::StockAdjust(adjust) => switches.judge(Deed::Changing, part_of_sku(adjust.sku)),
             Intent::StockTransfer(transfer) => switches.judge(Deed::Changing, part_of_sku(transfer.sku)),
             Intent::StockReturn(back) => switches.judge(Deed::Changing, part_of_sku(back.sku)),
@@ -109,6 +124,9 @@ impl Ledger {
             | Intent::LetterEnd(_)
             | Intent::LetterList(_)
             | Intent::Track { .. }
+            | Intent::CouponCheck(_)
+            | Intent::CouponGet { .. }
+            | Intent::CouponList { .. }
             | Intent::CursorGet(_) => Ok(()),
         }
     }

@@ -10,6 +10,8 @@ mod catalogue;
 mod choice;
 mod completions;
 mod counts;
+mod coupon;
+mod coupons;
 mod create;
 mod cursors;
 mod evolve;
@@ -50,6 +52,7 @@ use crate::units::MicrosUtc;
 use crate::verdict::{ShelfView, Verdict};
 use completions::Completions;
 use counts::UserCounts;
+use coupons::Coupons;
 use create::Spare;
 use cursors::Cursors;
 use evolve::Sums;
@@ -80,6 +83,7 @@ pub struct Ledger {
     cursors: Cursors,
     letters: Letters,
     holds: Holds,
+    coupons: Coupons,
     timers: Timers,
     completions: Completions,
     ids: OrderIds,
@@ -128,6 +132,7 @@ impl Ledger {
             cursors: Cursors::new(),
             letters: Letters::default(),
             holds: Holds::new(&bounds, key),
+            coupons: Coupons::new(&bounds, key),
             timers: Timers::new(),
             completions: Completions::new(),
             ids: OrderIds::default(),
@@ -206,6 +211,11 @@ impl Ledger {
             Intent::TrackNote(note) => self.note_tracking(now, trace, note, facts),
             Intent::Sign(sign) => self.sign(now, trace, sign, facts),
             Intent::ConfirmReceipt(confirm) => self.confirm_receipt(now, trace, confirm, facts),
+            Intent::CouponDefine(define) => self.define_coupon(now, trace, define, facts),
+            Intent::CouponClaim(claim) => self.claim_coupon(now, trace, claim, facts),
+            Intent::CouponCheck(check) => self.check_coupons(now, check),
+            Intent::CouponGet { user, coupon } => self.get_coupon(*user, *coupon),
+            Intent::CouponList { after, limit } => self.list_coupons(*after, *limit),
         };
         decided.unwrap_or_else(Verdict::Refused)
     }
@@ -306,7 +316,12 @@ impl Ledger {
             | Intent::Track { .. }
             | Intent::TrackNote(_)
             | Intent::Sign(_)
-            | Intent::ConfirmReceipt(_) => Needs::default(),
+            | Intent::ConfirmReceipt(_)
+            | Intent::CouponDefine(_)
+            | Intent::CouponClaim(_)
+            | Intent::CouponCheck(_)
+            | Intent::CouponGet { .. }
+            | Intent::CouponList { .. } => Needs::default(),
         }
     }
 
@@ -360,6 +375,11 @@ impl Ledger {
             Subject::Shelves { from, to } => self.transferred(from, to),
             Subject::Payment(slot) => Verdict::Payment(self.payment_brief(slot)),
             Subject::Letters => self.letters_parked(),
+            Subject::Coupon(slot) => {
+                let coupon = &self.coupons.at(slot).coupon;
+                Verdict::Coupon { coupon: coupon.id, version: coupon.version }
+            }
+            Subject::CouponTaken(slot) => self.coupon_taken(slot),
         }
     }
 

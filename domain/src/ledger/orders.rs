@@ -72,10 +72,12 @@ struct Rare {
     payments: u32,
     /// The newest shipment.
     shipments: u32,
+    /// Where its coupons are.
+    coupons: u32,
 }
 
 impl Rare {
-    const NONE: Rare = Rare { client_bytes: NONE, payments: NONE, shipments: NONE };
+    const NONE: Rare = Rare { client_bytes: NONE, payments: NONE, shipments: NONE, coupons: NONE };
 }
 
 /// A transition behind the first one.
@@ -227,9 +229,9 @@ impl Orders {
         self.history.len() + rows <= bounds.history_rows_max
     }
 
-    /// Lines that go to the arena, of an order with so many plain lines.
-    pub(crate) const fn arena_lines(lines: usize) -> usize {
-        if lines == 1 { 0 } else { lines }
+    /// Lines that go to the arena, of an order with so many lines.
+    pub(crate) const fn arena_lines(lines: usize, discounted: bool) -> usize {
+        if lines == 1 && !discounted { 0 } else { lines }
     }
 
     /// Bytes that so many client bytes take.
@@ -363,6 +365,17 @@ impl Orders {
     /// This is the order's newest shipment from here.
     pub(crate) fn set_newest_shipment(&mut self, slot: u32, shipment: u32) {
         self.rare_mut(slot).shipments = shipment;
+    }
+
+    /// Where the order's coupons are; [`NONE`]: it never had any.
+    #[inline]
+    pub(crate) fn coupons(&self, slot: u32) -> u32 {
+        self.rare_of(slot).map_or(NONE, |rare| rare.coupons)
+    }
+
+    /// The order's coupons are there from here.
+    pub(crate) fn set_coupons(&mut self, slot: u32, coupons: u32) {
+        self.rare_mut(slot).coupons = coupons;
     }
 
     /// The order that has this millisecond and sequence in its id, whatever its slot.

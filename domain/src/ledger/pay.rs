@@ -160,8 +160,10 @@ impl Ledger {
         self.enter(stamp, success, facts);
         if again {
             self.enter(stamp, &Fact::StockReserved { order, units: &units }, facts);
+            self.enter_coupons(stamp, slot, |order, coupons| Fact::CouponLocked { order, coupons }, facts);
         }
         self.enter(stamp, &Fact::StockReduced { order, units: &units }, facts);
+        self.enter_coupons(stamp, slot, |order, coupons| Fact::CouponUsed { order, coupons }, facts);
         self.enter(stamp, &Fact::OrderConfirmed { order, version }, facts);
         facts.end();
         self.scratch.put_units_back(units);
@@ -332,7 +334,7 @@ impl Ledger {
     }
 
     /// Whether all that a cancelled order had can be taken again: the units of each line from its shelf, within
-    /// the cap and the user's limit of each sale as they are now.
+    /// the cap and the user's limit of each sale, and the quotas of its coupons, as they are now.
     fn can_be_had_again(&self, slot: u32) -> bool {
         let user = self.orders.at(slot).user;
         let stock_left = self.orders.lines(slot).all(|line| {
@@ -351,6 +353,7 @@ impl Ledger {
         });
         stock_left
             && within_limits
+            && self.coupons_can_be_had_again(slot)
             && self.counts.len() + self.counts_again(slot) <= self.bounds.user_counts_max
     }
 

@@ -135,6 +135,9 @@ impl Ledger {
                 switches_digest: self.switches.digest(),
                 shipments: self.shipments.len() as u64,
                 shipments_digest: self.shipments.digest(),
+                coupons: self.all_coupons(),
+                coupon_users: self.coupons.users() as u64,
+                coupon_users_digest: self.coupons.digest(),
             }
             .into(),
         )
@@ -159,6 +162,7 @@ impl Ledger {
             brief: order.brief(),
             request: order.request(),
             hold: self.orders.hold(slot),
+            coupons: self.coupons.of_order(self.orders.coupons(slot)).collect(),
             discount,
             freight,
             lines,
@@ -203,11 +207,11 @@ fn summary_of(row: &SaleRow) -> SaleSummary {
     SaleSummary { sale: row.sale, taken_units: row.taken_units }
 }
 
-fn judge_limit(limit: u16) -> Result<(), Refusal> {
+pub(super) fn judge_limit(limit: u16) -> Result<(), Refusal> {
     if (1..=PAGE_MAX).contains(&limit) { Ok(()) } else { Err(Refusal::of(Reason::InvalidField)) }
 }
 
-fn page_of<T>(mut all: impl Iterator<Item = T>, limit: u16) -> Page<T> {
+pub(super) fn page_of<T>(mut all: impl Iterator<Item = T>, limit: u16) -> Page<T> {
     let items = all.by_ref().take(usize::from(limit)).collect();
     Page { items, more: all.next().is_some() }
 }

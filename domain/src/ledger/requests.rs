@@ -46,6 +46,10 @@ pub(crate) enum Subject {
     Payment(u32),
     /// A dead letter was parked or ended.
     Letters,
+    /// This coupon was defined.
+    Coupon(u32),
+    /// This (coupon, user) pair was claimed.
+    CouponTaken(u32),
 }
 
 /// A request that made no order.

@@ -5,11 +5,12 @@
 
 use core::fmt;
 
+use crate::coupon::CouponShare;
 use crate::fact::{Fact, Line, OrderCreated, Stamp};
 use crate::hold::HoldEnd;
-use crate::ids::{OrderId, SaleId, SkuId, WarehouseId};
+use crate::ids::{CouponId, OrderId, SaleId, SkuId, UserId, WarehouseId};
 use crate::ledger::Ledger;
-use crate::ledger::orders::Orders;
+use crate::ledger::orders::{NONE, Orders};
 use crate::ledger::shipments::Shipments;
 use crate::order::State;
 
@@ -40,6 +41,15 @@ impl Ledger {
                 self.judge_room_to_count_again(*order)?;
                 return self.judge_room_for_row();
             }
+            Fact::CouponDefined { coupon, skus } => {
+                let replaced = self.coupons.find(coupon.id);
+                within(self.coupons.has_room(bounds, replaced), "coupons_max", bounds.coupons_max)?;
+                let fits = self.coupons.has_room_for_skus(bounds, replaced, skus.len());
+                within(fits, "coupon_skus_max", bounds.coupon_skus_max)?;
+            }
+            Fact::CouponClaimed { coupon, user } => self.judge_room_to_take([*coupon], *user)?,
+            Fact::CouponLocked { order, coupons } => return self.judge_room_for_coupons(*order, coupons),
+            Fact::CouponReleased { .. } | Fact::CouponUsed { .. } => return Ok(()),
             Fact::PaymentOpened { .. } => {
                 within(self.payments.has_room(bounds, 1), "payments_max", bounds.payments_max)?;
                 self.judge_room_for_row()?;
@@ -143,6 +153,25 @@ impl Ledger {
         let cancelled = self.orders.find(order).filter(|&it| self.orders.at(it).state == State::Cancelled);
         let counts = self.counts.len() + cancelled.map_or(0, |slot| self.counts_again(slot));
         within(counts <= bounds.user_counts_max, "user_counts_max", bounds.user_counts_max)
+    }
+
+    fn judge_room_for_coupons(&self, order: OrderId, coupons: &[CouponShare]) -> Result<(), PassedBound> {
+        let bounds = &self.bounds;
+        let slot = self.orders.find(order).expect("facts name orders that were created");
+        let fits = self.orders.coupons(slot) != NONE || self.coupons.has_room_for_order(bounds);
+        within(fits, "coupon_orders_max", bounds.coupon_orders_max)?;
+        self.judge_room_to_take(coupons.iter().map(|share| share.coupon), self.orders.at(slot).user)
+    }
+
+    fn judge_room_to_take(
+        &self,
+        coupons: impl IntoIterator<Item = CouponId>,
+        user: UserId,
+    ) -> Result<(), PassedBound> {
+        let bounds = &self.bounds;
+        let known = coupons.into_iter().filter_map(|coupon| self.coupons.find(coupon));
+        let users = self.coupons.users() + self.coupons.new_users(known, user);
+        within(users <= bounds.coupon_users_max, "coupon_users_max", bounds.coupon_users_max)
     }
 
     fn judge_room_for_row(&self) -> Result<(), PassedBound> {

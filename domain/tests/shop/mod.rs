@@ -2,6 +2,7 @@
 //! first, and after each step both must answer alike. The only place in these tests that knows the API.
 #![allow(dead_code)] // Each test file uses its part.
 
+mod coupons;
 mod operators;
 mod shipping;
 
@@ -42,6 +43,10 @@ pub const BOUNDS: LedgerBounds = LedgerBounds {
     hold_lines_max: 1_000,
     limits_max: 500,
     dead_letters_max: 4,
+    coupons_max: 20,
+    coupon_skus_max: 100,
+    coupon_users_max: 2_000,
+    coupon_orders_max: 2_000,
 };
 
 /// Hands each fact to the second ledger as a journal would.
@@ -189,6 +194,10 @@ impl Shop {
             }
             "limit" | "limits" => self.tell_limit(&words),
             "switch" | "clear" | "switches" => self.tell_switch(&words),
+            "coupon" => self.tell_coupon(&words),
+            "claim" => self.tell_claim(&words),
+            "check" => self.tell_check(&words),
+            "coupons" => self.tell_taken(&words),
             "pay" | "close" | "payment" => self.tell_payment(&words),
             "paid" | "failed" | "refund" | "refunded" | "unrefunded" | "settle" => self.tell_money(&words),
             "ship" | "sign" | "receive" | "track" | "note" => self.tell_shipping(&words),
@@ -367,13 +376,15 @@ impl Shop {
         let lines = Lines::parse(&lines).expect("the story's baskets are baskets");
         let user = UserId(value(words, "user").unwrap_or(1));
         let currency = Currency(value(words, "currency").unwrap_or(EURO.0));
+        let coupons = coupons::of_basket(words);
         if words[0] == "prepare" {
             let Some(name) = value::<String>(words, "holds") else {
-                let verdict = self.read(&Intent::Prepare(Prepare { user, currency, lines, hold: None }));
+                let verdict =
+                    self.read(&Intent::Prepare(Prepare { user, coupons, currency, lines, hold: None }));
                 return self.words(&verdict);
             };
             let hold = Some(self.request());
-            let prepare = Intent::Prepare(Prepare { user, currency, lines, hold });
+            let prepare = Intent::Prepare(Prepare { user, coupons, currency, lines, hold });
             let verdict = self.changed(&prepare, words);
             if let Verdict::Priced(priced) = &verdict {
                 self.holds.push((name, priced.hold, user));
@@ -394,7 +405,8 @@ impl Shop {
         let client_bytes = vec![7; value(words, "bytes").unwrap_or(0)];
         let hold = value::<String>(words, "hold").map_or(0, |name| self.hold_named(&name).0);
         let total = MinorUnits(value(words, "total").unwrap_or(0));
-        let create = Create { user, request, hold, currency, total, lines, client_bytes: &client_bytes };
+        let create =
+            Create { user, request, hold, coupons, currency, total, lines, client_bytes: &client_bytes };
         let mut verdict = self.apply(&Intent::Create(create));
         if let Verdict::Refused(Refusal { reason: Reason::PriceChanged, there, .. }) = verdict
             && !words.contains(&"total")
@@ -566,6 +578,11 @@ impl Shop {
             | Verdict::LettersParked(_)
             | Verdict::Letters(_)
             | Verdict::Holdings(_) => format!("{verdict:?}"),
+            Verdict::Coupon { .. }
+            | Verdict::CouponTaken(_)
+            | Verdict::CouponsChecked(_)
+            | Verdict::CouponFound(_)
+            | Verdict::Coupons(_) => coupons::words(verdict).unwrap_or_else(|| format!("{verdict:?}")),
         }
     }
 }
@@ -608,7 +625,7 @@ fn place(text: &str) -> (SkuId, WarehouseId) {
 }
 
 /// `sku@warehousexunits`
-fn line(text: &str) -> AskedLine {
+pub fn line(text: &str) -> AskedLine {
     let (shelf, units) = text.split_once('x').expect("sku@warehousexunits");
     let (sku, warehouse) = place(shelf);
     let quantity = Quantity::parse(units.parse().expect("units")).expect("a quantity");

@@ -5,6 +5,7 @@
 //! when that was taken. So a subscriber that does not read holds one batch, and nobody up.
 
 mod broadcaster;
+mod coupons;
 mod orders;
 mod pages;
 mod payments;

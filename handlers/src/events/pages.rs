@@ -7,7 +7,7 @@ use domain::{CursorName, Fact, OrderId};
 use protocol::structs::Event;
 
 use super::orders::Orders;
-use super::sketch::{Parts, Sketch, sketch, with_line, with_shelf};
+use super::sketch::{Parts, Sketch, sketch, with_coupon, with_line, with_shelf};
 use super::{EventLog, LogFailed};
 
 /// Bytes of pages that are kept, at most, but for the last one.
@@ -113,7 +113,7 @@ impl<L: EventLog> Pages<L> {
                     page.addressed.insert(sketch.event.position, subscriber);
                     draw_again(&mut page.items, &sketch.event, position, orders, log)?;
                 }
-                Parts::One | Parts::Shelves(_) | Parts::Moved(_) | Parts::Lines => {
+                Parts::One | Parts::Shelves(_) | Parts::Moved(_) | Parts::Lines | Parts::Coupons(_) => {
                     draw(&mut page.items, sketch, orders, log)?;
                 }
             }
@@ -138,7 +138,7 @@ fn draw_again(
         match found.parts {
             Parts::Again { position, .. } if position < of => of = position,
             Parts::Again { .. } => break,
-            Parts::One | Parts::Shelves(_) | Parts::Moved(_) | Parts::Lines => {
+            Parts::One | Parts::Shelves(_) | Parts::Moved(_) | Parts::Lines | Parts::Coupons(_) => {
                 draw(items, &found, orders, log)?;
                 break;
             }
@@ -202,6 +202,7 @@ fn draw(
             items.extend(shelves.map(|(warehouse, units)| Event { warehouse: warehouse.0, units, ..event }))
         }
         Parts::Again { .. } => (),
+        Parts::Coupons(shares) => items.extend(shares.iter().map(|share| with_coupon(event, share))),
         Parts::Lines => items.extend(lines.iter().map(|line| with_line(event, line))),
     }
     if items.len() == begin {

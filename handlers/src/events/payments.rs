@@ -62,7 +62,12 @@ pub(super) fn sketch(blank: Event, fact: &Fact<'_>) -> Option<Sketch> {
         | Fact::LetterParked { .. }
         | Fact::LetterEnded { .. }
         | Fact::LimitChanged(_)
-        | Fact::SwitchChanged { .. } => return None,
+        | Fact::SwitchChanged { .. }
+        | Fact::CouponDefined { .. }
+        | Fact::CouponClaimed { .. }
+        | Fact::CouponLocked { .. }
+        | Fact::CouponReleased { .. }
+        | Fact::CouponUsed { .. } => return None,
     };
     Some(Sketch { event: Event { event: event.number(), ..filled }, parts: Parts::One })
 }

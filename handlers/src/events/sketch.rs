@@ -1,5 +1,6 @@
 //! Facts to events: what a fact says by itself, before what is known of its order is added.
 
+use domain::coupon::CouponShare;
 use domain::fact::{CancelReason, OrderCreated, ShelfUnits, StockAdjusted};
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, Sale, Sku};
@@ -10,7 +11,7 @@ use protocol::EventType;
 use protocol::structs::Event;
 
 use super::orders::OrderLine;
-use super::payments;
+use super::{coupons, payments};
 
 /// The schema that each type of event has now. A changed meaning of a field gets a number of its own.
 const SCHEMA: u16 = 1;
@@ -37,6 +38,8 @@ pub(super) enum Parts {
     Lines,
     /// All of the event at another position, for this subscriber alone.
     Again { subscriber: CursorName, position: u64 },
+    /// An item each coupon of the order.
+    Coupons(Vec<CouponShare>),
 }
 
 /// The event that a fact is; nothing for what is none.
@@ -147,6 +150,11 @@ pub(super) fn sketch(position: u64, stamp: &Stamp, fact: &Fact<'_>) -> Option<Sk
             };
             of(EventType::SwitchChanged, Parts::One, filled)
         }
+        Fact::CouponDefined { .. }
+        | Fact::CouponClaimed { .. }
+        | Fact::CouponLocked { .. }
+        | Fact::CouponReleased { .. }
+        | Fact::CouponUsed { .. } => coupons::sketch(blank, fact),
         Fact::RefundDone { order, version, amount, why } => {
             let state = State::Refunded.number();
             let (order, amount) = (order.0, amount.0);
@@ -160,6 +168,12 @@ pub(super) fn sketch(position: u64, stamp: &Stamp, fact: &Fact<'_>) -> Option<Sk
 pub(super) fn with_line(event: Event, line: &OrderLine) -> Event {
     let OrderLine { sku, unit_price, units, warehouse, sale } = *line;
     Event { sku, unit_price, units: units.into(), warehouse, sale, ..event }
+}
+
+/// An item of an event, about this coupon of its order.
+pub(super) fn with_coupon(event: Event, share: &CouponShare) -> Event {
+    let CouponShare { coupon, discount } = share;
+    Event { coupon: coupon.0, amount: discount.0, ..event }
 }
 
 /// An item of an event, about this shelf, and about the line of the order that the shelf is of.
@@ -185,6 +199,7 @@ pub(super) fn blank(position: u64, stamp: &Stamp) -> Event {
         at: at.0,
         order: 0,
         payment: 0,
+        coupon: 0,
         user: 0,
         sku: 0,
         unit_price: 0,

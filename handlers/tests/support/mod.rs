@@ -11,7 +11,7 @@ use handlers::{
     About, AuditDesk, AuditFailed, AuditReport, Bounds, Client, Common, Desks, EventDesk, Gateway, Host,
     Keys, Outlet, Rates, Subscription, Taken,
 };
-use protocol::structs::{AskedLine, CreateHead, Event, HelloHead, Refusal};
+use protocol::structs::{AskedLine, Coupons, CreateHead, Event, HelloHead, Refusal};
 use protocol::{
     Header, Kind, KindCode, Message, Meta, Nothing, Parsed, Split, Status, append, messages, parse,
     parse_refusal, split,
@@ -306,8 +306,15 @@ pub fn ping() -> Vec<u8> {
     frame::<messages::Ping>(&Nothing, &[], &[])
 }
 
-pub const CREATE_HEAD: CreateHead =
-    CreateHead { request: 1, user: 9, hold: 0, coupon: 0, total: 500, currency: 978, client_bytes: 0 };
+pub const CREATE_HEAD: CreateHead = CreateHead {
+    request: 1,
+    user: 9,
+    hold: 0,
+    coupons: Coupons::NONE,
+    total: 500,
+    currency: 978,
+    client_bytes: 0,
+};
 pub const LINE: AskedLine = AskedLine { sku: 7, warehouse: 1, quantity: 2 };
 
 pub fn create() -> Vec<u8> {

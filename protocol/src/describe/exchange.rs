@@ -8,7 +8,7 @@ use crate::message::{Message, Meta, append, append_refusal};
 use crate::messages::{Create, CreateAnswer, Hello};
 use crate::plain;
 use crate::status::Status;
-use crate::structs::{AskedLine, CreateHead, HelloHead, OrderBrief, Refusal};
+use crate::structs::{AskedLine, Coupons, CreateHead, HelloHead, OrderBrief, Refusal};
 
 /// 2026-06-18 12:00:00 UTC.
 const NOON_MS: u64 = 1_781_784_000_000;
@@ -16,8 +16,15 @@ const NOON_MS: u64 = 1_781_784_000_000;
 /// HELLO; a CREATE and its answer; another CREATE and its refusal.
 pub(super) fn exchange() -> String {
     let request = u128::from(NOON_MS) << 80 | 0x7A11_5EED;
-    let create =
-        CreateHead { request, user: 42, hold: 0, coupon: 0, total: 1_999, currency: 978, client_bytes: 0 };
+    let create = CreateHead {
+        request,
+        user: 42,
+        hold: 0,
+        coupons: Coupons::NONE,
+        total: 1_999,
+        currency: 978,
+        client_bytes: 0,
+    };
     let line = AskedLine { sku: 1_001, warehouse: 0, quantity: 1 };
     let noon_us = NOON_MS as i64 * 1_000;
     let order = OrderBrief {

@@ -56,13 +56,15 @@ plain! {
         pub order: u64,
         /// The payment that it is about; its refund, where money goes back.
         pub payment: u64,
-        /// Whose order that is.
+        /// The coupon that it is about.
+        pub coupon: u64,
+        /// Whose order that is, or who claimed the coupon.
         pub user: u64,
         /// The sku of this line or shelf.
         pub sku: u64,
         /// Price of one unit, minor units.
         pub unit_price: i64,
-        /// Total of the order, or what was paid or went back by this event, minor units.
+        /// Total of the order, or what was paid or went back by this event, or what the coupon takes off, minor units.
         pub amount: i64,
         /// Units of this line or shelf; where stock was adjusted, what `on_hand` changed by.
         pub units: i64,
@@ -80,7 +82,7 @@ plain! {
         pub warehouse: u32,
         /// The sale that this line sold in, or that changed.
         pub sale: u32,
-        /// Version of the order, sku or sale from now on, where this event changed it.
+        /// Version of the order, sku, sale or coupon from now on, where this event changed it.
         pub version: u32,
         /// What happened, by the table of events.
         pub event: u16,

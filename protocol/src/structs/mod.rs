@@ -3,6 +3,7 @@
 // rkyv derives a resolver beside each struct, and gives it no Debug.
 #![allow(missing_debug_implementations)]
 
+mod coupon;
 mod events;
 mod guards;
 mod operate;
@@ -14,6 +15,7 @@ mod shipment;
 mod shop;
 mod stock;
 
+pub use coupon::*;
 pub use events::*;
 pub use guards::*;
 pub use operate::*;

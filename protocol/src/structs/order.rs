@@ -1,6 +1,7 @@
 //! PREPARE, CREATE, GET, LIST, HISTORY, CANCEL and BATCH.
 
 use crate::plain::plain;
+use crate::structs::{CouponDiscounts, Coupons};
 
 plain! {
     /// A line as the buyer asks for it. Price, sale and seller are the server's to say.
@@ -41,8 +42,8 @@ plain! {
         pub request: u128,
         /// Who asks; never 0.
         pub user: u64,
-        /// Must be 0 until coupons are served.
-        pub coupon: u64,
+        /// Priced in; not locked, even with `hold`: CREATE does.
+        pub coupons: Coupons,
         /// ISO 4217 numeric.
         pub currency: u16,
         /// Hold the units, too, for CREATE to take over.
@@ -73,8 +74,8 @@ plain! {
         pub user: u64,
         /// The hold that becomes this order; 0: none.
         pub hold: u64,
-        /// Must be 0 until coupons are served.
-        pub coupon: u64,
+        /// Used by this order.
+        pub coupons: Coupons,
         /// The total that the buyer was shown, minor units, 0 or more.
         pub total: i64,
         /// ISO 4217 numeric.
@@ -122,8 +123,10 @@ plain! {
         pub request: u128,
         /// The hold that it took over; 0: none.
         pub hold: u64,
-        /// The coupon that it used; 0: none.
-        pub coupon: u64,
+        /// Its coupons, in the order in which they were applied.
+        pub coupons: Coupons,
+        /// What each of them took off.
+        pub coupon_discounts: CouponDiscounts,
         /// Sum of the lines' discounts, minor units.
         pub discount: i64,
         /// Sum of the lines' freight, minor units.

@@ -51,6 +51,20 @@ def main(target: str) -> None:
         assert gone["state"] == CANCELLED, gone
         assert shop.stock(sku)["sellable"] == 10
         steps = [(row["from"], row["to"]) for row in shop.history(order["order"], user)]
+        coupon, hour = secrets.randbits(48), 3_600_000_000
+        shop.coupon_define(coupon, EURO, 0, shop.ping() + hour, amount=5_00, user_quota=1, skus=[sku], must_claim=True)
+        assert shop.coupon_claim(coupon, user)["claimed"] == 1
+        checked = shop.coupon_check(user, [coupon], [(sku, 1)], EURO)
+        assert [(it["discount"], it["status"]) for it in checked.items] == [(5_00, 0)], checked
+        priced = shop.prepare(user, [(sku, 1)], EURO, coupons=[coupon]).head
+        order = shop.create(user, [(sku, 1)], priced["total"], EURO, coupons=[coupon])
+        assert order["total"] == PRICE - 5_00
+        found = shop.get(order["order"], user).head
+        assert (found["coupons.first"], found["coupon_discounts.first"]) == (coupon, 5_00), found
+        shop.cancel(order["order"], user)
+        assert shop.coupon_get(coupon, user).head["taken.locked"] == 0
+        assert coupon in [it["coupon"] for it in shop.coupon_list(after=coupon - 1, limit=1).items]
+
         held = shop.prepare_hold(user, [(sku, 3)], EURO).head
         order = shop.create(user, [(sku, 3)], held["total"], EURO, hold=held["hold"])
         assert shop.get(order["order"], user).head["hold"] == held["hold"]

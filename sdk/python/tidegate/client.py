@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import time
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Sequence
 
 from . import frames
 from .frames import ANSWER, ASKED_BEFORE, MORE, BadBody, BadFrame, Frame, Status
@@ -111,15 +111,20 @@ class Client:
         return server_time
 
     def create(
-        self, user: int, lines: list, total: int, currency: int, *, client_bytes: bytes = b"", hold: int = 0, **again
+        self, user: int, lines: list, total: int, currency: int, *, coupons: Sequence[int] = (),
+        client_bytes: bytes = b"", hold: int = 0, **again
     ) -> dict:
-        """Makes an order. `lines` are (sku, quantity) or (sku, quantity, warehouse); money in minor units."""
-        head = {"user": user, "hold": hold, "total": total, "currency": currency}
+        """Makes an order. `lines` are (sku, quantity) or (sku, quantity, warehouse); money in minor units.
+
+        At most four `coupons`; the total is what is left to pay.
+        """
+        head = {"user": user, "hold": hold, "total": total, "currency": currency, **_coupons(coupons)}
         return self.change("CREATE", head, _lines(lines), client_bytes, **again).head
 
-    def prepare(self, user: int, lines: list, currency: int) -> Answer:
+    def prepare(self, user: int, lines: list, currency: int, *, coupons: Sequence[int] = ()) -> Answer:
         """Checks and prices a basket; holds nothing."""
-        return self.read("PREPARE", {"user": user, "currency": currency}, _lines(lines))
+        head = {"user": user, "currency": currency, **_coupons(coupons)}
+        return self.read("PREPARE", head, _lines(lines))
 
     def cancel(self, order: int, user: int, *, version: int = 0, why: int = 0, **again) -> dict:
         """Ends an order before it is paid."""
@@ -206,6 +211,39 @@ class Client:
         head = {"payment": payment, "gateway": gateway, "number": number, "amount": amount}
         head.update(succeeded=succeeded, signed_at=signed_at or self.ping())
         return self.read("REFUND_RESULT", frames.signed("REFUND_RESULT", head, key)).head
+
+    def coupon_define(
+        self, coupon: int, currency: int, opens: int, closes: int, *, amount: int = 0, basis_points: int = 0,
+        skus: Sequence[int] = (), sale: int = 0, replaces: int = 0, threshold: int = 0, quota: int = 0,
+        user_quota: int = 0, group: int = 0, rank: int = 0, must_claim: bool = False, **again
+    ) -> int:
+        """Makes or replaces a coupon, good for every line unless `skus` or a `sale` are named; its version.
+
+        It takes `amount` off, or `basis_points` of what is left and then at most `amount`, if that is not 0.
+        """
+        head = {"coupon": coupon, "currency": currency, "opens": opens, "closes": closes, "amount": amount}
+        head.update(basis_points=basis_points, sale=sale, replaces=replaces, threshold=threshold, quota=quota)
+        head.update(user_quota=user_quota, group=group, rank=rank, must_claim=must_claim)
+        head["scope"] = 2 if skus else 3 if sale else 1
+        items = [{"sku": sku} for sku in skus]
+        return self.change("COUPON_DEFINE", head, items, **again).head["version"]
+
+    def coupon_claim(self, coupon: int, user: int, **again) -> dict:
+        """Takes a coupon for a user; what the user has of it then."""
+        return self.change("COUPON_CLAIM", {"coupon": coupon, "user": user}, **again).head
+
+    def coupon_check(self, user: int, coupons: Sequence[int], lines: list, currency: int) -> Answer:
+        """What coupons would do for a basket; nothing is locked."""
+        head = {"user": user, "currency": currency, **_coupons(coupons)}
+        return self.read("COUPON_CHECK", head, _lines(lines))
+
+    def coupon_get(self, coupon: int, user: int = 0) -> Answer:
+        """A coupon, its skus, and what a user has of it."""
+        return self.read("COUPON_GET", {"coupon": coupon, "user": user})
+
+    def coupon_list(self, *, after: int = 0, limit: int = 100) -> Answer:
+        """Coupons by id, without their skus."""
+        return self.read("COUPON_LIST", {"after": after, "limit": limit})
 
     def stock(self, sku: int, warehouse: int = 0) -> dict:
         """A shelf; warehouse 0 sums over all of the sku."""
@@ -564,6 +602,13 @@ def _events(items: list) -> list:
             events.append({**item, "name": frames.event_name(item["event"]), "items": []})
         events[-1]["items"].append(item)
     return events
+
+
+def _coupons(coupons: Sequence[int]) -> dict:
+    places = ("coupons.first", "coupons.second", "coupons.third", "coupons.fourth")
+    if len(coupons) > len(places):
+        raise ValueError(f"at most {len(places)} coupons")
+    return dict(zip(places, coupons))
 
 
 def _lines(lines: list) -> list:

@@ -1,5 +1,6 @@
 //! Requests as values: refined by their methods, sent when they are awaited.
 
+mod coupon;
 mod events;
 mod guards;
 mod letters;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use protocol::{Message, Meta, Parsed};
 
+pub use coupon::{CouponCheck, CouponClaim, CouponDefine, CouponGet, CouponList};
 pub use events::Ack;
 pub use guards::{LimitList, LimitPut, SwitchList, SwitchPut};
 pub use letters::{EndLetter, ListLetters, ParkLetter};

@@ -4,10 +4,11 @@ use protocol::structs as wire;
 use protocol::{Parsed, messages};
 
 use super::sealed::Wire;
-use super::{Ask, Changes, Request};
+use super::{Ask, Changes, Request, coupon};
+use crate::coupon::shares;
 use crate::shop::{self, HistoryRow, Order, OrderBrief, OrderPage, Priced, PricedHold};
 use crate::values::{
-    Currency, HoldId, MicrosUtc, Money, OrderId, RequestId, SkuId, State, UserId, WarehouseId,
+    CouponId, Currency, HoldId, MicrosUtc, Money, OrderId, RequestId, SkuId, State, UserId, WarehouseId,
 };
 
 /// Makes an order.
@@ -16,13 +17,21 @@ pub struct Create {
     user: UserId,
     total: Money,
     hold: HoldId,
+    coupons: Vec<CouponId>,
     lines: Vec<wire::AskedLine>,
     client_bytes: Vec<u8>,
 }
 
 impl Create {
     pub(crate) fn new(user: UserId, total: Money) -> Create {
-        Create { user, total, hold: HoldId(0), lines: Vec::new(), client_bytes: Vec::new() }
+        Create {
+            user,
+            total,
+            hold: HoldId(0),
+            coupons: Vec::new(),
+            lines: Vec::new(),
+            client_bytes: Vec::new(),
+        }
     }
 }
 
@@ -31,6 +40,12 @@ impl Request<Create> {
     /// does not take are free again.
     pub fn hold(mut self, hold: HoldId) -> Self {
         self.ask.hold = hold;
+        self
+    }
+
+    /// Uses a coupon, too: at most four, each once, at most one of each group. The total is what is left to pay.
+    pub fn coupon(mut self, coupon: CouponId) -> Self {
+        self.ask.coupons.push(coupon);
         self
     }
 
@@ -63,7 +78,7 @@ impl Wire for Create {
             request,
             user: self.user.0,
             hold: self.hold.0,
-            coupon: 0,
+            coupons: coupon::to_wire(&self.coupons),
             total: self.total.minor_units,
             currency: self.total.currency.0,
             // Longer ones were turned away before this is called.
@@ -99,16 +114,23 @@ impl Changes for Create {}
 pub struct Prepare {
     user: UserId,
     currency: Currency,
+    coupons: Vec<CouponId>,
     lines: Vec<wire::AskedLine>,
 }
 
 impl Prepare {
     pub(crate) fn new(user: UserId, currency: Currency) -> Prepare {
-        Prepare { user, currency, lines: Vec::new() }
+        Prepare { user, currency, coupons: Vec::new(), lines: Vec::new() }
     }
 }
 
 impl Request<Prepare> {
+    /// Prices a coupon in: at most four, each once. It is not locked; CREATE does that.
+    pub fn coupon(mut self, coupon: CouponId) -> Self {
+        self.ask.coupons.push(coupon);
+        self
+    }
+
     /// Adds a line: `quantity` units, 1 to 1,000,000, from whichever warehouse has enough. 1 to 256 lines, each sku
     /// once.
     pub fn line(mut self, sku: SkuId, quantity: u32) -> Self {
@@ -124,7 +146,7 @@ impl Wire for Prepare {
 
     fn head(&self, _request: u128) -> wire::PrepareHead {
         let (user, currency) = (self.user.0, self.currency.0);
-        wire::PrepareHead { request: 0, user, coupon: 0, currency, hold: false }
+        wire::PrepareHead { request: 0, user, coupons: coupon::to_wire(&self.coupons), currency, hold: false }
     }
 
     fn items(&self, _asked_before: bool) -> Vec<wire::AskedLine> {
@@ -152,6 +174,12 @@ impl Ask for Prepare {
 pub struct PrepareHold(pub(crate) Prepare);
 
 impl Request<PrepareHold> {
+    /// Prices a coupon in: at most four, each once. It is not locked, only the units are held.
+    pub fn coupon(mut self, coupon: CouponId) -> Self {
+        self.ask.0.coupons.push(coupon);
+        self
+    }
+
     /// Adds a line: `quantity` units, 1 to 1,000,000, from whichever warehouse has enough. 1 to 256 lines, each sku
     /// once.
     pub fn line(mut self, sku: SkuId, quantity: u32) -> Self {
@@ -222,12 +250,13 @@ impl Ask for Get {
     type Answer = Order;
 
     fn read(answer: &Parsed<'_, messages::GetAnswer>) -> Option<Order> {
-        let wire::OrderHead { brief, request, hold, coupon: _, discount, freight, client_bytes: _ } =
-            answer.head;
+        let wire::OrderHead { brief, request, hold, coupons, coupon_discounts, .. } = answer.head;
+        let wire::OrderHead { discount, freight, client_bytes: _, .. } = answer.head;
         Some(Order {
             brief: shop::brief(&brief)?,
             request: RequestId(request),
             hold: (hold != 0).then_some(HoldId(hold)),
+            coupons: shares(coupons, coupon_discounts),
             discount,
             freight,
             lines: answer.items.iter().map(shop::line).collect(),

@@ -38,6 +38,10 @@ id! {
     SaleId(u32)
 }
 id! {
+    /// What takes something off the price of a basket; never 0 where one is named.
+    CouponId(u64)
+}
+id! {
     /// Where units lie; never 0 where one is named.
     WarehouseId(u32)
 }

@@ -3,6 +3,7 @@
 //! It asks through the SDK's blocking face and shows what comes back; it decides nothing. `show.rs` lays answers
 //! out as tables or JSON.
 
+mod coupon;
 mod dlq;
 mod events;
 mod limit;
@@ -80,6 +81,9 @@ Example: tidegate admin events --from cursor:warehouse --sku 1")]
     /// Stop creating, paying or changing: for the whole shop, a sale or a sku
     #[command(subcommand, after_help = "Example: tidegate admin switch set --stop creating --sku 1")]
     Switch(switch::SwitchAction),
+    /// Coupons: what they take off, for whom, how often
+    #[command(subcommand, after_help = "Example: tidegate admin coupon list")]
+    Coupon(coupon::CouponAction),
     /// What the server counted since it started, and how full its bounds are
     #[command(after_help = "Example: tidegate admin --json stats")]
     Stats,
@@ -397,6 +401,7 @@ impl What {
             What::Pay(action) => action.ask(client),
             What::Limit(action) => action.ask(client),
             What::Switch(action) => action.ask(client),
+            What::Coupon(action) => action.ask(client),
             What::Stats => Ok(show::stats(&client.wait(client.stats())?)),
         };
         shown.map(Some)
@@ -652,6 +657,10 @@ fn remedy(refused: &Refused) -> Option<String> {
         }
         Status::Blocked => Some("see it with `tidegate admin limit get USER`".into()),
         Status::SwitchedOff => Some("see why with `tidegate admin switch list`".into()),
+        Status::CouponNotFound => Some("see which there are with `tidegate admin coupon list`".into()),
+        Status::CouponExhausted => {
+            Some("its quota cannot be less than what was taken; see `tidegate admin coupon get`".into())
+        }
         Status::OrderNotFound => Some("find it with `tidegate admin order list USER`".into()),
         Status::InsufficientStock => Some("open orders hold these units, so cancel some first".into()),
         Status::WrongState => Some("see how it got there with `tidegate admin order history`".into()),

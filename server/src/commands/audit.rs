@@ -220,6 +220,10 @@ struct Room {
     hold_lines: usize,
     limits: usize,
     letters: usize,
+    coupons: usize,
+    coupon_skus: usize,
+    coupon_users: usize,
+    coupon_orders: usize,
 }
 
 impl Room {
@@ -242,6 +246,19 @@ impl Room {
             Fact::LimitChanged(_) => {
                 self.limits += 1;
                 self.changes += 1;
+            }
+            Fact::CouponDefined { skus, .. } => {
+                self.coupons += 1;
+                self.coupon_skus += skus.len();
+                self.changes += 1;
+            }
+            Fact::CouponClaimed { .. } => {
+                self.coupon_users += 1;
+                self.changes += 1;
+            }
+            Fact::CouponLocked { coupons, .. } => {
+                self.coupon_orders += 1;
+                self.coupon_users += coupons.len();
             }
             Fact::SwitchChanged { .. }
             | Fact::HoldExtended { .. }
@@ -283,7 +300,9 @@ impl Room {
             | Fact::PaymentMismatched { .. }
             | Fact::RefundFailed { .. }
             | Fact::RefundSettled { .. }
-            | Fact::CursorMoved { .. } => (),
+            | Fact::CursorMoved { .. }
+            | Fact::CouponReleased { .. }
+            | Fact::CouponUsed { .. } => (),
         }
     }
 
@@ -308,6 +327,10 @@ impl Room {
             hold_lines_max: self.hold_lines + 1,
             limits_max: self.limits + 1,
             dead_letters_max: self.letters + 1,
+            coupons_max: self.coupons + 1,
+            coupon_skus_max: self.coupon_skus + 1,
+            coupon_users_max: self.coupon_users + 1,
+            coupon_orders_max: self.coupon_orders + 1,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use domain::coupon::{Benefit, Coupon, CouponScope, CouponShare};
 use domain::fact::{CancelReason, Fact, OrderCreated, RefundReason, ShelfUnits, StockAdjusted};
 use domain::hold::HoldEnd;
 use domain::intent::AdjustReason;
@@ -126,7 +127,10 @@ fn order_of(fact: &Fact<'_>) -> Option<OrderId> {
         | Fact::OrderShipped { order, .. }
         | Fact::ShipmentTracked { order, .. }
         | Fact::OrderDelivered { order, .. }
-        | Fact::OrderCompleted { order, .. } => Some(*order),
+        | Fact::OrderCompleted { order, .. }
+        | Fact::CouponLocked { order, .. }
+        | Fact::CouponReleased { order, .. }
+        | Fact::CouponUsed { order, .. } => Some(*order),
         Fact::StockAdjusted(adjusted) => Some(adjusted.order).filter(|order| order.0 != 0),
         Fact::SkuChanged(_)
         | Fact::SaleChanged { .. }
@@ -139,7 +143,9 @@ fn order_of(fact: &Fact<'_>) -> Option<OrderId> {
         | Fact::LetterParked { .. }
         | Fact::LetterEnded { .. }
         | Fact::LimitChanged(_)
-        | Fact::SwitchChanged { .. } => None,
+        | Fact::SwitchChanged { .. }
+        | Fact::CouponDefined { .. }
+        | Fact::CouponClaimed { .. } => None,
     }
 }
 
@@ -157,6 +163,7 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
         Fact::SkuChanged(changed) => changed.id == sku,
         Fact::SaleChanged { skus, .. } => skus.iter().any(|it| it.sku == sku),
         Fact::SwitchChanged { scope, .. } => *scope == Scope::Sku(sku),
+        Fact::CouponDefined { skus, .. } => skus.contains(&sku),
         Fact::LimitChanged(_)
         | Fact::OrderConfirmed { .. }
         | Fact::OrderCancelled { .. }
@@ -174,7 +181,11 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
         | Fact::RefundSettled { .. }
         | Fact::ShipmentTracked { .. }
         | Fact::OrderDelivered { .. }
-        | Fact::OrderCompleted { .. } => false,
+        | Fact::OrderCompleted { .. }
+        | Fact::CouponClaimed { .. }
+        | Fact::CouponLocked { .. }
+        | Fact::CouponReleased { .. }
+        | Fact::CouponUsed { .. } => false,
     }
 }
 
@@ -387,6 +398,13 @@ fn json_of_fact(fact: &Fact<'_>) -> (&'static str, Value) {
         Fact::StockReturned { sku, warehouse, units } => {
             ("StockReturned", json!({ "sku": sku.0, "warehouse": warehouse.0, "units": units }))
         }
+        Fact::CouponDefined { ref coupon, skus } => ("CouponDefined", json_of_coupon(coupon, skus)),
+        Fact::CouponClaimed { coupon, user } => {
+            ("CouponClaimed", json!({ "coupon": coupon.0, "by_user": user.0 }))
+        }
+        Fact::CouponLocked { order, coupons } => ("CouponLocked", json_of_shares(order, coupons)),
+        Fact::CouponReleased { order, coupons } => ("CouponReleased", json_of_shares(order, coupons)),
+        Fact::CouponUsed { order, coupons } => ("CouponUsed", json_of_shares(order, coupons)),
         Fact::CursorMoved { name, position, forgotten } => (
             "CursorMoved",
             json!({ "cursor": name.as_str(), "cursor_position": position, "forgotten": forgotten }),
@@ -434,6 +452,30 @@ fn json_of_fact(fact: &Fact<'_>) -> (&'static str, Value) {
             ("SaleChanged", body)
         }
     }
+}
+
+fn json_of_coupon(coupon: &Coupon, skus: &[SkuId]) -> Value {
+    let (amount, basis_points) = match coupon.benefit {
+        Benefit::Amount(amount) => (amount, 0),
+        Benefit::Percent { basis_points, cap } => (cap, basis_points),
+    };
+    let (scope, sale) = match coupon.scope {
+        CouponScope::All => ("all", 0),
+        CouponScope::Skus => ("skus", 0),
+        CouponScope::Sale(sale) => ("sale", sale.0),
+    };
+    json!({
+        "coupon": coupon.id.0, "version": coupon.version, "currency": coupon.currency.0, "amount": amount.0,
+        "basis_points": basis_points, "threshold": coupon.threshold.0, "scope": scope, "sale": sale,
+        "opens_us": coupon.opens.0, "closes_us": coupon.closes.0, "quota": coupon.quota,
+        "user_quota": coupon.user_quota, "group": coupon.group, "rank": coupon.rank,
+        "must_claim": coupon.must_claim, "skus": skus.iter().map(|sku| sku.0).collect::<Vec<_>>(),
+    })
+}
+
+fn json_of_shares(order: OrderId, shares: &[CouponShare]) -> Value {
+    let row = |share: &CouponShare| json!({ "coupon": share.coupon.0, "discount": share.discount.0 });
+    json!({ "order": order.0, "coupons": shares.iter().map(row).collect::<Vec<_>>() })
 }
 
 fn json_of_created(created: &OrderCreated<'_>) -> Value {
@@ -566,7 +608,16 @@ mod tests {
         let create = |user| {
             let (user, request, total) = (UserId(user), request(10 + u128::from(user)), MinorUnits(250));
             let lines = Lines::parse(&asked).unwrap();
-            Intent::Create(Create { user, request, hold: 0, currency, total, lines, client_bytes: b"gift" })
+            Intent::Create(Create {
+                user,
+                request,
+                hold: 0,
+                coupons: domain::coupon::CouponIds::NONE,
+                currency,
+                total,
+                lines,
+                client_bytes: b"gift",
+            })
         };
         let mut batch = store.lend(Share::Any).unwrap();
         for intent in [Intent::SkuPut(sku_put), Intent::StockAdjust(stock), create(1), create(2)] {

@@ -120,6 +120,10 @@ fn ledger(bounds: &config::Bounds) -> LedgerBounds {
         user_limits,
         dead_letters,
         hold_lines,
+        coupons,
+        coupon_skus,
+        coupon_users,
+        coupon_orders,
     } = *bounds;
     LedgerBounds {
         orders_max: orders,
@@ -140,6 +144,10 @@ fn ledger(bounds: &config::Bounds) -> LedgerBounds {
         limits_max: user_limits,
         dead_letters_max: dead_letters,
         hold_lines_max: hold_lines,
+        coupons_max: coupons,
+        coupon_skus_max: coupon_skus,
+        coupon_users_max: coupon_users,
+        coupon_orders_max: coupon_orders,
     }
 }
 

@@ -333,6 +333,11 @@ const fn leads_to_an_order(intent: &Intent<'_>) -> bool {
         | Intent::TrackNote(_)
         | Intent::Sign(_)
         | Intent::ConfirmReceipt(_)
+        | Intent::CouponDefine(_)
+        | Intent::CouponClaim(_)
+        | Intent::CouponCheck(_)
+        | Intent::CouponGet { .. }
+        | Intent::CouponList { .. }
         | Intent::CursorMove(_)
         | Intent::CursorGet(_)
         | Intent::LetterPark(_)

@@ -43,6 +43,10 @@ pub fn small_bounds() -> LedgerBounds {
         hold_lines_max: 64,
         limits_max: 64,
         dead_letters_max: 8,
+        coupons_max: 64,
+        coupon_skus_max: 1_000,
+        coupon_users_max: 6_000,
+        coupon_orders_max: 6_000,
     }
 }
 
@@ -175,6 +179,7 @@ pub fn create<'a>(user: u64, request: RequestId, client_bytes: &'a [u8]) -> Inte
         user: UserId(user),
         request,
         hold: 0,
+        coupons: domain::coupon::CouponIds::NONE,
         currency: EUR,
         total: MinorUnits(250),
         lines: Lines::parse(&ONE_LINE).unwrap(),
@@ -231,7 +236,12 @@ pub fn orders(disk: &MemDisk) -> Vec<OrderId> {
         | Fact::OrderShipped { .. }
         | Fact::ShipmentTracked { .. }
         | Fact::OrderDelivered { .. }
-        | Fact::OrderCompleted { .. } => (),
+        | Fact::OrderCompleted { .. }
+        | Fact::CouponDefined { .. }
+        | Fact::CouponClaimed { .. }
+        | Fact::CouponLocked { .. }
+        | Fact::CouponReleased { .. }
+        | Fact::CouponUsed { .. } => (),
     });
     assert_eq!(created, reserved, "nothing is half there");
     created

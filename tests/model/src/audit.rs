@@ -6,6 +6,7 @@
 
 mod books;
 mod catalogue;
+mod coupons;
 mod holds;
 mod letters;
 mod operators;
@@ -278,6 +279,20 @@ impl Auditor {
             Fact::OrderCompleted { order, version } => {
                 self.order_completed(stamp, *order, *version, together);
             }
+            Fact::CouponDefined { coupon, skus } => {
+                self.by_an_operator(stamp);
+                together.asked_for += 1;
+                self.coupon_defined(coupon, skus);
+            }
+            Fact::CouponClaimed { coupon, user } => {
+                together.asked_for += 1;
+                self.coupon_claimed(stamp, *coupon, *user);
+            }
+            Fact::CouponLocked { order, coupons } => together.of(*order).locked.push(coupons.to_vec()),
+            Fact::CouponReleased { order, coupons } => {
+                together.of(*order).coupons_released.push(coupons.to_vec());
+            }
+            Fact::CouponUsed { order, coupons } => together.of(*order).used.push(coupons.to_vec()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod basket;
 mod changes;
+mod coupons;
 mod holds;
 mod letters;
 mod operators;
@@ -16,15 +17,15 @@ use std::collections::BTreeMap;
 use domain::cursor::CURSORS_MAX;
 use domain::fact::{Actor, ShelfUnits};
 use domain::hold::{Hold, HoldState};
-use domain::intent::CursorMove;
+use domain::intent::{CouponDefine, CursorMove};
 use domain::intent::{Envelope, Sku};
 use domain::limit::UserLimit;
 use domain::order::State;
 use domain::switch::{Scope, Switch};
 use domain::verdict::{HistoryRow, OrderView, SaleSummary, ShelfView, TransferView};
 use domain::{
-    CursorName, Intent, Micros, MicrosUtc, MinorUnits, OrderId, PaymentId, Reason, Refusal, RequestId,
-    SaleId, SkuId, UserId, Verdict, WarehouseId, fact::RequestKey,
+    CouponId, CursorName, Intent, Micros, MicrosUtc, MinorUnits, OrderId, PaymentId, Reason, Refusal,
+    RequestId, SaleId, SkuId, UserId, Verdict, WarehouseId, fact::RequestKey,
 };
 
 /// A request id may be made this much ahead of ledger time.
@@ -43,6 +44,7 @@ pub struct Model {
     shelves: BTreeMap<(SkuId, WarehouseId), Shelf>,
     orders: BTreeMap<OrderId, OneOrder>,
     holds: BTreeMap<u64, OneHold>,
+    coupons: coupons::Coupons,
     /// Units that a user's orders hold or bought in a sale; a pair without units is not there.
     taken_by_user: BTreeMap<(SaleId, UserId), u64>,
     requests: BTreeMap<RequestKey, Remembered>,
@@ -115,6 +117,8 @@ enum Subject {
     Shelves { sku: SkuId, from: WarehouseId, to: WarehouseId },
     Letters,
     Payment(PaymentId),
+    Coupon(CouponId),
+    CouponTaken(CouponId, UserId),
 }
 
 impl Model {
@@ -129,6 +133,7 @@ impl Model {
             shelves: BTreeMap::new(),
             orders: BTreeMap::new(),
             holds: BTreeMap::new(),
+            coupons: coupons::Coupons::default(),
             taken_by_user: BTreeMap::new(),
             requests: BTreeMap::new(),
             cursors: BTreeMap::new(),
@@ -243,6 +248,11 @@ impl Model {
             Intent::Sign(sign) => self.sign(now, sign)?,
             Intent::ConfirmReceipt(confirm) => self.confirm_receipt(now, confirm)?,
             Intent::Track { user, order } => return self.track(*user, *order),
+            Intent::CouponDefine(define) => self.coupon_define(define)?,
+            Intent::CouponClaim(claim) => self.coupon_claim(now, claim)?,
+            Intent::CouponCheck(check) => return self.coupon_check(now, check),
+            Intent::CouponGet { user, coupon } => return self.coupon_get(*user, *coupon),
+            Intent::CouponList { after, limit } => return Ok(self.coupon_list(*after, *limit)),
             Intent::PayCallback(said) => return self.pay_callback(now, said),
             Intent::RefundResult(said) => return self.refund_result(now, said),
             Intent::PayGet { user, order, payment } => return self.pay_get(*user, *order, *payment),
@@ -336,6 +346,8 @@ impl Model {
                 Verdict::Transferred(Box::new(TransferView { from: view(from), to: view(to) }))
             }
             Subject::Payment(payment) => Verdict::Payment(self.payment_brief(payment)),
+            Subject::Coupon(coupon) => self.coupon_as_it_stands(coupon),
+            Subject::CouponTaken(coupon, user) => self.coupon_taken(coupon, user),
         }
     }
 
@@ -378,7 +390,15 @@ fn body_of(intent: &Intent<'_>) -> String {
             put.sale.version = 0;
             format!("{:?}", Intent::SalePut(put))
         }
-        Intent::Create(_)
+        Intent::CouponDefine(define) => {
+            let coupon = domain::coupon::Coupon { version: 0, ..*define.coupon };
+            format!("{:?}", Intent::CouponDefine(CouponDefine { coupon: &coupon, ..*define }))
+        }
+        Intent::CouponClaim(_)
+        | Intent::CouponCheck(_)
+        | Intent::CouponGet { .. }
+        | Intent::CouponList { .. }
+        | Intent::Create(_)
         | Intent::Cancel(_)
         | Intent::StockAdjust(_)
         | Intent::StockTransfer(_)

@@ -1,5 +1,6 @@
 //! Facts come from a disk: whatever they say, the audit ends with a report and not with a panic.
 
+use domain::coupon::{Benefit, Coupon, CouponScope, CouponShare};
 use domain::fact::{
     Actor, CancelReason, Fact, Line, OrderCreated, RefundReason, Request, RequestKey, ShelfUnits, Stamp,
     StockAdjusted,
@@ -11,8 +12,8 @@ use domain::limit::{UserLimit, UserList};
 use domain::shipment::{Waybill, Whereabouts};
 use domain::switch::{Note, Scope, Stops};
 use domain::{
-    Currency, CursorName, GatewayId, Micros, MicrosUtc, MinorUnits, OrderId, PaymentId, Quantity, RequestId,
-    SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
+    CouponId, Currency, CursorName, GatewayId, Micros, MicrosUtc, MinorUnits, OrderId, PaymentId, Quantity,
+    RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
 };
 use model::Auditor;
 
@@ -78,11 +79,26 @@ impl Dice {
         let skus: Vec<_> = (0..self.0.usize(0..4))
             .map(|_| SaleSku { sku: SkuId(self.number() as u64), unit_price: MinorUnits(self.number()) })
             .collect();
-        let facts: Vec<_> = (0..self.0.usize(0..5)).map(|_| self.fact(&lines, &units, &skus)).collect();
+        let coupon_skus: Vec<_> = skus.iter().map(|item| item.sku).collect();
+        let shares: Vec<_> = (0..self.0.usize(0..3))
+            .map(|_| CouponShare {
+                coupon: CouponId(self.number() as u64),
+                discount: MinorUnits(self.number()),
+            })
+            .collect();
+        let coupons = (coupon_skus.as_slice(), shares.as_slice());
+        let facts: Vec<_> =
+            (0..self.0.usize(0..5)).map(|_| self.fact(&lines, &units, &skus, coupons)).collect();
         give(&facts);
     }
 
-    fn fact<'a>(&mut self, lines: &'a [Line], units: &'a [ShelfUnits], skus: &'a [SaleSku]) -> Fact<'a> {
+    fn fact<'a>(
+        &mut self,
+        lines: &'a [Line],
+        units: &'a [ShelfUnits],
+        skus: &'a [SaleSku],
+        (coupon_skus, shares): (&'a [SkuId], &'a [CouponShare]),
+    ) -> Fact<'a> {
         let (order, version) = (OrderId(self.number() as u64), self.number() as u32);
         let (sku, moved) = (SkuId(self.number() as u64), self.number() as u64);
         let (from, to) = (WarehouseId(self.number() as u32), WarehouseId(self.number() as u32));
@@ -90,10 +106,15 @@ impl Dice {
         let payment = PaymentId::new(order, self.number() as u16);
         let (amount, number) = (MinorUnits(self.number()), self.number() as u16);
         let (gateway, reference) = (GatewayId(self.number() as u16), 0);
-        match self.0.u8(0..31) {
+        match self.0.u8(0..36) {
             26 => Fact::HoldMade { hold, user: UserId(self.number() as u64), until, units },
             27 => Fact::HoldExtended { hold, until },
             28 => Fact::HoldEnded { hold, end: HoldEnd::Taken, units },
+            31 => Fact::CouponDefined { coupon: self.coupon(), skus: coupon_skus },
+            32 => Fact::CouponClaimed { coupon: CouponId(moved), user: UserId(self.number() as u64) },
+            33 => Fact::CouponLocked { order, coupons: shares },
+            34 => Fact::CouponReleased { order, coupons: shares },
+            35 => Fact::CouponUsed { order, coupons: shares },
             0 => Fact::SkuChanged(self.sku()),
             1 => Fact::SaleChanged { sale: self.sale(), skus },
             2 => Fact::StockAdjusted(self.adjusted()),
@@ -166,6 +187,32 @@ impl Dice {
             unit_price: MinorUnits(self.number()),
             hold_seconds: self.number() as u32,
             open: self.0.bool(),
+        }
+    }
+
+    fn coupon(&mut self) -> Coupon {
+        let amount = MinorUnits(self.number());
+        Coupon {
+            id: CouponId(self.number() as u64),
+            version: self.number() as u32,
+            currency: Currency(self.number() as u16),
+            benefit: match self.0.bool() {
+                true => Benefit::Amount(amount),
+                false => Benefit::Percent { basis_points: self.number() as u16, cap: amount },
+            },
+            threshold: MinorUnits(self.number()),
+            scope: match self.0.u8(0..3) {
+                0 => CouponScope::All,
+                1 => CouponScope::Skus,
+                _ => CouponScope::Sale(SaleId(self.number() as u32)),
+            },
+            opens: MicrosUtc(self.number()),
+            closes: MicrosUtc(self.number()),
+            quota: self.number() as u64,
+            user_quota: self.number() as u32,
+            group: self.number() as u32,
+            rank: self.number() as u16,
+            must_claim: self.0.bool(),
         }
     }
 

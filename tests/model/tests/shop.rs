@@ -230,6 +230,7 @@ impl Shop {
             user: UserId(user),
             request: self.request(),
             hold: self.hold,
+            coupons: domain::coupon::CouponIds::NONE,
             currency: self.currency,
             total: MinorUnits(total),
             lines: Lines::parse(&lines).expect("a basket"),
@@ -329,7 +330,12 @@ impl Shop {
             | Verdict::Cursor(_)
             | Verdict::LettersParked(_)
             | Verdict::Letters(_)
-            | Verdict::Holdings(_) => panic!("no row asks for this in words"),
+            | Verdict::Holdings(_)
+            | Verdict::Coupon { .. }
+            | Verdict::CouponTaken(_)
+            | Verdict::CouponsChecked(_)
+            | Verdict::CouponFound(_)
+            | Verdict::Coupons(_) => panic!("no row asks for this in words"),
         }
     }
 }

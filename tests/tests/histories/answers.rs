@@ -74,6 +74,17 @@ pub(super) const ANSWERS: &[&str] = &[
     "refused RefundExceedsPaid",
     "refused SwitchedOff",
     "refused Blocked",
+    "Coupon",
+    "CouponTaken",
+    "CouponsChecked",
+    "CouponFound",
+    "Coupons",
+    "refused CouponNotFound",
+    "refused CouponUsed",
+    "refused CouponExpired",
+    "refused CouponNotApplicable",
+    "refused CouponExhausted",
+    "refused CouponUserLimit",
 ];
 
 /// The answer in a word.
@@ -107,6 +118,11 @@ pub(super) fn in_a_word(answer: &Verdict) -> String {
         }
         Verdict::Payment(brief) => format!("payment {:?} of {:?}", brief.state, brief.order_state),
         Verdict::Mismatched(_) => "Mismatched".into(),
+        Verdict::Coupon { .. } => "Coupon".into(),
+        Verdict::CouponTaken(_) => "CouponTaken".into(),
+        Verdict::CouponsChecked(_) => "CouponsChecked".into(),
+        Verdict::CouponFound(_) => "CouponFound".into(),
+        Verdict::Coupons(_) => "Coupons".into(),
         Verdict::Shipments(view) => format!("{} shipments", view.shipments.len().min(2)),
     }
 }

@@ -145,12 +145,23 @@ fn json_of(event: &Event) -> Value {
             put(key, json!(number));
         }
     }
-    put("items", items.iter().filter(|item| item.sku.0 != 0 || item.sale.0 != 0).map(item_json).collect());
+    put(
+        "items",
+        items
+            .iter()
+            .filter(|item| item.sku.0 != 0 || item.sale.0 != 0 || item.coupon.0 != 0)
+            .map(item_json)
+            .collect(),
+    );
     row
 }
 
 fn item_json(item: &EventItem) -> Value {
-    let EventItem { sku, warehouse, sale, units, safety_delta, unavailable_delta, unit_price } = *item;
+    let EventItem { sku, warehouse, sale, units, safety_delta, unavailable_delta, .. } = *item;
+    let EventItem { unit_price, coupon, amount, .. } = *item;
+    if coupon.0 != 0 {
+        return json!({ "coupon": coupon.to_string(), "discount_minor": amount });
+    }
     let mut row = json!({ "sku": sku.to_string() });
     let numbers = [
         ("warehouse", i64::from(warehouse.0)),

@@ -1,5 +1,9 @@
 //! Answers laid out for people (tables, times in UTC, money with its currency) and for programs (JSON).
 
+mod coupons;
+
+pub use coupons::{coupon, coupon_taken, coupons, coupons_checked};
+
 use serde_json::{Value, json};
 use tidegate_sdk::{
     Actor, DeadLetter, HistoryRow, Hold, HoldState, Line, MicrosUtc, Money, Order, OrderBrief, OrderPage,
@@ -106,6 +110,9 @@ pub fn order(order: &Order) -> Shown {
     let money = |minor| Money::new(minor, currency).to_string();
     let mut rows = brief_rows(&order.brief);
     rows.push(("discount", money(order.discount)));
+    for share in &order.coupons {
+        rows.push(("by coupon", format!("{}: {}", share.coupon, money(share.discount))));
+    }
     rows.push(("freight", money(order.freight)));
     rows.push(("request", order.request.to_string()));
     if let Some(hold) = order.hold {

@@ -12,8 +12,8 @@ use domain::{
 };
 
 use super::{
-    FACT_VERSION, HEAD_BYTES, LINE_BYTES, SALE_SKU_BYTES, UNITS_BYTES, flag, kind, operators, payments,
-    shipments,
+    FACT_VERSION, HEAD_BYTES, LINE_BYTES, SALE_SKU_BYTES, UNITS_BYTES, coupons, flag, kind, operators,
+    payments, shipments,
 };
 
 /// Why bytes are no entry.
@@ -58,6 +58,7 @@ pub struct Decoder {
     lines: Vec<Line>,
     units: Vec<ShelfUnits>,
     skus: Vec<SaleSku>,
+    coupons: coupons::Room,
 }
 
 impl Decoder {
@@ -105,6 +106,7 @@ impl Decoder {
             | kind::SWITCH_CHANGED
             | kind::LIMIT_CHANGED => (),
             kind if payments::is_payment(kind) || shipments::is_shipment(kind) => (),
+            kind if coupons::is_coupon(kind) => (),
             unknown => return Err(BadEntry::UnknownKind(unknown)),
         }
         match version {
@@ -195,6 +197,7 @@ impl Decoder {
             kind::LIMIT_CHANGED => operators::limit(from),
             kind if payments::is_payment(kind) => payments::payment(kind, from),
             kind if shipments::is_shipment(kind) => self.shipment(kind, from),
+            kind if coupons::is_coupon(kind) => coupons::coupon(kind, from, &mut self.coupons),
             _ => self.sale(from), // SALE_CHANGED: the kinds were told apart above.
         }
     }
@@ -391,7 +394,7 @@ pub(super) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    fn has(&self, bytes: usize) -> Result<(), BadEntry> {
+    pub(super) fn has(&self, bytes: usize) -> Result<(), BadEntry> {
         if self.bytes.len() < bytes { Err(BadEntry::Length) } else { Ok(()) }
     }
 

@@ -6,6 +6,7 @@ use domain::fact::{
 use domain::intent::{AdjustReason, CLIENT_BYTES_MAX, LINES_MAX, Sale, SaleSku, Sku};
 use domain::{Actor, Intent};
 
+use super::coupons::{CLAIMED_BYTES, COUPON_BYTES, COUPON_SKU_BYTES, ORDER_COUPONS_BYTES_MAX};
 use super::operators::{LIMIT_BYTES, SWITCH_BYTES};
 use super::{
     ADJUSTED_BYTES, CREATED_BYTES, CURSOR_BYTES, FACT_VERSION, HEAD_BYTES_MAX, HOLD_ENDED_BYTES,
@@ -25,6 +26,7 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
                 + 2 * units_bytes(lines)
                 + fact_bytes(8 + 4)
                 + if create.hold == 0 { 0 } else { HOLD_ENDED_BYTES_MAX }
+                + if create.coupons.is_empty() { 0 } else { 2 * fact_bytes(ORDER_COUPONS_BYTES_MAX) }
         }
         Intent::Cancel(_) => CANCEL_BYTES_MAX,
         Intent::StockReserve(reserve) => hold_made_bytes(reserve.lines.as_slice().len()),
@@ -49,6 +51,8 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         Intent::RefundResult(_) => 2 * fact_bytes(PAYMENT_BYTES_MAX) + CANCEL_BYTES_MAX,
         Intent::LetterPark(park) => fact_bytes(LETTER_PARKED_BYTES + park.reason.as_str().len()),
         Intent::LetterEnd(_) => fact_bytes(LETTER_ENDED_BYTES),
+        Intent::CouponDefine(define) => fact_bytes(COUPON_BYTES + define.skus.len() * COUPON_SKU_BYTES),
+        Intent::CouponClaim(_) => fact_bytes(CLAIMED_BYTES),
         Intent::Prepare(_)
         | Intent::Get { .. }
         | Intent::GetByRequest { .. }
@@ -66,14 +70,17 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         | Intent::CursorGet(_)
         | Intent::PayGet { .. }
         | Intent::LetterList(_)
-        | Intent::Track { .. } => return 0,
+        | Intent::Track { .. }
+        | Intent::CouponCheck(_)
+        | Intent::CouponGet { .. }
+        | Intent::CouponList { .. } => return 0,
     };
     HEAD_BYTES_MAX + facts
 }
 
-/// The most that one expired order takes: its entry cancels it and releases every line.
+/// The most that one expired order takes: its entry cancels it and releases every line and its coupons.
 pub(crate) const EXPIRY_BYTES_MAX: usize =
-    HEAD_BYTES_MAX + fact_bytes(8 + 4 + 1 + 2) + units_bytes(LINES_MAX);
+    HEAD_BYTES_MAX + fact_bytes(8 + 4 + 1 + 2) + units_bytes(LINES_MAX) + fact_bytes(ORDER_COUPONS_BYTES_MAX);
 
 /// The most that the end of a hold takes; an expired one takes less than an expired order.
 const HOLD_ENDED_BYTES_MAX: usize = fact_bytes(HOLD_ENDED_BYTES + LINES_MAX * UNITS_BYTES);
@@ -82,9 +89,13 @@ const _: () = assert!(HEAD_BYTES_MAX + HOLD_ENDED_BYTES_MAX <= EXPIRY_BYTES_MAX)
 /// Ended while unpaid: cancelled and released. Ended when free: given back, each line booked back.
 const CANCEL_BYTES_MAX: usize = fact_bytes(8 + 4 + 8 + 2) + LINES_MAX * fact_bytes(ADJUSTED_BYTES);
 
-/// Money that comes late: recorded, then held and sold again.
-const CALLBACK_BYTES_MAX: usize =
-    fact_bytes(PAYMENT_BYTES_MAX) + 2 * units_bytes(LINES_MAX) + fact_bytes(PAYMENT_BYTES_MAX);
+const _: () = assert!(HEAD_BYTES_MAX + CANCEL_BYTES_MAX >= EXPIRY_BYTES_MAX);
+
+/// Money that comes late: recorded, then held and sold again, coupons, too.
+const CALLBACK_BYTES_MAX: usize = fact_bytes(PAYMENT_BYTES_MAX)
+    + 2 * units_bytes(LINES_MAX)
+    + 2 * fact_bytes(ORDER_COUPONS_BYTES_MAX)
+    + fact_bytes(PAYMENT_BYTES_MAX);
 
 /// A shipment of every line of the longest order.
 const SHIP_BYTES_MAX: usize = fact_bytes(SHIPPED_BYTES + LINES_MAX * UNITS_BYTES);
@@ -95,9 +106,17 @@ pub(crate) const ENTRY_BYTES_MAX: usize = {
     let create = fact_bytes(CREATED_BYTES + LINES_MAX * LINE_BYTES + CLIENT_BYTES_MAX)
         + 2 * units_bytes(LINES_MAX)
         + fact_bytes(8 + 4)
-        + HOLD_ENDED_BYTES_MAX;
+        + HOLD_ENDED_BYTES_MAX
+        + 2 * fact_bytes(ORDER_COUPONS_BYTES_MAX);
+    let coupon = fact_bytes(COUPON_BYTES + domain::coupon::COUPON_SKUS_MAX * COUPON_SKU_BYTES);
     let refunded = 2 * fact_bytes(PAYMENT_BYTES_MAX) + CANCEL_BYTES_MAX;
-    assert!(sale > create && sale > refunded && sale > CALLBACK_BYTES_MAX && sale > SHIP_BYTES_MAX);
+    assert!(
+        sale > create
+            && sale > refunded
+            && sale > CALLBACK_BYTES_MAX
+            && sale > SHIP_BYTES_MAX
+            && sale > coupon
+    );
     HEAD_BYTES_MAX + sale
 };
 
@@ -271,6 +290,11 @@ impl<'a> EntryWriter<'a> {
             Fact::ShipmentTracked { order, number, ref note } => self.tracked(order, number, note),
             Fact::OrderDelivered { order, version } => self.moved(kind::ORDER_DELIVERED, order, version),
             Fact::OrderCompleted { order, version } => self.moved(kind::ORDER_COMPLETED, order, version),
+            Fact::CouponDefined { .. }
+            | Fact::CouponClaimed { .. }
+            | Fact::CouponLocked { .. }
+            | Fact::CouponReleased { .. }
+            | Fact::CouponUsed { .. } => self.coupon(fact),
         }
     }
 

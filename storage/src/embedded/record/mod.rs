@@ -4,6 +4,7 @@
 //! knows nothing of groups and files; decoding takes hostile bytes and answers with a typed error, never with a
 //! panic nor an allocation of an unchecked size. `docs/DISK.md` gives every layout as a table.
 
+mod coupons;
 mod decode;
 mod encode;
 mod operators;
@@ -97,6 +98,11 @@ mod kind {
     pub const ORDER_DELIVERED: u8 = 97;
     pub const ORDER_COMPLETED: u8 = 98;
     pub const SHIPMENT_TRACKED: u8 = 99;
+    pub const COUPON_DEFINED: u8 = 112;
+    pub const COUPON_CLAIMED: u8 = 113;
+    pub const COUPON_LOCKED: u8 = 114;
+    pub const COUPON_RELEASED: u8 = 115;
+    pub const COUPON_USED: u8 = 116;
 }
 
 #[cfg(test)]

@@ -76,7 +76,12 @@ impl EntryWriter<'_> {
             | Fact::OrderShipped { .. }
             | Fact::ShipmentTracked { .. }
             | Fact::OrderDelivered { .. }
-            | Fact::OrderCompleted { .. } => unreachable!("only facts about payments come here"),
+            | Fact::OrderCompleted { .. }
+            | Fact::CouponDefined { .. }
+            | Fact::CouponClaimed { .. }
+            | Fact::CouponLocked { .. }
+            | Fact::CouponReleased { .. }
+            | Fact::CouponUsed { .. } => unreachable!("only facts about payments come here"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Entries there and back, their bytes pinned, and hostile ones refused.
 
+use domain::coupon::{Benefit, COUPONS_MAX, Coupon, CouponIds, CouponScope, CouponShare};
 use domain::fact::{
     CancelReason, Fact, Line, OrderCreated, RefundReason, Request, RequestKey, ShelfUnits, Stamp,
     StockAdjusted,
@@ -11,8 +12,8 @@ use domain::limit::{UserLimit, UserList};
 use domain::shipment::{Waybill, Whereabouts};
 use domain::switch::{Note, Scope, Stops};
 use domain::{
-    Actor, Currency, CursorName, GatewayId, Intent, MicrosUtc, MinorUnits, OrderId, PaymentId, Quantity,
-    RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
+    Actor, CouponId, Currency, CursorName, GatewayId, Intent, MicrosUtc, MinorUnits, OrderId, PaymentId,
+    Quantity, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
 };
 
 use super::{BadEntry, Decoder, EntryWriter, HEAD_BYTES, entry_bytes_max};
@@ -66,6 +67,27 @@ fn created() -> Fact<'static> {
         client_bytes: b"gift",
     })
 }
+
+const COUPON: Coupon = Coupon {
+    id: CouponId(0x70),
+    version: 2,
+    currency: Currency(978),
+    benefit: Benefit::Percent { basis_points: 1_500, cap: MinorUnits(700) },
+    threshold: MinorUnits(5_000),
+    scope: CouponScope::Skus,
+    opens: MicrosUtc(20),
+    closes: MicrosUtc(30),
+    quota: 1_000,
+    user_quota: 3,
+    group: 0x71,
+    rank: 0x72,
+    must_claim: true,
+};
+
+const SHARES: [CouponShare; 2] = [
+    CouponShare { coupon: CouponId(0x70), discount: MinorUnits(700) },
+    CouponShare { coupon: CouponId(0x73), discount: MinorUnits(1) },
+];
 
 /// Every kind of fact, and every shape of header.
 fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
@@ -126,6 +148,12 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
     let waybill = Waybill { carrier: [0x63; 16], tracking: [0x64; 40] };
     let callback = Stamp { actor: Actor::Gateway(gateway), request: None, ..user };
     let cancelled = Fact::OrderCancelled { order, version: 2, reason: CancelReason::Timer, why: 0x77 };
+    let of_sale = Coupon {
+        benefit: Benefit::Amount(amount),
+        scope: CouponScope::Sale(sale.id),
+        must_claim: false,
+        ..COUPON
+    };
     vec![
         ("created", user, vec![created(), Fact::StockReserved { order, units: &UNITS }]),
         ("reduced", user, vec![Fact::StockReduced { order, units: &UNITS }]),
@@ -197,6 +225,18 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
         ),
         ("delivered", operator, vec![Fact::OrderDelivered { order, version: 6 }]),
         ("completed", user, vec![Fact::OrderCompleted { order, version: 7 }]),
+        ("coupon", operator, vec![Fact::CouponDefined { coupon: COUPON, skus: &[SkuId(0x51), SkuId(0x52)] }]),
+        ("sale_coupon", operator, vec![Fact::CouponDefined { coupon: of_sale, skus: &[] }]),
+        ("claimed", user, vec![Fact::CouponClaimed { coupon: COUPON.id, user: UserId(8) }]),
+        (
+            "coupons",
+            user,
+            vec![
+                Fact::CouponLocked { order, coupons: &SHARES },
+                Fact::CouponReleased { order, coupons: &SHARES[..1] },
+                Fact::CouponUsed { order, coupons: &SHARES },
+            ],
+        ),
     ]
 }
 
@@ -248,6 +288,7 @@ fn the_bound_of_a_create_holds_for_the_largest_one() {
         user: UserId(1),
         request: RequestId(1),
         hold: 9,
+        coupons: CouponIds::parse([1, 2, 3, 4]).unwrap(),
         currency: Currency(978),
         total: MinorUnits(0),
         lines: Lines::parse(&asked).unwrap(),
@@ -262,7 +303,9 @@ fn the_bound_of_a_create_holds_for_the_largest_one() {
         Fact::HoldEnded { hold: 9, end: HoldEnd::Taken, units: &units },
         created,
         Fact::StockReserved { order: ORDER, units: &units },
+        Fact::CouponLocked { order: ORDER, coupons: &[SHARES[0]; COUPONS_MAX] },
         Fact::StockReduced { order: ORDER, units: &units },
+        Fact::CouponUsed { order: ORDER, coupons: &[SHARES[0]; COUPONS_MAX] },
         Fact::OrderConfirmed { order: ORDER, version: 2 },
     ];
     assert!(encoded(&stamp, &facts).len() <= entry_bytes_max(&intent));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::coupon::{Coupon, CouponCounts, CouponShare};
 use domain::hold::HoldState;
 use domain::intent::{Sale, Sku};
 use domain::limit::UserLimit;
@@ -10,7 +11,8 @@ use domain::payment::{PaymentState, RefundState};
 use domain::shipment::Whereabouts;
 use domain::switch::{Scope, Switch};
 use domain::{
-    Currency, CursorName, GatewayId, MicrosUtc, MinorUnits, OrderId, SaleId, SkuId, UserId, WarehouseId,
+    CouponId, Currency, CursorName, GatewayId, MicrosUtc, MinorUnits, OrderId, SaleId, SkuId, UserId,
+    WarehouseId,
 };
 
 use super::Totals;
@@ -25,6 +27,9 @@ pub(super) struct Books {
     pub(super) shelves: BTreeMap<(SkuId, WarehouseId), ShelfBook>,
     pub(super) orders: BTreeMap<OrderId, OrderBook>,
     pub(super) holds: BTreeMap<u64, HoldBook>,
+    pub(super) coupons: BTreeMap<CouponId, CouponBook>,
+    /// By coupon and user; a pair that has nothing is not there.
+    pub(super) coupon_users: BTreeMap<(CouponId, UserId), CouponCounts>,
     /// `(ms, sequence)` of the last order.
     pub(super) last_id: Option<(u64, u16)>,
     /// Units by sale and user; a pair without units is not there.
@@ -82,6 +87,9 @@ pub(super) struct OrderBook {
     pub(super) ended_by_timer: bool,
     /// How often its units were sold: once at most, and then for ever, also where they came back.
     pub(super) sold: bool,
+    /// What its lines are cheaper by, and by which coupons.
+    pub(super) discount: MinorUnits,
+    pub(super) coupons: Vec<CouponShare>,
     /// Attempts to pay, in their order.
     pub(super) payments: Vec<PaymentBook>,
     /// Units of each line that were sent.
@@ -101,6 +109,12 @@ pub(super) struct PaymentBook {
     pub(super) refunded: i128,
     /// The latest refund: its number, what it is about, where it stands.
     pub(super) refund: (u16, i128, RefundState),
+}
+
+#[derive(Debug)]
+pub(super) struct CouponBook {
+    pub(super) coupon: Coupon,
+    pub(super) counts: CouponCounts,
 }
 
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! What operators put in the way of everybody: switches, and lists of users. Whatever was made while one stood was not stopped by it.
 
+use domain::coupon::CouponScope;
 use domain::fact::{Actor, Fact};
 use domain::hold::HoldEnd;
 use domain::limit::{UserLimit, UserList};
@@ -74,6 +75,14 @@ impl Auditor {
             Fact::HoldEnded { end: HoldEnd::Committed, units, .. } => {
                 (Deed::Changing, units.iter().map(|units| Scope::Sku(units.sku)).collect())
             }
+            Fact::CouponDefined { coupon, skus } => {
+                let sale = match coupon.scope {
+                    CouponScope::Sale(sale) => Some(Scope::Sale(sale)),
+                    CouponScope::All | CouponScope::Skus => None,
+                };
+                (Deed::Changing, skus.iter().map(|sku| Scope::Sku(*sku)).chain(sale).collect())
+            }
+            Fact::CouponClaimed { .. } => (Deed::Changing, Vec::new()),
             Fact::HoldExtended { .. } | Fact::LimitChanged(_) => (Deed::Changing, Vec::new()),
             // Time passes, whatever is stopped.
             Fact::OrderCompleted { .. } if stamp.actor == Actor::Timer => return,
@@ -84,6 +93,9 @@ impl Auditor {
             Fact::StockAdjusted(_)
             | Fact::HoldEnded { .. }
             | Fact::SwitchChanged { .. }
+            | Fact::CouponLocked { .. }
+            | Fact::CouponReleased { .. }
+            | Fact::CouponUsed { .. }
             | Fact::CursorMoved { .. }
             | Fact::LetterParked { .. }
             | Fact::LetterEnded { .. }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::coupon::CouponShare;
 use domain::fact::{Actor, CancelReason, Line, OrderCreated, ShelfUnits, StockAdjusted};
 use domain::hold::HoldState;
 use domain::intent::{CLIENT_BYTES_MAX, LINES_MAX};
@@ -36,11 +37,11 @@ pub(super) struct Together {
 pub(super) struct Parts {
     /// A fact here was no fact that could be: it is blamed, and what came with it is not judged.
     impossible: bool,
-    created: bool,
-    confirmed: bool,
+    pub(super) created: bool,
+    pub(super) confirmed: bool,
     /// It was cancelled before, and is had again.
-    revived: bool,
-    cancelled: bool,
+    pub(super) revived: bool,
+    pub(super) cancelled: bool,
     refunded: bool,
     /// Units that come back with its refund: those that were never sent.
     units_return: Vec<LineBook>,
@@ -50,6 +51,9 @@ pub(super) struct Parts {
     pub(super) reduced: Vec<Vec<ShelfUnits>>,
     pub(super) released: Vec<Vec<ShelfUnits>>,
     returned: Vec<StockAdjusted>,
+    pub(super) locked: Vec<Vec<CouponShare>>,
+    pub(super) coupons_released: Vec<Vec<CouponShare>>,
+    pub(super) used: Vec<Vec<CouponShare>>,
 }
 
 impl Parts {
@@ -128,6 +132,8 @@ impl Auditor {
             currency: created.currency,
             ended_by_timer: false,
             sold: false,
+            discount: created.discount,
+            coupons: Vec::new(),
             payments: Vec::new(),
             sent: created.lines.iter().map(|_| 0).collect(),
             shipments: Vec::new(),
@@ -311,6 +317,7 @@ impl Auditor {
                 && returns_all(&parts.returned, &parts.units_return);
             self.tally
                 .check(Rule::Units, equal, || format!("units of order {} are not those of its lines", id.0));
+            self.settle_coupons(*id, parts);
         }
     }
 
@@ -480,8 +487,11 @@ impl Auditor {
             let goods = i128::from(line.unit_price.0) * i128::from(line.quantity.get());
             total += goods - i128::from(line.discount.0) + i128::from(line.freight.0);
         }
-        let none_below_0 =
-            created.lines.iter().all(|line| line.discount.0 >= 0 && line.freight.0 >= 0) && total >= 0;
+        let none_below_0 = total >= 0
+            && created.lines.iter().all(|line| {
+                let goods = i128::from(line.unit_price.0) * i128::from(line.quantity.get());
+                line.discount.0 >= 0 && i128::from(line.discount.0) <= goods && line.freight.0 >= 0
+            });
         let right = discount == i128::from(created.discount.0)
             && freight == i128::from(created.freight.0)
             && total == i128::from(created.total.0);

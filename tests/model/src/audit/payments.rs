@@ -131,6 +131,11 @@ impl Auditor {
             | Fact::CursorMoved { .. }
             | Fact::LetterParked { .. }
             | Fact::LetterEnded { .. }
+            | Fact::CouponDefined { .. }
+            | Fact::CouponClaimed { .. }
+            | Fact::CouponLocked { .. }
+            | Fact::CouponReleased { .. }
+            | Fact::CouponUsed { .. }
             | Fact::StockReturned { .. }
             | Fact::HoldMade { .. }
             | Fact::HoldExtended { .. }

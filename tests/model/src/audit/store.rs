@@ -19,6 +19,7 @@ impl Auditor {
         self.compare_orders(holdings);
         self.compare_payments(holdings);
         self.compare_shipments(holdings);
+        self.compare_coupons(holdings);
         self.compare_users(holdings);
         self.compare_switches(holdings);
         self.compare_limits(holdings, at);

@@ -1,5 +1,6 @@
 //! CREATE and PREPARE: a basket judged check by check, each over all lines before the next one starts.
 
+use domain::coupon::{CouponIds, CouponShare};
 use domain::fact::{Actor, Line, ShelfUnits};
 use domain::hold::HoldState;
 use domain::intent::{AskedLine, Create, Prepare, Sku};
@@ -9,6 +10,7 @@ use domain::{
     Currency, Micros, MicrosUtc, MinorUnits, OrderId, Reason, Refusal, SaleId, UserId, Verdict, WarehouseId,
 };
 
+use super::coupons::Priced;
 use super::warehouses::parcels;
 use super::{Model, OneOrder, Subject};
 
@@ -16,6 +18,7 @@ use super::{Model, OneOrder, Subject};
 struct Basket<'a> {
     user: UserId,
     hold: u64,
+    coupons: &'a CouponIds,
     currency: Currency,
     /// The total that the buyer was shown; PREPARE shows none.
     shown: Option<MinorUnits>,
@@ -26,6 +29,8 @@ struct Basket<'a> {
 struct Judged {
     lines: Vec<Line>,
     total: MinorUnits,
+    discount: MinorUnits,
+    coupons: Vec<CouponShare>,
     hold_seconds: u32,
 }
 
@@ -51,6 +56,7 @@ impl Model {
             &Basket {
                 user: create.user,
                 hold: create.hold,
+                coupons: &create.coupons,
                 currency: create.currency,
                 shown: Some(create.total),
                 lines: create.lines.as_slice(),
@@ -76,7 +82,8 @@ impl Model {
             brief,
             request: create.request,
             hold: create.hold,
-            discount: MinorUnits::ZERO,
+            coupons: judged.coupons,
+            discount: judged.discount,
             freight: MinorUnits::ZERO,
             lines: judged.lines,
             client_bytes: create.client_bytes.to_vec(),
@@ -87,6 +94,7 @@ impl Model {
             order,
             OneOrder { view, history: vec![made], payments: Vec::new(), shipments: Vec::new() },
         );
+        self.lock_coupons(order);
         if judged.total == MinorUnits::ZERO {
             self.confirm(now, order, actor);
         }
@@ -106,6 +114,7 @@ impl Model {
             &Basket {
                 user: prepare.user,
                 hold: made.unwrap_or(0),
+                coupons: &prepare.coupons,
                 currency: prepare.currency,
                 shown: None,
                 lines: prepare.lines.as_slice(),
@@ -122,7 +131,7 @@ impl Model {
         };
         let view = PricedView {
             total: judged.total,
-            discount: MinorUnits::ZERO,
+            discount: judged.discount,
             freight: MinorUnits::ZERO,
             hold_seconds: judged.hold_seconds,
             hold: hold.map_or(0, |hold| hold.id),
@@ -139,23 +148,45 @@ impl Model {
             hold => self.open_hold(now, basket.user, hold)?,
         };
         right_currency(basket.currency, &offers)?;
-        let total = total_of(&offers)?;
+        let goods = total_of(&offers)?;
+        let mut priced: Vec<Priced> = offers.iter().map(Offer::priced).collect();
+        // A coupon that does not fit is told behind the limits; a total with it cannot be judged before.
+        let coupons = self.discount(now, basket.currency, basket.coupons, &mut priced);
+        let discount = MinorUnits(priced.iter().map(|line| line.off as i64).sum());
+        let total = MinorUnits(goods.0 - discount.0);
         if let Some(shown) = basket.shown
+            && coupons.is_ok()
             && shown != total
         {
             return Err(Refusal::of(Reason::PriceChanged).with(shown.0, total.0));
         }
         self.within_limits(now, basket.user, &units_by_sale(&offers))?;
+        let coupons = coupons?;
+        self.may_use_all(basket.user, basket.coupons)?;
 
         let shelves = self.shelves_for(basket.lines, &taken)?;
         let mut lines = Vec::new();
         let parcels = parcels(&shelves);
-        for (offer, shelf) in offers.iter().zip(&shelves) {
+        for ((offer, shelf), priced) in offers.iter().zip(&shelves).zip(&priced) {
             let parcel = parcels.iter().position(|it| *it == shelf.warehouse).unwrap_or(0);
-            lines.push(Line { parcel: parcel as u32, ..offer.line_from(shelf.warehouse) });
+            let discount = MinorUnits(priced.off as i64);
+            lines.push(Line { parcel: parcel as u32, discount, ..offer.line_from(shelf.warehouse) });
         }
         let hold_seconds = offers.iter().map(Offer::hold_seconds).min().unwrap_or(0);
-        Ok(Judged { lines, total, hold_seconds })
+        Ok(Judged { lines, total, discount, coupons, hold_seconds })
+    }
+
+    /// A basket as its coupons see it.
+    pub(super) fn priced(
+        &self,
+        now: MicrosUtc,
+        (user, currency): (UserId, Currency),
+        lines: &[AskedLine],
+    ) -> Result<Vec<Priced>, Refusal> {
+        let offers = self.offers(now, user, lines)?;
+        right_currency(currency, &offers)?;
+        total_of(&offers)?;
+        Ok(offers.iter().map(Offer::priced).collect())
     }
 
     /// Skus known, then open; then the sale of each open.
@@ -241,6 +272,15 @@ impl Model {
 impl Offer<'_> {
     fn hold_seconds(&self) -> u32 {
         self.sale.map_or(self.sku.hold_seconds, |summary| summary.sale.hold_seconds)
+    }
+
+    fn priced(&self) -> Priced {
+        Priced {
+            sku: self.sku.id,
+            sale: self.sale.map_or(SaleId(0), |summary| summary.sale.id),
+            goods: i128::from(self.unit_price.0) * i128::from(self.asked.quantity.get()),
+            off: 0,
+        }
     }
 
     fn line_from(&self, warehouse: WarehouseId) -> Line {

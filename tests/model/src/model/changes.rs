@@ -13,7 +13,7 @@ use domain::{
     WarehouseId,
 };
 
-use super::{Model, OneSale, Subject, shipping, stock};
+use super::{Model, OneSale, Subject, coupons, shipping, stock};
 
 impl Model {
     pub(super) fn cancel(&mut self, now: MicrosUtc, cancel: &Cancel) -> Result<Subject, Refusal> {
@@ -105,6 +105,7 @@ impl Model {
             shelf.on_hand -= line.quantity.units();
             shelf.sold += line.quantity.units();
         }
+        self.use_coupons(order);
         self.move_to(now, order, State::Confirmed, actor, 0);
     }
 
@@ -113,6 +114,7 @@ impl Model {
         for line in self.orders[&order].view.lines.clone() {
             self.shelves.entry((line.sku, line.warehouse)).or_default().held -= line.quantity.units();
         }
+        self.give_coupons_back(order);
         self.give_limits_back(order);
         self.move_to(now, order, State::Cancelled, actor, why);
     }
@@ -202,9 +204,14 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
         Intent::StockReserve(reserve) => hold_times.contains(&reserve.hold_seconds),
         Intent::StockExtend(extend) => hold_times.contains(&extend.hold_seconds),
         Intent::StockRelease(_) | Intent::StockCommit(_) => true,
+        Intent::CouponDefine(define) => coupons::is_a_coupon(define)?,
+        Intent::CouponClaim(claim) => claim.user != UserId(0),
+        Intent::CouponCheck(check) => check.user != UserId(0) && !check.coupons.is_empty(),
         Intent::PayOpen(open) => open.gateway != GatewayId(0),
         Intent::Ship(ship) => return shipping::named_once(ship.lines),
-        Intent::Create(_)
+        Intent::CouponGet { .. }
+        | Intent::CouponList { .. }
+        | Intent::Create(_)
         | Intent::Cancel(_)
         | Intent::Prepare(_)
         | Intent::Get { .. }

@@ -84,6 +84,15 @@ impl Model {
                 let parts = [(None, None, Some(put.sale.id))].into_iter().chain(skus);
                 (changing, parts.collect())
             }
+            Intent::CouponDefine(define) => {
+                let skus = define.skus.iter().enumerate().map(|(at, sku)| (Some(at), Some(*sku), None));
+                let sale = match define.coupon.scope {
+                    domain::coupon::CouponScope::Sale(sale) => vec![(None, None, Some(sale))],
+                    domain::coupon::CouponScope::All | domain::coupon::CouponScope::Skus => Vec::new(),
+                };
+                (changing, sale.into_iter().chain(skus).collect())
+            }
+            Intent::CouponClaim(_) => (changing, Vec::new()),
             Intent::StockAdjust(adjust) => (changing, sku(adjust.sku)),
             Intent::StockTransfer(transfer) => (changing, sku(transfer.sku)),
             Intent::StockReturn(back) => (changing, sku(back.sku)),
@@ -113,6 +122,9 @@ impl Model {
             | Intent::LetterList(_)
             | Intent::CursorGet(_)
             | Intent::Track { .. }
+            | Intent::CouponCheck(_)
+            | Intent::CouponGet { .. }
+            | Intent::CouponList { .. }
             | Intent::Holdings => return Ok(()),
         };
         let off = |scope: &Scope| self.switches.get(scope).is_some_and(|switch| stopped(switch.stops));
@@ -205,6 +217,9 @@ fn newcomer(intent: &Intent<'_>) -> Option<UserId> {
     }
     if let Intent::Prepare(prepare) = intent {
         return Some(prepare.user);
+    }
+    if let Intent::CouponClaim(claim) = intent {
+        return Some(claim.user);
     }
     if let Intent::StockReserve(reserve) = intent {
         return Some(reserve.user);

@@ -221,22 +221,24 @@ impl Model {
 
     fn can_be_had_again(&self, id: OrderId) -> bool {
         let view = &self.orders[&id].view;
-        view.lines.iter().all(|line| {
-            let stock = self.shelves[&(line.sku, line.warehouse)].sellable() >= line.quantity.units();
-            let Some(sale) = self.sales.get(&line.sale).filter(|_| line.sale != SaleId(0)) else {
-                return stock;
-            };
-            let all: u64 =
-                view.lines.iter().filter(|it| it.sale == line.sale).map(|it| it.quantity.units()).sum();
-            let has = self.taken_by_user.get(&(line.sale, view.brief.user)).copied().unwrap_or(0);
-            let (limit, cap) = (sale.summary.sale.user_limit_units, sale.summary.sale.cap_units);
-            stock
-                && (limit == 0 || has + all <= u64::from(limit))
-                && (cap == 0 || sale.summary.taken_units + all <= cap)
-        })
+        self.coupons_can_be_had_again(id)
+            && view.lines.iter().all(|line| {
+                let stock = self.shelves[&(line.sku, line.warehouse)].sellable() >= line.quantity.units();
+                let Some(sale) = self.sales.get(&line.sale).filter(|_| line.sale != SaleId(0)) else {
+                    return stock;
+                };
+                let all: u64 =
+                    view.lines.iter().filter(|it| it.sale == line.sale).map(|it| it.quantity.units()).sum();
+                let has = self.taken_by_user.get(&(line.sale, view.brief.user)).copied().unwrap_or(0);
+                let (limit, cap) = (sale.summary.sale.user_limit_units, sale.summary.sale.cap_units);
+                stock
+                    && (limit == 0 || has + all <= u64::from(limit))
+                    && (cap == 0 || sale.summary.taken_units + all <= cap)
+            })
     }
 
     fn take_again(&mut self, id: OrderId) {
+        self.lock_coupons(id);
         let view = self.orders[&id].view.clone();
         for line in &view.lines {
             let units = line.quantity.units();

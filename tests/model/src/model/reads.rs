@@ -35,7 +35,9 @@ impl Model {
             | Subject::Limit
             | Subject::Hold(_)
             | Subject::Letters
-            | Subject::Payment(_) => Err(Refusal::of(Reason::OrderNotFound)),
+            | Subject::Payment(_)
+            | Subject::Coupon(_)
+            | Subject::CouponTaken(..) => Err(Refusal::of(Reason::OrderNotFound)),
         }
     }
 
@@ -160,6 +162,7 @@ impl Model {
         };
         self.count_payments(&mut holdings);
         self.count_shipments(&mut holdings);
+        self.hold_coupons_out(&mut holdings);
         for order in self.orders.values() {
             let brief = order.view.brief;
             let state = usize::from(brief.state.number()) - 1;

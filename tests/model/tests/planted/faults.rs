@@ -1,12 +1,13 @@
 //! Journals with one fault each, told entry by entry to whoever listens: the audit itself, or a folder on disk.
 
+use domain::coupon::{Benefit, Coupon, CouponScope, CouponShare};
 use domain::fact::{
     Actor, CancelReason, Fact, Line, OrderCreated, Request, RequestKey, ShelfUnits, Stamp, StockAdjusted,
 };
 use domain::intent::{AdjustReason, Sale, SaleSku, Sku};
 use domain::{
-    Currency, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId, SkuId, TraceId,
-    UserId, WarehouseId,
+    CouponId, Currency, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId, SkuId,
+    TraceId, UserId, WarehouseId,
 };
 use model::FIRST_POSITION;
 
@@ -21,6 +22,7 @@ pub const PLAIN: SkuId = SkuId(7);
 pub const ON_SALE: SkuId = SkuId(8);
 pub const SALE: SaleId = SaleId(3);
 pub const WAREHOUSE: WarehouseId = WarehouseId(1);
+pub const COUPON: CouponId = CouponId(5);
 
 /// Whoever is told the entries: the position of the first fact, the stamp and the facts.
 pub type Sink<'a> = dyn FnMut(u64, &Stamp, &[Fact<'_>]) + 'a;
@@ -36,6 +38,7 @@ pub const ALL: &[fn(&mut Names<'_>)] = &[
     sales_and_their_limits,
     orders_as_they_move,
     a_free_order_is_sold_at_once_and_comes_back_whole,
+    coupons_and_their_quotas,
 ];
 
 /// Nothing is wrong.
@@ -218,6 +221,63 @@ pub fn a_free_order_is_sold_at_once_and_comes_back_whole(names: &mut Names<'_>) 
     });
 }
 
+/// Coupons of orders that are made, that move, and that are too many.
+pub fn coupons_and_their_quotas(names: &mut Names<'_>) {
+    let cheaper = [Line { discount: MinorUnits(50), ..line(PLAIN, 1) }];
+    names(&[], &|journal| {
+        let order = journal.creates(&cheaper, |_| ());
+        journal.cancels(&order, 2, user(), CancelReason::User);
+        journal.creates(&cheaper, |_| ());
+        journal.creates_for(UserId(42), &cheaper, |_| ());
+    });
+    names(&["coupons"], &|journal| {
+        let created = journal.order(&cheaper);
+        let (order, units) = (created.order, units_of(&created));
+        journal.by(user(), &[Fact::OrderCreated(created), Fact::StockReserved { order, units: &units }]);
+    });
+    names(&["coupons"], &|journal| {
+        let created = journal.order(&cheaper);
+        let (order, units) = (created.order, units_of(&created));
+        let coupons = [share(MinorUnits(49))];
+        let locked = Fact::CouponLocked { order, coupons: &coupons };
+        let held = Fact::StockReserved { order, units: &units };
+        journal.by(user(), &[Fact::OrderCreated(created), held, locked]);
+    });
+    names(&["coupons"], &|journal| {
+        let created = journal.creates(&cheaper, |_| ());
+        let (order, units) = (created.order, units_of(&created));
+        let (version, reason) = (2, CancelReason::User);
+        let freed = Fact::StockReleased { order, units: &units };
+        journal.by(user(), &[Fact::OrderCancelled { order, version, reason, why: 0 }, freed]);
+    });
+    names(&["coupons"], &|journal| {
+        journal.at(coupon().closes);
+        journal.creates(&cheaper, |_| ());
+    });
+    names(&["coupons"], &|journal| {
+        let skipped = Coupon { version: 3, ..coupon() };
+        journal.by(operator(), &[Fact::CouponDefined { coupon: skipped, skus: &[] }]);
+    });
+    names(&["coupons"], &|journal| {
+        journal.by(user(), &[Fact::CouponClaimed { coupon: COUPON, user: BUYER }]); // Nobody must claim it.
+    });
+    names(&["coupon-quota"], &|journal| {
+        journal.creates(&cheaper, |_| ());
+        journal.creates(&cheaper, |_| ()); // One a user.
+    });
+    names(&["coupon-quota"], &|journal| {
+        for buyer in 1..=3 {
+            journal.creates_for(UserId(buyer), &cheaper, |_| ()); // Two in all.
+        }
+    });
+    names(&["coupon-quota"], &|journal| {
+        journal.creates(&cheaper, |_| ());
+        journal.creates_for(UserId(42), &cheaper, |_| ());
+        let fewer = Coupon { version: 2, quota: 1, ..coupon() };
+        journal.by(operator(), &[Fact::CouponDefined { coupon: fewer, skus: &[] }]);
+    });
+}
+
 /// A journal as it is written, entry by entry.
 pub struct Journal<'a> {
     sink: Box<Sink<'a>>,
@@ -228,7 +288,7 @@ pub struct Journal<'a> {
 }
 
 impl<'a> Journal<'a> {
-    /// Two skus, one of them in a sale, ten units of each.
+    /// Two skus, one of them in a sale, ten units of each, and a coupon.
     pub fn healthy(sink: impl FnMut(u64, &Stamp, &[Fact<'_>]) + 'a) -> Journal<'a> {
         let sink = Box::new(sink);
         let mut journal = Journal { sink, position: FIRST_POSITION, now: START, requests: 0, orders: 0 };
@@ -238,6 +298,7 @@ impl<'a> Journal<'a> {
         journal.by(operator(), &[Fact::SaleChanged { sale: sale(), skus: &skus }]);
         journal.by(operator(), &[Fact::StockAdjusted(units_in(PLAIN, 10))]);
         journal.by(operator(), &[Fact::StockAdjusted(units_in(ON_SALE, 10))]);
+        journal.by(operator(), &[Fact::CouponDefined { coupon: coupon(), skus: &[] }]);
         journal
     }
 
@@ -307,19 +368,25 @@ impl<'a> Journal<'a> {
         change(&mut order);
         let units = units_of(&order);
         let held = Fact::StockReserved { order: order.order, units: &units };
-        self.by(Actor::User(user), &[Fact::OrderCreated(order), held]);
+        let coupons = [share(order.discount)];
+        let locked = Fact::CouponLocked { order: order.order, coupons: &coupons };
+        let facts = [Fact::OrderCreated(order), held, locked];
+        self.by(Actor::User(user), if order.discount.0 == 0 { &facts[..2] } else { &facts });
         order
     }
 
     pub fn gives_away(&mut self, lines: &[Line]) -> OrderCreated<'static> {
         let created = self.order(lines);
         let (order, units) = (created.order, units_of(&created));
+        let coupons = [share(created.discount)];
         self.by(
             user(),
             &[
                 Fact::OrderCreated(created),
                 Fact::StockReserved { order, units: &units },
+                Fact::CouponLocked { order, coupons: &coupons },
                 Fact::StockReduced { order, units: &units },
+                Fact::CouponUsed { order, coupons: &coupons },
                 Fact::OrderConfirmed { order, version: 2 },
             ],
         );
@@ -337,9 +404,12 @@ impl<'a> Journal<'a> {
     }
 
     pub fn cancels(&mut self, order: &OrderCreated<'_>, version: u32, actor: Actor, reason: CancelReason) {
-        let (order, units) = (order.order, units_of(order));
+        let (discount, order, units) = (order.discount, order.order, units_of(order));
         let freed = Fact::StockReleased { order, units: &units };
-        self.by(actor, &[Fact::OrderCancelled { order, version, reason, why: 0 }, freed]);
+        let coupons = [share(discount)];
+        let back = Fact::CouponReleased { order, coupons: &coupons };
+        let facts = [Fact::OrderCancelled { order, version, reason, why: 0 }, freed, back];
+        self.by(actor, if discount.0 == 0 { &facts[..2] } else { &facts });
     }
 
     pub fn expires(&mut self, order: &OrderCreated<'_>) {
@@ -377,6 +447,29 @@ pub fn sale() -> Sale {
         cap_units: 8,
         hold_seconds: 30,
     }
+}
+
+/// For an hour, one a user and two in all.
+pub fn coupon() -> Coupon {
+    Coupon {
+        id: COUPON,
+        version: 1,
+        currency: EURO,
+        benefit: Benefit::Amount(MinorUnits(250)),
+        threshold: MinorUnits(0),
+        scope: CouponScope::All,
+        opens: START,
+        closes: START.after(Micros::from_seconds(3_600)),
+        quota: 2,
+        user_quota: 1,
+        group: 1,
+        rank: 1,
+        must_claim: false,
+    }
+}
+
+pub fn share(discount: MinorUnits) -> CouponShare {
+    CouponShare { coupon: COUPON, discount }
 }
 
 pub fn units_in(sku: SkuId, units: i64) -> StockAdjusted {

@@ -2,13 +2,14 @@
 
 mod faults;
 
+use domain::coupon::CouponCounts;
 use domain::fact::{Fact, OrderCreated, Stamp};
 use domain::order::State;
-use domain::verdict::{Holdings, SaleSummary, ShelfView, digest_order, digest_user_count};
+use domain::verdict::{CouponSummary, Holdings, SaleSummary, ShelfView, digest_order, digest_user_count};
 use domain::{Micros, SkuId};
 use model::{AuditReport, Auditor};
 
-use faults::{BUYER, Journal, ON_SALE, PLAIN, SALE, START, WAREHOUSE, line, sale};
+use faults::{BUYER, Journal, ON_SALE, PLAIN, SALE, START, WAREHOUSE, coupon, line, sale};
 
 const DAY: Micros = Micros::from_seconds(24 * 3_600);
 
@@ -66,6 +67,10 @@ fn what_the_store_holds() {
     compare(&["store-users"], |store| store.user_counts += 1);
     compare(&["store-users"], |store| store.user_counts_digest ^= 1);
     compare(&["store-requests"], |store| store.requests -= 1);
+    compare(&["store-coupons"], |store| store.coupons[0].counts.used += 1);
+    compare(&["store-coupons"], |store| store.coupons.clear());
+    compare(&["store-coupons"], |store| store.coupon_users += 1);
+    compare(&["store-coupons"], |store| store.coupon_users_digest ^= 1);
 }
 
 #[test]
@@ -83,7 +88,7 @@ fn the_totals_add_up() {
     assert_eq!((totals.oversold, totals.duplicate_orders, totals.lost), (1, 1, 2));
     assert_eq!(totals.orders[usize::from(State::PendingPayment.number()) - 1], 2);
     let positions = &report.invariants[0];
-    assert_eq!((positions.name, positions.counted, positions.violations), ("positions", 9, 0));
+    assert_eq!((positions.name, positions.counted, positions.violations), ("positions", 10, 0));
 }
 
 /// The report on a healthy journal that goes on like this.
@@ -134,7 +139,8 @@ fn holdings_of_the_healthy_store(order: &OrderCreated<'_>) -> Holdings {
         orders_digest: digest_order(order.order, BUYER, State::PendingPayment, 1, order.total),
         user_counts: 1,
         user_counts_digest: digest_user_count(SALE, BUYER, 1),
-        requests: 6,
+        requests: 7,
+        coupons: vec![CouponSummary { coupon: coupon(), counts: CouponCounts::default() }],
         ..Holdings::default()
     };
     store.orders[pending] = 1;
