@@ -36,6 +36,13 @@ pub enum LoadError {
         /// What happened.
         why: String,
     },
+    /// The server does not let the load play its payment gateway; the sentence says what to do.
+    Gateway {
+        /// `host:port`.
+        target: String,
+        /// What happened, and the remedy.
+        why: String,
+    },
     /// The record cannot be written.
     Record(std::io::Error),
     /// This machine does not let the generator work.
@@ -51,7 +58,7 @@ pub fn run<W: Watcher + Send>(plan: &LoadPlan, watcher: &mut W) -> Result<Report
     if plan.scenario.pays() {
         watcher.step("asking whether the gateway is believed");
         gateway::greet(&mut talk, plan)
-            .map_err(|why| LoadError::Server { target: plan.target.clone(), why })?;
+            .map_err(|why| LoadError::Gateway { target: plan.target.clone(), why })?;
     }
     let mut market = Market::planned(plan);
     market.set_up(&mut talk, &mut |step| watcher.step(step)).map_err(failed)?;
@@ -377,6 +384,9 @@ impl fmt::Display for LoadError {
                     f,
                     "the server at {target} cannot be loaded: {why}; is it running, and is this its address?"
                 )
+            }
+            LoadError::Gateway { target, why } => {
+                write!(f, "orders of the server at {target} cannot be paid: {why}")
             }
             LoadError::Record(error) => write!(f, "the record cannot be written: {error}"),
             LoadError::Machine(why) => write!(f, "the generator cannot work here: {why}"),

@@ -28,7 +28,7 @@ pub struct Progress {
     pub seconds: f64,
     /// Of at most so many.
     pub seconds_max: Option<u32>,
-    /// Requests sent, without those that ask again.
+    /// Orders asked for, without those that are asked for again.
     pub asked: u64,
     /// Of at most so many.
     pub asked_max: Option<u64>,
@@ -88,7 +88,7 @@ impl Watcher for Bar {
             self.bar.set_style(style.expect("a template of known keys").progress_chars("━╸─"));
             self.bar.set_length(1_000);
         }
-        let by_count = progress.asked_max.map(|max| progress.answered as f64 / max.max(1) as f64);
+        let by_count = progress.asked_max.map(|max| progress.asked as f64 / max.max(1) as f64);
         let by_time = progress.seconds_max.map(|max| progress.seconds / f64::from(max.max(1)));
         let share = by_count.unwrap_or(0.0).max(by_time.unwrap_or(0.0)).min(1.0);
         self.bar.set_position((share * 1_000.0) as u64);

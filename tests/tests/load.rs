@@ -274,7 +274,7 @@ fn a_demo_needs_nothing_and_leaves_nothing() {
 #[test]
 fn what_was_typed_wrong_is_said() {
     let server = Server::start(TIDEGATE);
-    load(&server, "--scenario lifecycle", 2);
+    load(&server, "--scenario lifetime", 2);
     load(&server, "", 2);
     assert!(load(&server, "--scenario replay", 2).contains("--file"));
     assert!(load(&server, "--scenario steady --connections 0", 1).contains("connections must be at least 1"));
