@@ -49,7 +49,7 @@ fn bounds(paid: bool, orders: u64) -> Vec<(&'static str, String)> {
         ("TIDEGATE_BOUNDS_ORDERS", room(orders)),
         ("TIDEGATE_BOUNDS_LINES", room(lines)),
         ("TIDEGATE_BOUNDS_CLIENT_BYTES", "65536".to_owned()),
-        ("TIDEGATE_BOUNDS_HISTORY_ROWS", room(4 * orders)),
+        ("TIDEGATE_BOUNDS_HISTORY_ROWS", room(6 * orders)),
         ("TIDEGATE_BOUNDS_REQUEST_IDS", room(3 * orders)),
         ("TIDEGATE_BOUNDS_CHANGES", room(2 * orders)),
         ("TIDEGATE_BOUNDS_PAYMENTS", room(orders)),
