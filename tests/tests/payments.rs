@@ -101,10 +101,7 @@ fn first_gateway() -> TestGateway {
 }
 
 fn status(refused: Error) -> Status {
-    match refused {
-        Error::Refused(no) => no.status,
-        other => panic!("{other}"),
-    }
+    refused.refused().unwrap_or_else(|| panic!("{refused}"))
 }
 
 #[test]

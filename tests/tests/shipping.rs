@@ -12,6 +12,8 @@ use tidegate_sdk::{
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
 const BUYER: UserId = UserId(7);
 const OPERATOR: UserId = UserId(0);
+/// An event as a subscriber hears it: its type, the state that it led to, and units by sku.
+type Heard = (EventType, Option<State>, Vec<(SkuId, i64)>);
 const TOTAL: Money = Money::new(2 * 15_00 + 3 * 2_50, Currency::EUR);
 
 /// A shop with a gateway that is played by hand, and two skus in two warehouses.
@@ -112,7 +114,7 @@ fn subscribers_hear_what_was_sent_and_that_it_arrived() {
     client.wait(client.confirm_receipt(BUYER, order)).unwrap();
 
     let mut events = client.subscribe(EventFilter::ALL.user(BUYER), StartAt::Behind(0));
-    let mut heard: Vec<(EventType, Option<State>, Vec<(SkuId, i64)>)> = Vec::new();
+    let mut heard: Vec<Heard> = Vec::new();
     while heard.last().is_none_or(|(event, ..)| *event != EventType::OrderCompleted) {
         let event = client.wait(events.next()).unwrap();
         let items: Vec<_> = event.items.iter().map(|it| (it.sku, it.units)).collect();

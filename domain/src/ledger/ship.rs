@@ -84,7 +84,7 @@ impl Ledger {
     pub(super) fn track(&self, user: UserId, order: OrderId) -> Result<Verdict, Refusal> {
         let slot = self.order_of(user, order)?;
         let newest = self.orders.newest_shipment(slot);
-        let mut shipments: Vec<_> = self.shipments.from_newest(newest).collect();
+        let mut shipments: Vec<_> = self.shipments.newest_first(newest).collect();
         shipments.reverse();
         let view = |it: &&super::shipments::Shipment| ShipmentView {
             number: it.number,
@@ -240,12 +240,12 @@ impl Ledger {
 
     /// Units of the line at this place that went so far.
     fn sent_of_line(&self, slot: u32, line: usize, has: Quantity) -> u32 {
-        let shipments = self.shipments.from_newest(self.orders.newest_shipment(slot));
+        let shipments = self.shipments.newest_first(self.orders.newest_shipment(slot));
         shipments.map(|it| self.shipments.units(it, line, has)).sum()
     }
 
     fn shipments_of(&self, slot: u32) -> u16 {
-        self.shipments.from_newest(self.orders.newest_shipment(slot)).next().map_or(0, |it| it.number)
+        self.shipments.newest_first(self.orders.newest_shipment(slot)).next().map_or(0, |it| it.number)
     }
 
     fn judge_room_for_shipment(

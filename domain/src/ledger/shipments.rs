@@ -91,7 +91,7 @@ impl Shipments {
     }
 
     /// An order's shipments from the one in `newest` on, newest first.
-    pub(crate) fn from_newest(&self, newest: u32) -> impl Iterator<Item = &Shipment> {
+    pub(crate) fn newest_first(&self, newest: u32) -> impl Iterator<Item = &Shipment> {
         let row = |slot: u32| (slot != NONE).then(|| &self.rows[slot as usize]);
         core::iter::successors(row(newest), move |it| row(it.older))
     }

@@ -224,10 +224,10 @@ enum StockAction {
     Transfer {
         sku: u64,
         /// The warehouse that they leave.
-        #[arg(long, value_name = "WAREHOUSE")]
+        #[arg(long, value_name = "WAREHOUSE", value_parser = some_warehouse)]
         from: u32,
         /// The warehouse that they come to.
-        #[arg(long, value_name = "WAREHOUSE")]
+        #[arg(long, value_name = "WAREHOUSE", value_parser = some_warehouse)]
         to: u32,
         #[arg(long)]
         units: u64,
@@ -237,7 +237,7 @@ enum StockAction {
     Return {
         sku: u64,
         /// Where they came to.
-        #[arg(long)]
+        #[arg(long, value_parser = some_warehouse)]
         warehouse: u32,
         #[arg(long)]
         units: u64,
@@ -255,7 +255,7 @@ enum StockAction {
 #[command(allow_negative_numbers = true)]
 struct StockAdjust {
     sku: u64,
-    #[arg(long)]
+    #[arg(long, value_parser = some_warehouse)]
     warehouse: u32,
     /// Units that came, or below 0 went.
     #[arg(long, default_value_t = 0, value_name = "UNITS")]
@@ -289,6 +289,8 @@ enum OrderAction {
     /// Show a user's orders, newest first
     #[command(after_help = "Example: tidegate admin order list 7 --state PENDING_PAYMENT")]
     List {
+        /// Whose.
+        #[arg(value_parser = some_id)]
         user: u64,
         /// Only orders older than this one of the user.
         #[arg(long, default_value_t = 0, value_name = "ORDER")]
@@ -443,6 +445,14 @@ impl SaleAction {
 
 impl SalePut {
     fn ask(self, client: &Client) -> anyhow::Result<Shown> {
+        if self.closes <= self.opens {
+            let backwards = "it would close before it opens: --closes must be later than --opens";
+            return Err(BadUsage(backwards.into()).into());
+        }
+        if self.closed_from.is_some_and(|from| from > self.opens) {
+            let late = "--closed-from must not be later than --opens";
+            return Err(BadUsage(late.into()).into());
+        }
         let sale = SaleId(self.sale);
         let mut request = client.sale_put(sale, self.opens, self.closes);
         for (sku, price) in &self.skus {
@@ -678,6 +688,17 @@ fn remedy(refused: &Refused) -> Option<String> {
 fn amount(text: &str, currency: Currency) -> anyhow::Result<Money> {
     let read = Money::parse(text, currency).filter(|money| money.minor_units >= 0);
     read.ok_or_else(|| BadUsage(format!("{text:?} is no price in {currency}: write it like 19.99")).into())
+}
+
+/// An id of somebody or something: 0 is neither.
+fn some_id(text: &str) -> Result<u64, BadUsage> {
+    let id = text.parse().ok().filter(|&id: &u64| id != 0);
+    id.ok_or_else(|| BadUsage("ids are whole numbers from 1 on".into()))
+}
+
+fn some_warehouse(text: &str) -> Result<u32, BadUsage> {
+    let id = text.parse().ok().filter(|&id: &u32| id != 0);
+    id.ok_or_else(|| BadUsage("warehouses are whole numbers from 1 on".into()))
 }
 
 fn currency(text: &str) -> anyhow::Result<Currency> {

@@ -1,13 +1,12 @@
 //! `tidegate admin limit`: blocked and preferred users, and limits of their own.
 
-use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use tidegate_sdk::blocking::Client;
-use tidegate_sdk::{MicrosUtc, Page, UserId, UserLimit, UserList};
+use tidegate_sdk::{MicrosUtc, Page, Status, UserId, UserLimit, UserList};
 
-use super::Page as PageArgs;
 use super::show::{self, Shown};
+use super::{Page as PageArgs, some_id};
 use crate::cli::BadUsage;
 
 #[derive(Debug, Subcommand)]
@@ -19,7 +18,11 @@ Example: tidegate admin limit put 7 --list none")]
     Put(Put),
     /// Show what is set for a user
     #[command(after_help = "Example: tidegate admin limit get 7")]
-    Get { user: u64 },
+    Get {
+        /// Who.
+        #[arg(value_parser = some_id)]
+        user: u64,
+    },
     /// Show for whom something is set, by user
     #[command(after_help = "Example: tidegate admin limit list --after 100")]
     List {
@@ -33,7 +36,8 @@ Example: tidegate admin limit put 7 --list none")]
 
 #[derive(Debug, Args)]
 pub struct Put {
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    /// Who.
+    #[arg(value_parser = some_id)]
     user: u64,
     /// blocked: makes no new orders or holds, while orders that are there are paid, cancelled and refunded as ever.
     /// preferred: buys in a sale from its closed-from on, before it opens to all.
@@ -63,17 +67,24 @@ impl LimitAction {
                     let nothing = "nothing would be set: give --list or --sale-units beside --until";
                     return Err(BadUsage(nothing.into()).into());
                 }
+                let put_until = put.until;
                 let mut request = client.limit_put(user, list).sale_units(put.sale_units);
                 if let Some(until) = put.until {
                     request = request.until(until);
                 }
-                client.wait(request)?;
-                Ok(one(&found(client, user)?.unwrap_or(nothing_for(user))))
+                let put = client.wait(request);
+                if let (Some(until), Err(error)) = (put_until, &put)
+                    && error.refused() == Some(Status::InvalidField)
+                {
+                    let over = format!("{until} is over by the server's clock: name a later --until");
+                    return Err(BadUsage(over).into());
+                }
+                put?;
+                Ok(shown(user, found(client, user)?))
             }
-            LimitAction::Get { user: 0 } => bail!("user 0 is nobody: name a user"),
             LimitAction::Get { user } => {
                 let user = UserId(user);
-                Ok(one(&found(client, user)?.unwrap_or(nothing_for(user))))
+                Ok(shown(user, found(client, user)?))
             }
             LimitAction::List { after, page } => {
                 let request = client.limit_list().after(UserId(after)).limit(page.limit);
@@ -98,13 +109,13 @@ fn found(client: &Client, user: UserId) -> anyhow::Result<Option<UserLimit>> {
     Ok(page.items.first().copied().filter(|limit| limit.user == user))
 }
 
-const fn nothing_for(user: UserId) -> UserLimit {
-    UserLimit { user, list: UserList::Ordinary, sale_units: 0, until: None }
-}
-
-fn one(limit: &UserLimit) -> Shown {
-    let rows = HEADS.iter().copied().zip(row(limit)).collect::<Vec<_>>();
-    Shown { text: show::pairs(&rows), json: limit_json(limit) }
+fn shown(user: UserId, limit: Option<UserLimit>) -> Shown {
+    let Some(limit) = limit else {
+        let nothing = UserLimit { user, list: UserList::Ordinary, sale_units: 0, until: None };
+        return Shown { text: format!("nothing is set for user {user}\n"), json: limit_json(&nothing) };
+    };
+    let rows = HEADS.iter().copied().zip(row(&limit)).collect::<Vec<_>>();
+    Shown { text: show::pairs(&rows), json: limit_json(&limit) }
 }
 
 fn listed(page: &Page<UserLimit>) -> Shown {
@@ -116,7 +127,7 @@ const HEADS: [&str; 4] = ["user", "list", "units a sale", "until"];
 
 fn row(limit: &UserLimit) -> Vec<String> {
     let units = if limit.sale_units == 0 { "as it says".into() } else { limit.sale_units.to_string() };
-    let until = limit.until.map_or("changed".into(), |until| until.to_string());
+    let until = limit.until.map_or("no end".into(), |until| until.to_string());
     vec![limit.user.to_string(), limit.list.to_string(), units, until]
 }
 

@@ -4,9 +4,10 @@ use anyhow::anyhow;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use tidegate_sdk::blocking::Client;
-use tidegate_sdk::{Page, SaleId, Scope, SkuId, Stops, Switch};
+use tidegate_sdk::{Error, Page, SaleId, Scope, SkuId, Status, Stops, Switch};
 
 use super::show::{self, Shown};
+use super::some_id;
 use crate::cli::BadUsage;
 
 /// Characters of a note, at most.
@@ -35,7 +36,7 @@ pub struct Place {
     #[arg(long, conflicts_with = "sku", value_parser = clap::value_parser!(u32).range(1..))]
     sale: Option<u32>,
     /// Only this sku.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_parser = some_id)]
     sku: Option<u64>,
 }
 
@@ -72,7 +73,7 @@ impl SwitchAction {
                 };
                 let there = all(client)?.into_iter().find(|switch| switch.scope == scope);
                 let replaces = there.map_or(0, |switch| switch.version);
-                client.wait(client.switch_put(scope, stops).replaces(replaces).note(&set.note))?;
+                changed(client.wait(client.switch_put(scope, stops).replaces(replaces).note(&set.note)))?;
             }
             SwitchAction::Clear(place) => {
                 let scope = place.scope();
@@ -80,7 +81,7 @@ impl SwitchAction {
                 let switch = there.ok_or_else(|| {
                     anyhow!("no switch is set for {scope}: `tidegate admin switch list` shows those that are")
                 })?;
-                client.wait(client.switch_clear(scope, switch.version))?;
+                changed(client.wait(client.switch_clear(scope, switch.version)))?;
             }
             SwitchAction::List => (),
         }
@@ -95,6 +96,16 @@ impl Place {
             (None, Some(sku)) => Scope::Sku(SkuId(sku)),
             (None, None) => Scope::All,
         }
+    }
+}
+
+/// Between reading its version and changing it, another operator may have been there.
+fn changed(answer: Result<u32, Error>) -> anyhow::Result<u32> {
+    match answer {
+        Err(error) if error.refused() == Some(Status::VersionConflict) => {
+            Err(anyhow!("another operator changed this switch just now: see `tidegate admin switch list`"))
+        }
+        answer => Ok(answer?),
     }
 }
 

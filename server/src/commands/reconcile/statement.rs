@@ -157,7 +157,7 @@ impl Columns {
                 return Err(format!("there is no column {name}"));
             }
         }
-        if !has("payment") && !(has("order") && has("attempt")) {
+        if !(has("payment") || has("order") && has("attempt")) {
             return Err("there is no column payment, nor order with attempt".to_owned());
         }
         Ok(columns)

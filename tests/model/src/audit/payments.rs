@@ -233,7 +233,17 @@ impl Auditor {
         let may_end = match book.state {
             State::Confirmed => true,
             State::PartShipped | State::Shipped => matches!(stamp.actor, Actor::Operator(_)),
-            _ => false,
+            State::Reserving
+            | State::PendingPayment
+            | State::Paying
+            | State::Paid
+            | State::StockException
+            | State::Delivered
+            | State::Completed
+            | State::Failed
+            | State::Cancelled
+            | State::Refunding
+            | State::Refunded => false,
         };
         let moves = book.state == State::Cancelled && follows || may_end && cancelled;
         self.tally.check(Rule::Refunds, right, || {
