@@ -30,7 +30,7 @@ pub struct Case {
 pub struct Audience {
     /// How many.
     pub subscribers: u32,
-    /// Each wants the events of a sku of its own; else all want all.
+    /// Each wants the events of a sku of its own, of which nothing is sold meanwhile; else all want all.
     pub own_sku: bool,
 }
 
@@ -92,7 +92,7 @@ pub const CASES: &[Case] = &[
         ..orders(64, 16, Some(600_000.0), 1_500_000.0)
     },
     Case {
-        name: "heard-by-own",
+        name: "filtered-by-100",
         skus: 1_000,
         audience: Audience { subscribers: 100, own_sku: true },
         ..orders(64, 16, Some(600_000.0), 1_500_000.0)

@@ -301,6 +301,47 @@ async fn operators_see_how_the_server_is_and_drain_it() {
     assert!(client.create(UserId(8), total(1)).line(SKU, 1).await.is_ok());
 }
 
+#[test]
+fn the_life_of_an_order_runs_on_a_server_of_its_own_and_tells_each_event() {
+    let ran = Command::new(env!("CARGO_BIN_EXE_order-lifecycle"))
+        .args(["--tidegate", env!("CARGO_BIN_EXE_tidegate-under-test")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    // Of the lines of events, position and name.
+    let told: Vec<(&str, &str)> = said
+        .lines()
+        .filter(|line| line.starts_with(' '))
+        .filter_map(|line| line.split_once("  ").map(|(_, rest)| rest.trim()))
+        .filter_map(|line| line.split_once("  "))
+        .map(|(position, rest)| (position, rest.split_whitespace().next().unwrap_or_default()))
+        .collect();
+    let expected = [
+        "SkuChanged",
+        "StockAdjusted",
+        "StockReserved",
+        "StockReleased",
+        "OrderCreated",
+        "StockReserved",
+        "PaymentOpened",
+        "PaymentSuccess",
+        "StockReduced",
+        "OrderConfirmed",
+        "OrderShipped",
+        "ShipmentTracked",
+        "OrderDelivered",
+        "OrderCompleted",
+        "RefundRequested",
+        "RefundDone",
+        "RefundDone",
+    ];
+    assert_eq!(told.iter().map(|(_, name)| *name).collect::<Vec<_>>(), expected, "{said}");
+    let positions: Vec<u64> = told.iter().map(|(position, _)| position.parse().unwrap()).collect();
+    assert_eq!(positions, (1..=17).collect::<Vec<u64>>(), "every fact, and in order");
+    assert!(said.trim_end().ends_with("is REFUNDED, version 7"), "{said}");
+}
+
 #[tokio::test]
 async fn the_examples_of_the_readme_run() {
     let (server, _client) = shop().await;

@@ -12,6 +12,8 @@ mod payments;
 mod pieces;
 mod refusals;
 mod sketch;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,6 @@
 //! Pieces of the log as events, read and decoded once however many subscribers want them.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -8,7 +9,7 @@ use protocol::structs::Event;
 
 use super::orders::Orders;
 use super::sketch::{Parts, Sketch, sketch, with_coupon, with_line, with_shelf};
-use super::{EventLog, LogFailed};
+use super::{EventLog, Filter, LogFailed};
 
 /// Bytes of pages that are kept, at most, but for the last one.
 const PAGES_BYTES_MAX: usize = 16 << 20;
@@ -25,17 +26,50 @@ pub(super) struct Page {
     ends: Vec<usize>,
     /// Events that are for one subscriber alone, by position.
     addressed: BTreeMap<u64, CursorName>,
+    /// Places of events by what their items name, sorted; made for the first who asks.
+    by_sku: OnceCell<Vec<(u64, u32)>>,
+    by_user: OnceCell<Vec<(u64, u32)>>,
 }
 
 impl Page {
-    /// The items of each event behind a position, by event.
-    pub(super) fn events_behind(&self, position: u64) -> impl Iterator<Item = &[Event]> {
+    /// The items of each event behind a position, by event; those that cannot be wanted may be left out.
+    pub(super) fn events_behind(&self, position: u64, filter: &Filter) -> impl Iterator<Item = &[Event]> {
         let skip = self.ends.partition_point(|&end| self.items[end - 1].position <= position);
-        let mut begin = skip.checked_sub(1).map_or(0, |before| self.ends[before]);
-        self.ends[skip..].iter().map(move |&end| {
-            let items = &self.items[begin..end];
-            begin = end;
-            items
+        // A hundred subscribers of a sku each do not look at all events a hundred times.
+        let named = match *filter {
+            _ if !self.addressed.is_empty() => None,
+            Filter { sku: 0, user: 0, .. } => None,
+            Filter { sku: 0, user, .. } => Some((user, self.by(&self.by_user, |item| item.user))),
+            Filter { sku, .. } => Some((sku, self.by(&self.by_sku, |item| item.sku))),
+        };
+        let (all, some) = match named {
+            None => (skip..self.ends.len(), &[][..]),
+            Some((wanted, sorted)) => {
+                let from = sorted.partition_point(|&named| named < (wanted, skip as u32));
+                let to = from + sorted[from..].partition_point(|&(named, _)| named == wanted);
+                (0..0, &sorted[from..to])
+            }
+        };
+        all.chain(some.iter().map(|&(_, place)| place as usize)).map(|place| self.event(place))
+    }
+
+    fn event(&self, place: usize) -> &[Event] {
+        let begin = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.items[begin..self.ends[place]]
+    }
+
+    fn by<'a>(
+        &self,
+        index: &'a OnceCell<Vec<(u64, u32)>>,
+        names: impl Fn(&Event) -> u64,
+    ) -> &'a [(u64, u32)] {
+        index.get_or_init(|| {
+            let places = 0..self.ends.len();
+            let of = |place| self.event(place).iter().map(move |item| (item, place as u32));
+            let mut named: Vec<_> = places.flat_map(of).map(|(item, place)| (names(item), place)).collect();
+            named.sort_unstable();
+            named.dedup();
+            named
         })
     }
 
@@ -45,7 +79,9 @@ impl Page {
     }
 
     fn bytes(&self) -> usize {
-        self.items.len() * size_of::<Event>() + self.ends.len() * size_of::<usize>()
+        // With both indexes, made or not.
+        self.items.len() * (size_of::<Event>() + 2 * size_of::<(u64, u32)>())
+            + self.ends.len() * size_of::<usize>()
     }
 }
 
@@ -106,7 +142,15 @@ impl<L: EventLog> Pages<L> {
             sketches.extend(sketch(position, stamp, fact));
         })?;
         let ends = Vec::with_capacity(sketches.len());
-        let mut page = Page { after, through, items: Vec::new(), ends, addressed: BTreeMap::new() };
+        let mut page = Page {
+            after,
+            through,
+            items: Vec::new(),
+            ends,
+            addressed: BTreeMap::new(),
+            by_sku: OnceCell::new(),
+            by_user: OnceCell::new(),
+        };
         for sketch in &sketches {
             match sketch.parts {
                 Parts::Again { subscriber, position } => {

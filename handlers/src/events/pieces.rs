@@ -115,7 +115,7 @@ impl Pieces {
                 Err(why) if piece.through == after => return Err(why),
                 Err(_) => break, // What there is goes first, then the next look says why no more.
             };
-            for event in page.events_behind(piece.through) {
+            for event in page.events_behind(piece.through, &filter) {
                 let Some(Event { position, .. }) = event.first().copied() else { continue };
                 let wants = match page.addressee(position) {
                     None => filter.wants(event),
