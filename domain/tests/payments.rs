@@ -78,7 +78,7 @@ fn late_payment_with_stock_left() {
 }
 
 #[test]
-fn late_payment_without_stock() {
+fn late_payment_without_stock_left() {
     let sold_out = "create B user 2 lines 1@1x9;";
     expired(&format!("{sold_out} paid A.1"), "A.1 Surplus 1000 refund 1 of 1000 Asked, A Refunding v4");
     expired(&format!("{sold_out} paid A.1; facts"), "PaymentSuccess RefundRequested");
@@ -273,6 +273,51 @@ fn parts_go_back_and_never_more_than_was_paid() {
     paying(&format!("{all} refund A.1"), "RefundExceedsPaid");
     paying(&format!("{all} cancel A"), "A Refunded v4");
     paying(&format!("{all} cancel A; shelf 1@1"), "10 on hand, 0 held, 2 sold, 10 sellable");
+}
+
+/// Three units, and everybody who pays late or twice wants them: three are sold, and all other money goes back.
+#[test]
+fn oversell_at_flash() {
+    let flash = "sku 3 price 100; stock 3@1 +3; create A lines 3@1x3; pay A; at 700; create B user 2 lines 3@1x3; pay B; \
+                 pay B;";
+    let sold = "0 on hand, 0 held, 3 sold, 0 sellable";
+    in_shop(&format!("{flash} paid A.1"), "A.1 Surplus 300 refund 1 of 300 Asked, A Refunding v4");
+    in_shop(&format!("{flash} paid A.1; paid B.2; paid B.1; shelf 3@1"), sold);
+    in_shop(&format!("{flash} paid B.1; paid A.1; paid B.2; shelf 3@1"), sold);
+    in_shop(&format!("{flash} paid B.1; paid A.1; refunded A.1; shelf 3@1"), sold);
+    in_shop(&format!("{flash} cancel B; paid A.1; paid B.1; shelf 3@1"), sold);
+    in_shop(&format!("{flash} paid B.1; create C user 3 lines 3@1x1"), "SoldOut line 0 asked 1 there 0");
+}
+
+/// Whatever an attempt comes to, units that nobody paid for come back by themselves.
+#[test]
+fn leaked_hold() {
+    let free = "10 on hand, 0 held, 0 sold, 10 sellable";
+    paying("at 601; shelf 1@1", free);
+    paying("failed A.1; at 601; shelf 1@1", free);
+    paying("close A.1; at 601; shelf 1@1", free);
+    paying("pay A; pay A; failed A.3; at 601; shelf 1@1", free);
+    paying("paid A.1 amount 999; at 601; shelf 1@1", free);
+    paying("cancel A; shelf 1@1", free);
+}
+
+/// What an ended order had can all be sold again, and be taken within the same limits.
+#[test]
+fn under_selling_after_cancel() {
+    let sale = "sale 1 skus 1:400 user 2 cap 2 hold 30;";
+    let again = "create Z lines 1@1x2";
+    for ended in [
+        "cancel A;",
+        "at 700;",
+        "failed A.1; cancel A;",
+        "paid A.1; cancel A; refunded A.1;",
+        "paid A.1; cancel A; unrefunded A.1; refund A.1; refunded A.1;",
+        "cancel A; paid A.1; refunded A.1;",
+        "at 700; paid A.1; cancel A; refunded A.1;",
+    ] {
+        in_shop(&format!("{sale} {OPEN} {ended} {again}"), "Z PendingPayment v1");
+        in_shop(&format!("{OPEN} {ended} create Z lines 1@1x10"), "Z PendingPayment v1");
+    }
 }
 
 #[test]

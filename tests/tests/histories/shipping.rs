@@ -87,9 +87,7 @@ impl History {
 
     fn view(&mut self, order: OrderId) -> Option<OrderView> {
         let read = Intent::Get { user: UserId(0), order };
-        match self.model.answer(self.now, Envelope::default(), &read) {
-            Verdict::OrderFound(view) => Some(*view),
-            _ => None,
-        }
+        let answer = self.model.answer(self.now, Envelope::default(), &read);
+        if let Verdict::OrderFound(view) = answer { Some(*view) } else { None }
     }
 }
