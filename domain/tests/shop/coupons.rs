@@ -87,18 +87,21 @@ pub fn of_basket(words: &[&str]) -> CouponIds {
 
 /// What the ledger says of coupons, in words.
 pub fn words(verdict: &Verdict) -> Option<String> {
-    match verdict {
-        Verdict::Coupon { coupon, version } => Some(format!("coupon {} v{version}", coupon.0)),
-        Verdict::CouponTaken(it) => Some(format!("{} has {}", it.user.0, counts(&it.counts))),
-        Verdict::CouponFound(it) => {
-            Some(format!("{}; by all {}", counts(&it.taken.counts), counts(&it.summary.counts)))
-        }
-        Verdict::CouponsChecked(it) => {
-            let each: Vec<String> = it.coupons.iter().map(checked).collect();
-            Some(format!("{} of {}: {}", it.discount.0, it.goods.0, each.join(", ")))
-        }
-        _ => None,
+    if let Verdict::Coupon { coupon, version } = verdict {
+        return Some(format!("coupon {} v{version}", coupon.0));
     }
+    if let Verdict::CouponTaken(it) = verdict {
+        return Some(format!("{} has {}", it.user.0, counts(&it.counts)));
+    }
+    if let Verdict::CouponFound(it) = verdict {
+        let (by_user, by_all) = (counts(&it.taken.counts), counts(&it.summary.counts));
+        return Some(format!("{by_user}; by all {by_all}"));
+    }
+    if let Verdict::CouponsChecked(it) = verdict {
+        let each: Vec<String> = it.coupons.iter().map(checked).collect();
+        return Some(format!("{} of {}: {}", it.discount.0, it.goods.0, each.join(", ")));
+    }
+    None
 }
 
 fn coupons(listed: &str) -> CouponIds {
