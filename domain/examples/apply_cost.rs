@@ -86,6 +86,7 @@ impl Shop {
                 unit_price: MinorUnits(1_000),
                 hold_seconds: 900,
                 open: true,
+                weight_grams: 0,
             };
             items.push(SaleSku { sku: sku.id, unit_price: MinorUnits(900) });
             let request = shop.request_id(BEGIN);

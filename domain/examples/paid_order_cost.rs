@@ -85,6 +85,7 @@ impl Shop {
             unit_price: MinorUnits(500),
             hold_seconds: 900,
             open: true,
+            weight_grams: 0,
         };
         let request = self.request_id();
         self.ask(&Intent::SkuPut(SkuPut { request, replaces: 0, sku: offer }));

@@ -5,6 +5,7 @@
 
 use crate::coupon::{Coupon, CouponShare};
 use crate::cursor::CursorName;
+use crate::freight::FreightRule;
 use crate::hold::HoldEnd;
 use crate::ids::{
     CouponId, GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
@@ -82,6 +83,8 @@ pub enum Fact<'a> {
         /// Every sku that is in it from now on.
         skus: &'a [SaleSku],
     },
+    /// What a seller takes for sending was made or replaced; this is the whole of it.
+    FreightChanged(FreightRule),
     /// A shelf changed otherwise than by holding and selling.
     StockAdjusted(StockAdjusted),
     /// Units went from one warehouse to another: `on_hand` of the one fell, of the other grew.

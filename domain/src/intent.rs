@@ -5,6 +5,7 @@
 
 mod coupon;
 mod cursor;
+mod freight;
 mod letter;
 mod limit;
 mod scan;
@@ -14,6 +15,7 @@ mod switch;
 
 pub use coupon::{CouponCheck, CouponClaim, CouponDefine};
 pub use cursor::CursorMove;
+pub use freight::FreightPut;
 pub use letter::{LetterEnd, LetterList, LetterPark};
 pub use limit::LimitPut;
 pub use scan::Scan;
@@ -112,6 +114,17 @@ pub enum Intent<'a> {
     SaleList {
         /// Sales up to this one are left out; 0 starts at the beginning.
         after: SaleId,
+        /// 1 to [`PAGE_MAX`].
+        limit: u16,
+    },
+    /// Make or replace what a seller takes for sending.
+    FreightPut(FreightPut),
+    /// Read freight rules by seller and currency, ascending, from the first above these two.
+    FreightList {
+        /// With `currency`: rules up to this one are left out; 0 and 0 start at the beginning.
+        seller: SellerId,
+        /// See `seller`.
+        currency: Currency,
         /// 1 to [`PAGE_MAX`].
         limit: u16,
     },
@@ -373,6 +386,8 @@ pub struct Sku {
     pub hold_seconds: u32,
     /// False: every CREATE that names it answers SKU_CLOSED.
     pub open: bool,
+    /// What one unit weighs, for freight by weight; 0 where that does not matter.
+    pub weight_grams: u32,
 }
 
 /// A sale as the operator wants it: this is the whole of it, and skus that are not named leave the sale.
@@ -601,6 +616,7 @@ impl Intent<'_> {
             Intent::Cancel(cancel) => (cancel.user, cancel.request),
             Intent::SkuPut(put) => (UserId(0), put.request),
             Intent::SalePut(put) => (UserId(0), put.request),
+            Intent::FreightPut(put) => (UserId(0), put.request),
             Intent::StockAdjust(adjust) => (UserId(0), adjust.request),
             Intent::StockTransfer(transfer) => (UserId(0), transfer.request),
             Intent::StockReturn(back) => (UserId(0), back.request),
@@ -634,6 +650,7 @@ impl Intent<'_> {
             | Intent::SkuList { .. }
             | Intent::SaleGet(_)
             | Intent::SaleList { .. }
+            | Intent::FreightList { .. }
             | Intent::StockGet { .. }
             | Intent::Holdings
             | Intent::CursorMove(_)

@@ -14,6 +14,7 @@ extern crate alloc;
 pub mod coupon;
 pub mod cursor;
 pub mod fact;
+pub mod freight;
 pub mod hold;
 pub mod ids;
 pub mod intent;

@@ -1,10 +1,11 @@
 //! Request ids: whether one is still inside its window, and what makes two requests the same.
 
 use crate::coupon::{Benefit, Coupon, CouponIds, CouponScope};
+use crate::freight::FreightRule;
 use crate::ids::RequestId;
 use crate::intent::{
-    AdjustReason, AskedLine, Cancel, ConfirmReceipt, CouponClaim, CouponDefine, Create, EndHold, Intent,
-    LetterEnd, LetterPark, LimitPut, Lines, PayClose, PayOpen, Prepare, Refund, Repair, RepairAction,
+    AdjustReason, AskedLine, Cancel, ConfirmReceipt, CouponClaim, CouponDefine, Create, EndHold, FreightPut,
+    Intent, LetterEnd, LetterPark, LimitPut, Lines, PayClose, PayOpen, Prepare, Refund, Repair, RepairAction,
     SalePut, SentLine, Ship, Sign, SkuPut, StockAdjust, StockExtend, StockReserve, StockReturn,
     StockTransfer, SwitchPut, TrackNote,
 };
@@ -62,6 +63,7 @@ impl Intent<'_> {
             Intent::Cancel(it) => hash_cancel(it),
             Intent::SkuPut(it) => hash_sku_put(it),
             Intent::SalePut(it) => hash_sale_put(it),
+            Intent::FreightPut(it) => hash_freight_put(it),
             Intent::StockAdjust(it) => hash_stock_adjust(it),
             Intent::StockTransfer(it) => hash_stock_transfer(it),
             Intent::StockReturn(it) => hash_stock_return(it),
@@ -93,6 +95,7 @@ impl Intent<'_> {
             | Intent::SkuList { .. }
             | Intent::SaleGet(_)
             | Intent::SaleList { .. }
+            | Intent::FreightList { .. }
             | Intent::StockGet { .. }
             | Intent::Holdings
             | Intent::CursorMove(_)
@@ -211,11 +214,26 @@ fn hash_confirm_receipt(confirm: &ConfirmReceipt) -> u64 {
 
 fn hash_sku_put(put: &SkuPut) -> u64 {
     let SkuPut { request: _, replaces, sku } = *put;
-    BodyHash::of_kind(0x0901)
+    let hash = BodyHash::of_kind(0x0901)
         .word(sku.id.0)
         .word(u64::from(replaces) << 32 | u64::from(sku.seller.0))
         .word(sku.unit_price.0 as u64)
-        .word(u64::from(sku.hold_seconds) << 32 | u64::from(sku.currency.0) << 1 | u64::from(sku.open))
+        .word(u64::from(sku.hold_seconds) << 32 | u64::from(sku.currency.0) << 1 | u64::from(sku.open));
+    // Came later, so it is only there where it says something: hashes of before are the same for ever.
+    if sku.weight_grams == 0 { hash.0 } else { hash.word(u64::from(sku.weight_grams)).0 }
+}
+
+fn hash_freight_put(put: &FreightPut) -> u64 {
+    let FreightPut { request: _, replaces, rule } = *put;
+    let FreightRule { seller, currency, version: _, by, free_from, base, first, step, per_step } = rule;
+    BodyHash::of_kind(0x0910)
+        .word(u64::from(replaces) << 32 | u64::from(seller.0))
+        .word(u64::from(currency.0) << 8 | u64::from(by.number()))
+        .word(free_from.0 as u64)
+        .word(base.0 as u64)
+        .word(first)
+        .word(step)
+        .word(per_step.0 as u64)
         .0
 }
 

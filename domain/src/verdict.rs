@@ -9,8 +9,11 @@ pub use coupon::{CouponChecked, CouponSummary, CouponTaken, CouponView, CouponsC
 
 use crate::coupon::CouponShare;
 use crate::fact::{Actor, Line, ShelfUnits};
+use crate::freight::FreightRule;
 use crate::hold::Hold;
-use crate::ids::{CouponId, GatewayId, OrderId, PaymentId, RequestId, SaleId, SkuId, UserId, WarehouseId};
+use crate::ids::{
+    CouponId, GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, UserId, WarehouseId,
+};
 use crate::intent::{Sale, SaleSku, SentLine, Sku};
 use crate::letter::DeadLetter;
 use crate::limit::UserLimit;
@@ -72,6 +75,17 @@ pub enum Verdict {
     LettersParked(u64),
     /// DEAD_LETTERS that reads.
     Letters(Box<LetterPage>),
+    /// FREIGHT_PUT: the version that stands now.
+    Freight {
+        /// Whose goods.
+        seller: SellerId,
+        /// In which currency.
+        currency: Currency,
+        /// The rule's version.
+        version: u32,
+    },
+    /// FREIGHT_LIST.
+    FreightRules(Box<Page<FreightRule>>),
     /// What `audit` compares.
     Holdings(Box<Holdings>),
     /// PAY_OPEN, PAY_CALLBACK, PAY_GET, PAY_CLOSE, REFUND, REFUND_RESULT: the payment as it stands now.
@@ -394,6 +408,10 @@ pub struct Holdings {
     pub limits: u64,
     /// [`digest_limit`] of what counts at this time.
     pub limits_digest: u64,
+    /// How many freight rules there are.
+    pub freight_rules: u64,
+    /// [`digest_freight`] of every rule.
+    pub freight_digest: u64,
 }
 
 /// The row of a shipment in [`Holdings::shipments_digest`].
@@ -413,6 +431,15 @@ pub fn digest_shipment(
 /// The row of the latest note about a shipment in [`Holdings::shipments_digest`].
 pub fn digest_note(order: OrderId, number: u16, at: MicrosUtc, note: &Whereabouts) -> u64 {
     note.words().fold(mix(mix(order.0, !u64::from(number)), at.0 as u64), mix)
+}
+
+/// The row of a freight rule in [`Holdings::freight_digest`].
+pub fn digest_freight(rule: &FreightRule) -> u64 {
+    let FreightRule { seller, currency, version, by, free_from, base, first, step, per_step } = *rule;
+    let seed = mix(u64::from(seller.0) << 16 | u64::from(currency.0), u64::from(version));
+    let seed = mix(mix(seed, u64::from(by.number())), free_from.0 as u64);
+    let seed = mix(mix(seed, base.0 as u64), first);
+    mix(mix(seed, step), per_step.0 as u64)
 }
 
 /// The row of a payment in [`Holdings::payments_digest`]: its states, and its money.

@@ -5,8 +5,8 @@ use domain::verdict::{HistoryView, OrderBrief, PaymentBrief};
 use domain::{Reason, Refusal, Verdict};
 use protocol::bounds::HISTORY_ROWS_MAX;
 use protocol::structs::{
-    AckAnswerHead, BatchAnswerItem, DeadLettersAnswerHead, HistoryAnswerHead, ListAnswerHead, PageHead,
-    SalePutAnswerHead, SkuPutAnswerHead, SwitchAnswerHead, TrackAnswerHead,
+    AckAnswerHead, BatchAnswerItem, DeadLettersAnswerHead, FreightPutAnswerHead, HistoryAnswerHead,
+    ListAnswerHead, PageHead, SalePutAnswerHead, SkuPutAnswerHead, SwitchAnswerHead, TrackAnswerHead,
 };
 use protocol::{Flags, Kind, Meta, Nothing, Status, messages};
 use storage::Outcome;
@@ -14,6 +14,7 @@ use storage::Outcome;
 use crate::catalogue::{sale_sku_to_wire, sale_to_wire, shelf_to_wire, sku_to_wire, sku_view_to_wire};
 use crate::coupon;
 use crate::create::{brief_to_wire, line_to_wire, priced_to_wire};
+use crate::freight::rule_to_wire;
 use crate::guards::{limit_to_wire, switch_to_wire};
 use crate::letters::letter_to_wire;
 use crate::outlet::Outlet;
@@ -142,6 +143,16 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
             let switches = page.items.iter().map(switch_to_wire);
             pen.answer_read::<messages::SwitchListAnswer>(to, meta, &head, switches, &[]);
         }
+        Verdict::Freight { seller, currency, version } => {
+            let (seller, currency, version) = (seller.0, currency.0, *version);
+            let head = FreightPutAnswerHead { seller, version, currency };
+            pen.answer::<messages::FreightPutAnswer>(to, meta, &head, [], &[]);
+        }
+        Verdict::FreightRules(page) => {
+            let head = PageHead { more: page.more };
+            let rules = page.items.iter().map(rule_to_wire);
+            pen.answer_read::<messages::FreightListAnswer>(to, meta, &head, rules, &[]);
+        }
         Verdict::Cursor(position) => {
             let head = AckAnswerHead { position: *position };
             pen.answer::<messages::AckAnswer>(to, meta, &head, [], &[]);
@@ -246,6 +257,8 @@ pub(crate) fn item_of(outcome: &Outcome, retry_after_ms: u32) -> BatchAnswerItem
             | Verdict::History(_)
             | Verdict::SkuFound(_)
             | Verdict::Skus(_)
+            | Verdict::Freight { .. }
+            | Verdict::FreightRules(_)
             | Verdict::SaleFound(_)
             | Verdict::Sales(_)
             | Verdict::Limited

@@ -11,8 +11,17 @@ use crate::refused::Refused;
 
 /// SKU_PUT as an intent.
 pub(crate) fn sku_put(header: &Header, body: &[u8]) -> Result<Intent<'static>, Refused> {
-    let structs::SkuPutHead { request, sku, unit_price, replaces, seller, hold_seconds, currency, open } =
-        parse::<messages::SkuPut>(header, body)?.head;
+    let structs::SkuPutHead {
+        request,
+        sku,
+        unit_price,
+        replaces,
+        seller,
+        hold_seconds,
+        weight_grams,
+        currency,
+        open,
+    } = parse::<messages::SkuPut>(header, body)?.head;
     let sku = Sku {
         id: some_sku(sku)?,
         version: 0,
@@ -21,6 +30,7 @@ pub(crate) fn sku_put(header: &Header, body: &[u8]) -> Result<Intent<'static>, R
         unit_price: not_negative("unit_price", unit_price)?,
         hold_seconds: hold_time(hold_seconds)?,
         open,
+        weight_grams,
     };
     Ok(Intent::SkuPut(SkuPut { request: RequestId(request), replaces, sku }))
 }
@@ -128,13 +138,14 @@ pub(crate) fn sale_list(header: &Header, body: &[u8]) -> Result<Intent<'static>,
 
 /// A sku, for the wire.
 pub(crate) fn sku_to_wire(sku: &Sku) -> structs::Sku {
-    let Sku { id, version, seller, currency, unit_price, hold_seconds, open } = *sku;
+    let Sku { id, version, seller, currency, unit_price, hold_seconds, open, weight_grams } = *sku;
     structs::Sku {
         sku: id.0,
         unit_price: unit_price.0,
         version,
         seller: seller.0,
         hold_seconds,
+        weight_grams,
         currency: currency.0,
         open,
     }

@@ -28,7 +28,7 @@ use crate::pen::{Pen, To};
 use crate::rate::Paces;
 use crate::refused::Refused;
 use crate::session::{Phase, Sessions, drain, goaway, hello, kinds_served, ping, stats};
-use crate::{catalogue, coupon, create, guards, payment, reads, shipment, stock};
+use crate::{catalogue, coupon, create, freight, guards, payment, reads, shipment, stock};
 
 /// The kinds that this build serves; all others are UNKNOWN_KIND.
 pub const SERVED: &[Kind] = &[
@@ -83,6 +83,8 @@ pub const SERVED: &[Kind] = &[
     Kind::SaleList,
     Kind::SwitchList,
     Kind::LimitList,
+    Kind::FreightPut,
+    Kind::FreightList,
     Kind::Batch,
 ];
 
@@ -358,12 +360,15 @@ impl<S: Store> Gateway<S> {
                 self.forward(asked, kind, Share::Any, out, |h, b, _| catalogue::sale_list(h, b))
             }
 
+            Kind::FreightList => self.forward(asked, kind, Share::Any, out, |h, b, _| freight::list(h, b)),
+
             // What frees stock, and operators' work: gets through a flood of orders.
             Kind::Cancel => self.forward(asked, kind, Share::Reserved, out, |h, b, _| create::cancel(h, b)),
             Kind::Repair => self.forward(asked, kind, Share::Reserved, out, |h, b, _| payment::repair(h, b)),
             Kind::SkuPut => {
                 self.forward(asked, kind, Share::Reserved, out, |h, b, _| catalogue::sku_put(h, b))
             }
+            Kind::FreightPut => self.forward(asked, kind, Share::Reserved, out, |h, b, _| freight::put(h, b)),
             Kind::SalePut => self.forward(asked, kind, Share::Reserved, out, |header, body, room| {
                 catalogue::sale_put(header, body, &mut room.skus)
             }),
@@ -631,6 +636,8 @@ const fn asker(intent: &Intent<'_>) -> UserId {
         | Intent::Cancel(_)
         | Intent::SkuPut(_)
         | Intent::SalePut(_)
+        | Intent::FreightPut(_)
+        | Intent::FreightList { .. }
         | Intent::StockAdjust(_)
         | Intent::StockRelease(_)
         | Intent::StockCommit(_)

@@ -21,6 +21,7 @@ mod batch;
 mod catalogue;
 mod coupon;
 mod create;
+mod freight;
 mod guards;
 mod letters;
 mod payment;

@@ -109,6 +109,14 @@ fn the_other_kinds_become_their_intents() {
     );
     becomes(&frame::<messages::SaleGet>(&SaleGetHead { sale: 4 }, &[], &[]), "SaleGet(SaleId(4))");
     becomes(
+        &frame::<messages::FreightList>(
+            &FreightListHead { after_seller: 7, after_currency: 840, limit: 9 },
+            &[],
+            &[],
+        ),
+        "FreightList { seller: SellerId(7), currency: Currency(840), limit: 9 }",
+    );
+    becomes(
         &frame::<messages::SaleList>(&SaleListHead { after: 4, limit: 100 }, &[], &[]),
         "SaleList { after: SaleId(4), limit: 100 }",
     );
@@ -122,8 +130,21 @@ const SKU_PUT: SkuPutHead = SkuPutHead {
     replaces: 0,
     seller: 0,
     hold_seconds: 900,
+    weight_grams: 30,
     currency: 978,
     open: true,
+};
+const FREIGHT_PUT: FreightPutHead = FreightPutHead {
+    request: 1,
+    free_from: 5_000,
+    base: 490,
+    first: 2_000,
+    step: 1_000,
+    per_step: 150,
+    seller: 7,
+    replaces: 0,
+    currency: 978,
+    by: 2,
 };
 const SALE_PUT: SalePutHead = SalePutHead {
     request: 1,
@@ -153,7 +174,13 @@ fn operators_work_becomes_intents() {
         &frame::<messages::SkuPut>(&SKU_PUT, &[], &[]),
         "SkuPut(SkuPut { request: RequestId(1), replaces: 0, sku: Sku { id: SkuId(7), version: 0, \
          seller: SellerId(0), currency: Currency(978), unit_price: MinorUnits(250), hold_seconds: 900, \
-         open: true } })",
+         open: true, weight_grams: 30 } })",
+    );
+    becomes(
+        &frame::<messages::FreightPut>(&FREIGHT_PUT, &[], &[]),
+        "FreightPut(FreightPut { request: RequestId(1), replaces: 0, rule: FreightRule { seller: SellerId(7), \
+         currency: Currency(978), version: 0, by: Weight, free_from: MinorUnits(5000), base: MinorUnits(490), \
+         first: 2000, step: 1000, per_step: MinorUnits(150) } })",
     );
     becomes(
         &frame::<messages::SalePut>(&SALE_PUT, &[SaleSku { sku: 7, unit_price: 99 }], &[]),
@@ -258,6 +285,7 @@ fn wrong_fields_of_the_other_kinds_are_refused() {
     let list = ListHead { user: 9, before: 0, limit: 100, state: 0 };
     let sku_put = |head: SkuPutHead| frame::<messages::SkuPut>(&head, &[], &[]);
     let sale_put = |head: SalePutHead, skus: &[SaleSku]| frame::<messages::SalePut>(&head, skus, &[]);
+    let freight = |head: FreightPutHead| frame::<messages::FreightPut>(&head, &[], &[]);
     let adjust = |head: StockAdjustHead| frame::<messages::StockAdjust>(&head, &[], &[]);
     let sku = SaleSku { sku: 7, unit_price: 1 };
     for (bytes, line) in [
@@ -275,6 +303,12 @@ fn wrong_fields_of_the_other_kinds_are_refused() {
         (frame::<messages::SkuList>(&SkuListHead { after: 0, limit: 0 }, &[], &[]), NO_LINE),
         (frame::<messages::SaleGet>(&SaleGetHead { sale: 0 }, &[], &[]), NO_LINE),
         (frame::<messages::SaleList>(&SaleListHead { after: 0, limit: 101 }, &[], &[]), NO_LINE),
+        (freight(FreightPutHead { by: 4, ..FREIGHT_PUT }), NO_LINE),
+        (freight(FreightPutHead { currency: 0, ..FREIGHT_PUT }), NO_LINE),
+        (freight(FreightPutHead { free_from: -1, ..FREIGHT_PUT }), NO_LINE),
+        (freight(FreightPutHead { base: -1, ..FREIGHT_PUT }), NO_LINE),
+        (freight(FreightPutHead { per_step: -1, ..FREIGHT_PUT }), NO_LINE),
+        (freight(FreightPutHead { step: 0, ..FREIGHT_PUT }), NO_LINE),
         (sku_put(SkuPutHead { sku: 0, ..SKU_PUT }), NO_LINE),
         (sku_put(SkuPutHead { unit_price: -1, ..SKU_PUT }), NO_LINE),
         (sku_put(SkuPutHead { currency: 0, ..SKU_PUT }), NO_LINE),

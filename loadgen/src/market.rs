@@ -221,6 +221,7 @@ impl OnSale {
             replaces: self.version,
             seller: 0,
             hold_seconds: self.hold_seconds,
+            weight_grams: 0,
             currency: CURRENCY,
             open: true,
         }

@@ -69,6 +69,7 @@ events! {
     27 ShipmentTracked "A carrier said where a shipment is; read it by TRACK.";
     28 CouponDefined "A coupon was made or replaced; read it by COUPON_GET.";
     29 CouponClaimed "A user may use a coupon once more.";
+    30 FreightChanged "A freight rule was made or replaced; read it by FREIGHT_LIST.";
 }
 
 impl EventType {

@@ -100,6 +100,8 @@ kinds! {
     0x090C SaleList "SALE_LIST" "Reads sales by id, without their skus.";
     0x090D SwitchList "SWITCH_LIST" "Reads the switches that are set.";
     0x090E LimitList "LIMIT_LIST" "Reads for which users something is set.";
+    0x0910 FreightPut "FREIGHT_PUT" "Makes or replaces what a seller takes for sending.";
+    0x0911 FreightList "FREIGHT_LIST" "Reads freight rules by seller and currency.";
     0x0A01 Batch "BATCH" "Makes many orders of one line each.";
 }
 

@@ -148,6 +148,10 @@ messages! {
     SwitchListAnswer = SwitchList answer, PageHead, SwitchItem 0 to PAGE_MAX;
     LimitList = LimitList request, LimitListHead, Nothing 0 to 0;
     LimitListAnswer = LimitList answer, PageHead, UserLimit 0 to PAGE_MAX;
+    FreightPut = FreightPut request, FreightPutHead, Nothing 0 to 0;
+    FreightPutAnswer = FreightPut answer, FreightPutAnswerHead, Nothing 0 to 0;
+    FreightList = FreightList request, FreightListHead, Nothing 0 to 0;
+    FreightListAnswer = FreightList answer, PageHead, FreightRule 0 to PAGE_MAX;
     Batch = Batch request, Nothing, BatchItem 1 to BATCH_ITEMS_MAX;
     BatchAnswer = Batch answer, Nothing, BatchAnswerItem 1 to BATCH_ITEMS_MAX;
 }

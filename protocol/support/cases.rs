@@ -1,6 +1,7 @@
 //! An ordinary case or more of each message; [`super::File::message`] adds the edges.
 
 mod coupon;
+mod freight;
 mod guards;
 mod payment;
 mod shipment;
@@ -62,6 +63,7 @@ const SKU: Sku = Sku {
     version: 3,
     seller: 7,
     hold_seconds: 900,
+    weight_grams: 1_500,
     currency: 978,
     open: true,
 };
@@ -91,6 +93,7 @@ pub fn files() -> Vec<File> {
         events(),
         operate(),
         guards::files(),
+        freight::files(),
     ]
     .into_iter()
     .flatten()
@@ -327,6 +330,7 @@ fn shop() -> Vec<File> {
         replaces: 0,
         seller: 7,
         hold_seconds: 900,
+        weight_grams: 1_500,
         currency: 978,
         open: true,
     };

@@ -55,7 +55,8 @@ macro_rules! for_every_message {
             CreateAnswer Get GetAnswer List ListAnswer History HistoryAnswer Cancel CancelAnswer
             StockGet StockGetAnswer StockAdjust StockAdjustAnswer SaleGet SaleGetAnswer SkuPut
             SkuPutAnswer SalePut SalePutAnswer Stats StatsAnswer Audit AuditAnswer Drain DrainAnswer
-            SkuGet SkuGetAnswer SkuList SkuListAnswer SaleList SaleListAnswer Batch BatchAnswer
+            SkuGet SkuGetAnswer SkuList SkuListAnswer SaleList SaleListAnswer FreightPut
+            FreightPutAnswer FreightList FreightListAnswer Batch BatchAnswer
         }
     };
 }

@@ -13,7 +13,7 @@ use crate::pool::Pool;
 use crate::request::*;
 use crate::values::{
     CouponId, Currency, GatewayId, HoldId, MicrosUtc, Money, OrderId, PaymentId, RequestId, SaleId, Scope,
-    SkuId, Stops, UserId, UserList, WarehouseId,
+    SellerId, SkuId, Stops, UserId, UserList, WarehouseId,
 };
 
 /// Connections of one client, at most.
@@ -366,6 +366,17 @@ impl Client {
     /// Reads coupons by id, a page at a time.
     pub fn coupon_list(&self) -> Request<CouponList> {
         self.request(CouponList::new())
+    }
+
+    /// Makes what a seller takes for sending goods in a currency, or replaces it where [`Request::replaces`] names
+    /// its version: `base` for any basket, unless [`Request::steps`] or [`Request::free_from`] say more.
+    pub fn freight_put(&self, seller: SellerId, base: Money) -> Request<FreightPut> {
+        self.request(FreightPut::new(seller, base))
+    }
+
+    /// Reads freight rules by seller and currency, a page at a time.
+    pub fn freight_list(&self) -> Request<FreightList> {
+        self.request(FreightList::new())
     }
 
     /// Reads what the server counted.

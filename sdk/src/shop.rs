@@ -268,6 +268,8 @@ pub struct Sku {
     pub seller: SellerId,
     /// False: whoever orders it is answered SKU_CLOSED.
     pub open: bool,
+    /// What one unit weighs; 0 where that does not matter.
+    pub weight_grams: u32,
 }
 
 /// What is set for one user.
@@ -355,6 +357,38 @@ pub struct SkuNow {
     pub stock: Shelf,
     /// The sale whose price, window and limits count now.
     pub sale: Option<SaleId>,
+}
+
+/// What a charge for sending grows with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FreightBy {
+    /// What the goods cost after discounts, in minor units.
+    Total,
+    /// What the goods weigh, in grams.
+    Weight,
+    /// How many units there are.
+    Count,
+}
+
+/// What a seller takes for sending goods sold in a currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FreightRule {
+    /// Whose goods.
+    pub seller: SellerId,
+    /// Counts from 1; one more with each FREIGHT_PUT.
+    pub version: u32,
+    /// What the charge grows with.
+    pub by: FreightBy,
+    /// From which sum on the seller's goods go free.
+    pub free_from: Option<Money>,
+    /// What the first `first` cost; its currency is that of the rule.
+    pub base: Money,
+    /// How much is in `base`: minor units, grams or units.
+    pub first: u64,
+    /// How much more a `per_step` covers; 0: `base` is for any basket.
+    pub step: u64,
+    /// What each step begun beyond `first` costs.
+    pub per_step: Money,
 }
 
 /// What is known of a sale, but for its skus.
@@ -523,9 +557,31 @@ pub(crate) fn hold(from: &wire::HoldBrief) -> Option<Hold> {
 }
 
 pub(crate) fn sku(from: &wire::Sku) -> Sku {
-    let wire::Sku { sku, unit_price, version, seller, hold_seconds, currency, open } = *from;
+    let wire::Sku { sku, unit_price, version, seller, hold_seconds, weight_grams, currency, open } = *from;
     let unit_price = Money::new(unit_price, Currency(currency));
-    Sku { id: SkuId(sku), version, unit_price, hold_seconds, seller: SellerId(seller), open }
+    Sku { id: SkuId(sku), version, unit_price, hold_seconds, seller: SellerId(seller), open, weight_grams }
+}
+
+/// Nothing where the server says something that this version does not know.
+pub(crate) fn freight_rule(from: &wire::FreightRule) -> Option<FreightRule> {
+    let wire::FreightRule { free_from, base, first, step, per_step, seller, version, currency, by } = *from;
+    let money = |minor| Money::new(minor, Currency(currency));
+    let by = match by {
+        1 => FreightBy::Total,
+        2 => FreightBy::Weight,
+        3 => FreightBy::Count,
+        _ => return None,
+    };
+    Some(FreightRule {
+        seller: SellerId(seller),
+        version,
+        by,
+        free_from: (free_from != 0).then_some(money(free_from)),
+        base: money(base),
+        first,
+        step,
+        per_step: money(per_step),
+    })
 }
 
 pub(crate) fn user_limit(from: &wire::UserLimit) -> Option<UserLimit> {

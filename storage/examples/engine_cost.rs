@@ -130,6 +130,7 @@ fn sku_put(sku: u64) -> Intent<'static> {
             unit_price: MinorUnits(250),
             hold_seconds: 900,
             open: true,
+            weight_grams: 0,
         },
     })
 }

@@ -218,6 +218,10 @@ impl IntentBatch {
             Intent::CouponList { after, limit } => Bare::Whole(Intent::CouponList { after, limit }),
             Intent::Cancel(it) => Bare::Whole(Intent::Cancel(it)),
             Intent::SkuPut(it) => Bare::Whole(Intent::SkuPut(it)),
+            Intent::FreightPut(it) => Bare::Whole(Intent::FreightPut(it)),
+            Intent::FreightList { seller, currency, limit } => {
+                Bare::Whole(Intent::FreightList { seller, currency, limit })
+            }
             Intent::StockAdjust(it) => Bare::Whole(Intent::StockAdjust(it)),
             Intent::StockTransfer(it) => Bare::Whole(Intent::StockTransfer(it)),
             Intent::StockReturn(it) => Bare::Whole(Intent::StockReturn(it)),

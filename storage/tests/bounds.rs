@@ -144,6 +144,7 @@ fn put(sku: u64, price: i64) -> Intent<'static> {
             unit_price: MinorUnits(price),
             hold_seconds: 900,
             open: true,
+            weight_grams: 0,
         },
     })
 }

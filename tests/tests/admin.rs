@@ -133,6 +133,37 @@ fn an_operator_defines_coupons_and_hands_them_out() {
 }
 
 #[test]
+fn an_operator_says_what_sending_costs() {
+    let operator = Operator::new();
+    operator.does("sku put 1 --price 19.99 --currency EUR --weight-grams 1500");
+    operator.does("stock adjust 1 --warehouse 1 --on-hand 10");
+    assert_eq!(operator.does("freight list"), "none\n");
+    let put = "freight put 0 --currency EUR --base 4.90 --by weight --first 2000 --step 1000 --each 1.50";
+    assert!(operator.does(&format!("{put} --free-from 100.00")).contains("1.50 EUR each 1000 g"));
+    operator.does("freight put 7 --currency EUR --base 3.00");
+    operator.does("freight put 7 --currency EUR --base 3.50 --replaces 1");
+    let rule = operator.reads("freight get 7 --currency EUR");
+    assert_eq!(
+        (&rule["base_minor"], &rule["version"], &rule["by"]),
+        (&350.into(), &2.into(), &"total".into())
+    );
+    let listed = operator.reads("freight list --limit 1");
+    assert_eq!((&listed["items"][0]["free_from_minor"], &listed["more"]), (&100_00.into(), &true.into()));
+    assert_eq!(operator.reads("freight list --after-seller 0 --after-currency EUR")["items"][0], rule);
+
+    use tidegate_sdk::{Currency, Money, SkuId, UserId, blocking};
+    let shop = blocking::Client::connect_with(operator.server.patiently()).unwrap();
+    let placed =
+        shop.wait(shop.create(UserId(7), Money::new(46_38, Currency::EUR)).line(SkuId(1), 2)).unwrap();
+    let order = operator.reads(&format!("order get {}", placed.order));
+    assert_eq!((&order["freight_minor"], &order["lines"][0]["freight_minor"]), (&6_40.into(), &6_40.into()));
+
+    let (code, _, err) = operator.types("freight get 9 --currency EUR");
+    assert!(code == Some(1) && err.contains("seller 9 has no rule in EUR"), "{err}");
+    assert_eq!(operator.types(&format!("{put} --free-from x")).0, Some(2));
+}
+
+#[test]
 fn what_goes_wrong_is_said_in_one_sentence() {
     let operator = Operator::new();
     let check = |line: &str, code: i32, says: &str| {

@@ -8,6 +8,8 @@
 mod answers;
 #[path = "histories/coupons.rs"]
 mod coupons;
+#[path = "histories/freight.rs"]
+mod freight;
 #[path = "histories/holds.rs"]
 mod holds;
 #[path = "histories/letters.rs"]
@@ -119,6 +121,7 @@ fn a_full_millisecond_takes_the_next() {
         unit_price: MinorUnits(5),
         hold_seconds: 60,
         open: true,
+        weight_grams: 0,
     };
     let lines = [AskedLine {
         sku: SkuId(1),
@@ -179,6 +182,8 @@ struct World {
     skus: u64,
     warehouses: u32,
     sales: u32,
+    /// Whether anybody takes anything for sending.
+    freight: bool,
     lines_max: usize,
     units_max: u32,
     step_us_max: i64,
@@ -194,6 +199,7 @@ impl World {
             skus,
             warehouses: *dice.choice(&[1, 2, 3, 7]).expect("a choice"),
             sales: dice.u32(0..=4),
+            freight: dice.bool(),
             lines_max: LINES_MAX.min(skus as usize),
             units_max: *dice.choice(&[1, 3, 40]).expect("a choice"),
             step_us_max: *dice.choice(&[0, 300, 400_000, 2_000_000]).expect("a choice"),
@@ -434,7 +440,9 @@ impl History {
         if let Some(cleared) = self.clear_a_switch() {
             return cleared;
         }
-        match self.dice.u8(0..69) {
+        match self.dice.u8(0..71) {
+            69 if self.world.freight => Intent::FreightPut(self.freight_put()),
+            69 | 70 => self.freight_list(),
             51 => Intent::LetterPark(self.letter_park()),
             52 => Intent::LetterEnd(self.letter_end()),
             53 => Intent::LetterList(self.letter_list()),
@@ -477,6 +485,7 @@ impl History {
             unit_price: self.price(),
             hold_seconds: self.hold_seconds(),
             open: self.mostly(),
+            weight_grams: if self.dice.bool() { 0 } else { self.dice.u32(0..5_000) },
         };
         SkuPut { request: self.request(), replaces: self.version_near(stands), sku }
     }
@@ -572,10 +581,12 @@ impl History {
     fn create<'a>(&mut self, lines: &'a [AskedLine], client_bytes: &'a [u8]) -> Create<'a> {
         let (mut user, currency) = (self.user(), self.currency());
         let mut hold = 0;
-        if self.dice.u8(0..4) == 0 {
+        if self.mostly() && self.wants_what_was_held_last(lines) {
+            (hold, user) = self.last_hold();
+        } else if self.dice.u8(0..4) == 0 {
             (hold, user) = self.hold();
-            user.0 = user.0.max(1);
         }
+        user.0 = user.0.max(1);
         let lines = Lines::parse(lines).expect("drawn as a basket");
         let mut coupons = self.coupons_of_basket();
         if hold == 0

@@ -7,8 +7,8 @@ use std::time::Duration;
 use e2e::Server;
 use tidegate_sdk::{
     AdjustReason, BatchOrder, BatchOutcome, Benefit, Client, CouponId, Currency, Error, EventFilter,
-    EventType, HoldState, MicrosUtc, Money, OrderId, SaleId, SkuId, StartAt, State, Status, UserId,
-    WarehouseId,
+    EventType, FreightBy, HoldState, MicrosUtc, Money, OrderId, SaleId, SellerId, SkuId, StartAt, State,
+    Status, UserId, WarehouseId,
 };
 
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
@@ -166,6 +166,29 @@ async fn a_thousand_users_race_for_the_last_coupon() {
     }
     assert_eq!((placed, exhausted), (1, 999));
     assert_eq!(client.coupon_get(coupon).await.unwrap().coupon.locked, 1);
+}
+
+#[tokio::test]
+async fn sending_costs_what_the_seller_says() {
+    let (_server, client) = shop().await;
+    let (user, seller) = (UserId(7), SellerId(0));
+    let rule = client.freight_put(seller, Money::new(4_90, Currency::EUR)).free_from(50_00);
+    assert_eq!(rule.steps(FreightBy::Count, 1, 1, 50).await.unwrap(), 1);
+    let found = client.freight_list().await.unwrap().items[0];
+    assert_eq!((found.by, found.per_step.minor_units, found.version), (FreightBy::Count, 50, 1));
+
+    let priced = client.prepare(user, Currency::EUR).line(SKU, 2).await.unwrap();
+    assert_eq!((priced.total, priced.freight), (2 * 19_99 + 5_40, 5_40));
+    let goods_alone = client.create(user, total(2)).line(SKU, 2).await;
+    assert!(matches!(goods_alone, Err(Error::Refused(refused)) if refused.status == Status::PriceChanged));
+    let placed = client.create(user, Money::new(priced.total, Currency::EUR)).line(SKU, 2).await.unwrap();
+    let order = client.get(user, placed.order).await.unwrap();
+    assert_eq!((order.freight, order.lines[0].freight), (5_40, 5_40));
+    let free = client.prepare(user, Currency::EUR).line(SKU, 3).await.unwrap();
+    assert_eq!((free.total, free.freight), (3 * 19_99, 0));
+
+    let again = client.freight_put(seller, Money::new(0, Currency::EUR)).await;
+    assert!(matches!(again, Err(Error::Refused(refused)) if refused.status == Status::VersionConflict));
     assert!(client.audit().await.unwrap().ok);
 }
 

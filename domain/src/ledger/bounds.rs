@@ -2,6 +2,7 @@
 
 use crate::ledger::counts::UserCounts;
 use crate::ledger::coupons::Coupons;
+use crate::ledger::freight::FreightRules;
 use crate::ledger::goods::Goods;
 use crate::ledger::holds::Holds;
 use crate::ledger::letters::Letters;
@@ -104,6 +105,7 @@ impl LedgerBounds {
             + Shipments::bytes(self)
             + UserCounts::bytes(self)
             + Goods::bytes(self)
+            + FreightRules::BYTES_MAX
             + Holds::bytes(self)
             + Letters::bytes(self.dead_letters_max)
             + Limits::bytes(self)

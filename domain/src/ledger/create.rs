@@ -6,6 +6,7 @@ use core::mem;
 
 use crate::coupon::{COUPONS_MAX, CouponIds, CouponLine, CouponShare};
 use crate::fact::{Actor, Fact, Facts, Line, OrderCreated, Request, RequestKey, ShelfUnits, Stamp};
+use crate::freight::FreightLine;
 use crate::hold::HoldEnd;
 use crate::ids::{SaleId, SellerId, TraceId, UserId, WarehouseId};
 use crate::intent::{AskedLine, CLIENT_BYTES_MAX, Create, Intent, LINES_MAX, Prepare};
@@ -34,6 +35,8 @@ pub(crate) struct Scratch {
     /// What coupons take off each line; empty without coupons.
     pub(super) coupon_lines: Vec<CouponLine>,
     shares: Vec<CouponShare>,
+    /// What sending each line costs; empty where nobody takes anything.
+    pub(super) freight: Vec<FreightLine>,
 }
 
 /// What was found out about a line so far.
@@ -43,9 +46,9 @@ pub(super) struct Planned {
     /// The sale that speaks for it; [`NONE`]: none.
     sale: u32,
     sale_id: SaleId,
-    unit_price: MinorUnits,
+    pub(super) unit_price: MinorUnits,
     hold_seconds: u32,
-    seller: SellerId,
+    pub(super) seller: SellerId,
     pub(super) warehouse: WarehouseId,
     /// 0, unless the basket leaves from several warehouses.
     pub(super) parcel: u32,
@@ -77,7 +80,21 @@ struct Basket<'a> {
 struct Plan {
     total: MinorUnits,
     discount: MinorUnits,
+    freight: MinorUnits,
     hold_seconds: u32,
+}
+
+impl Plan {
+    #[inline]
+    fn pay_until(&self, now: MicrosUtc) -> MicrosUtc {
+        now.after(Micros::from_seconds(self.hold_seconds))
+    }
+
+    /// Every line is as plain as most are: see [`Orders::arena_lines`].
+    #[inline]
+    fn is_plain(&self) -> bool {
+        self.discount == MinorUnits::ZERO && self.freight == MinorUnits::ZERO
+    }
 }
 
 impl Default for Scratch {
@@ -91,6 +108,7 @@ impl Default for Scratch {
             servers: Vec::new(),
             coupon_lines: Vec::with_capacity(LINES_MAX),
             shares: Vec::with_capacity(COUPONS_MAX),
+            freight: Vec::new(),
         }
     }
 }
@@ -170,8 +188,7 @@ impl Ledger {
             shown: Some(create.total),
         };
         let plan = self.plan(now, &basket, scratch)?;
-        let pay_until = now.after(Micros::from_seconds(plan.hold_seconds));
-        self.judge_room_for_order(now, create, pay_until, scratch)?;
+        self.judge_room_for_order(now, create, &plan, scratch)?;
 
         // Doing. From here the order stands: no `return`, no `?`, nothing that can fail.
         let order = self.ids.next(now, create.user);
@@ -179,15 +196,16 @@ impl Ledger {
         let stamp = Stamp { at: now, actor: Actor::User(create.user), request: Some(request), trace };
         scratch.settle_lines(asked);
         scratch.settle_discounts();
+        scratch.settle_freight();
         let created = OrderCreated {
             order,
             user: create.user,
             hold: create.hold,
             currency: create.currency,
             discount: plan.discount,
-            freight: MinorUnits::ZERO,
+            freight: plan.freight,
             total: plan.total,
-            pay_until,
+            pay_until: plan.pay_until(now),
             lines: &scratch.lines,
             client_bytes: create.client_bytes,
         };
@@ -260,6 +278,7 @@ impl Ledger {
         let plan = self.plan(now, &basket, scratch)?;
         scratch.settle_lines(lines);
         scratch.settle_discounts();
+        scratch.settle_freight();
         Ok(plan)
     }
 
@@ -276,8 +295,14 @@ impl Ledger {
         let goods = price(basket.lines, &scratch.planned)?;
         let discounted = self.discount(now, basket, scratch);
         // Where the coupons are good for nothing, there is no total to compare with: they are refused below.
-        if let (Some(shown), Ok(discount)) = (basket.shown, discounted) {
-            judge_total(shown, MinorUnits(goods.0 - discount.0))?;
+        let (mut freight, mut total) = (MinorUnits::ZERO, goods);
+        if let Ok(discount) = discounted {
+            freight = self.freight(basket.currency, basket.lines, scratch)?;
+            total =
+                MinorUnits(goods.0 - discount.0).plus(freight).ok_or(Refusal::of(Reason::InvalidField))?;
+            if let Some(shown) = basket.shown {
+                judge_total(shown, total)?;
+            }
         }
         let Scratch { planned, sales, taken, servers, .. } = scratch;
         sum_up_sales(basket.lines, planned, sales);
@@ -289,7 +314,7 @@ impl Ledger {
         self.choose_shelves(basket.lines, planned, taken, servers)?;
         let hold_seconds = planned.iter().map(|line| line.hold_seconds).min();
         let hold_seconds = hold_seconds.expect("a basket has a line");
-        Ok(Plan { total: MinorUnits(goods.0 - discount.0), discount, hold_seconds })
+        Ok(Plan { total, discount, freight, hold_seconds })
     }
 
     /// What a basket costs before coupons, now. Fills `scratch.planned`.
@@ -425,7 +450,7 @@ impl Ledger {
         &self,
         now: MicrosUtc,
         create: &Create<'_>,
-        pay_until: MicrosUtc,
+        plan: &Plan,
         scratch: &Scratch,
     ) -> Result<(), Refusal> {
         // Room for its end, and for its first attempt to pay: one that has nothing to pay is confirmed at once.
@@ -439,14 +464,14 @@ impl Ledger {
         // A hold that is taken over does not end by a request of its own any more.
         let ids_kept = self.kept_ids() + 1 + attempts - usize::from(create.hold != 0);
         let needs = OrderNeeds {
-            lines: Orders::arena_lines(create.lines.as_slice().len(), !create.coupons.is_empty()),
+            lines: Orders::arena_lines(create.lines.as_slice().len(), plan.is_plain()),
             client_bytes: Orders::arena_bytes(create.client_bytes.len()),
             history_rows: self.rows_kept + rows,
         };
         let fits = self.orders.has_room(&self.bounds, &needs)
             && self.requests.has_room(&self.orders, &self.bounds, now, (ids_kept + 1, ids_kept))
             && self.payments.has_room(&self.bounds, self.unopened + attempts)
-            && self.timers.reaches(now, pay_until)
+            && self.timers.reaches(now, plan.pay_until(now))
             && self.has_room_for_coupons(create.user, &create.coupons)
             && self.counts.len() + scratch.sales.len() <= self.bounds.user_counts_max
             && scratch.sales.iter().all(|it| {
@@ -465,6 +490,14 @@ impl Scratch {
             let goods = planned.unit_price.times(line.quantity).expect("the basket was priced");
             CouponLine::new(line.sku, planned.sale_id, goods)
         }));
+    }
+
+    /// What sending costs, on the lines as decided.
+    #[inline]
+    fn settle_freight(&mut self) {
+        for (line, freight) in self.lines.iter_mut().zip(&self.freight) {
+            line.freight = freight.freight;
+        }
     }
 
     /// What coupons take off the lines as decided.
@@ -499,8 +532,7 @@ impl Scratch {
 }
 
 fn priced(plan: &Plan, lines: Vec<Line>, hold: u64, hold_until: MicrosUtc) -> Verdict {
-    let Plan { total, discount, hold_seconds } = *plan;
-    let freight = MinorUnits::ZERO;
+    let Plan { total, discount, freight, hold_seconds } = *plan;
     Verdict::Priced(PricedView { total, discount, freight, hold_seconds, hold, hold_until, lines }.into())
 }
 

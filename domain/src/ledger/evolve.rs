@@ -106,6 +106,10 @@ impl Ledger {
                 let slot = self.goods.put_sale(*sale, skus);
                 self.remember(stamp, Subject::Sale(slot));
             }
+            Fact::FreightChanged(rule) => {
+                let slot = self.freight.put(*rule);
+                self.remember(stamp, Subject::Freight(slot));
+            }
             Fact::StockAdjusted(change) => self.stock_adjusted(stamp, change),
             Fact::HoldMade { hold, user, until, units } => {
                 let hold = Hold { id: *hold, user: *user, state: HoldState::Open, until: *until };

@@ -88,7 +88,9 @@ impl Ledger {
                 switches.judge(Deed::Changing, self.parts_of_hold(extend.hold))?;
                 self.judge_blocked(now, extend.user)
             }
-            Intent::LimitPut(_) => switches.judge(Deed::Changing, core::iter::empty()),
+            Intent::LimitPut(_) | Intent::FreightPut(_) => {
+                switches.judge(Deed::Changing, core::iter::empty())
+            }
             Intent::PayOpen(open) => switches.judge(Deed::Paying, self.parts_of_order(open.order)),
             Intent::PayClose(close) => switches.judge(Deed::Changing, self.parts_of_payment(close.payment)),
             Intent::Refund(refund) => switches.judge(Deed::Changing, self.parts_of_payment(refund.payment)),
@@ -114,6 +116,7 @@ impl Ledger {
             | Intent::SkuList { .. }
             | Intent::SaleGet(_)
             | Intent::SaleList { .. }
+            | Intent::FreightList { .. }
             | Intent::StockGet { .. }
             | Intent::SwitchList { .. }
             | Intent::Scan(_)

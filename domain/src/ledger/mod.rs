@@ -15,6 +15,7 @@ mod coupons;
 mod create;
 mod cursors;
 mod evolve;
+mod freight;
 mod goods;
 mod guards;
 mod hold;
@@ -42,6 +43,7 @@ pub use bounds::LedgerBounds;
 pub use room::PassedBound;
 
 use crate::fact::{Actor, Fact, Facts, Request, RequestKey, Stamp};
+use crate::freight::FreightRule;
 use crate::hold::HoldEnd;
 use crate::ids::{OrderId, TraceId};
 use crate::intent::{Envelope, Intent};
@@ -56,6 +58,7 @@ use coupons::Coupons;
 use create::Spare;
 use cursors::Cursors;
 use evolve::Sums;
+use freight::FreightRules;
 use goods::Goods;
 use holds::Holds;
 use letters::Letters;
@@ -82,6 +85,7 @@ pub struct Ledger {
     goods: Goods,
     cursors: Cursors,
     letters: Letters,
+    freight: FreightRules,
     holds: Holds,
     coupons: Coupons,
     timers: Timers,
@@ -131,6 +135,7 @@ impl Ledger {
             goods: Goods::new(&bounds, key),
             cursors: Cursors::new(),
             letters: Letters::default(),
+            freight: FreightRules::default(),
             holds: Holds::new(&bounds, key),
             coupons: Coupons::new(&bounds, key),
             timers: Timers::new(),
@@ -172,6 +177,10 @@ impl Ledger {
             Intent::Cancel(cancel) => self.cancel(now, trace, cancel, facts),
             Intent::SkuPut(put) => self.put_sku(now, trace, put, facts),
             Intent::SalePut(put) => self.put_sale(now, trace, put, facts),
+            Intent::FreightPut(put) => self.put_freight(now, trace, put, facts),
+            Intent::FreightList { seller, currency, limit } => {
+                self.list_freight((*seller, *currency), *limit)
+            }
             Intent::StockAdjust(adjust) => self.adjust_stock(now, trace, adjust, facts),
             Intent::StockTransfer(transfer) => self.transfer_stock(now, trace, transfer, facts),
             Intent::StockReturn(back) => self.return_stock(now, trace, back, facts),
@@ -278,6 +287,8 @@ impl Ledger {
             | Intent::Cancel(_)
             | Intent::SkuPut(_)
             | Intent::SalePut(_)
+            | Intent::FreightPut(_)
+            | Intent::FreightList { .. }
             | Intent::StockAdjust(_)
             | Intent::StockTransfer(_)
             | Intent::StockReturn(_)
@@ -367,6 +378,10 @@ impl Ledger {
             Subject::Sale(slot) => {
                 let sale = &self.goods.sale(slot).sale;
                 Verdict::Sale { sale: sale.id, version: sale.version }
+            }
+            Subject::Freight(slot) => {
+                let FreightRule { seller, currency, version, .. } = *self.freight.at(slot);
+                Verdict::Freight { seller, currency, version }
             }
             Subject::Shelf(slot) => Verdict::Shelf(ShelfView::of(self.goods.shelf(slot))),
             Subject::Limit => Verdict::Limited,

@@ -229,9 +229,9 @@ impl Orders {
         self.history.len() + rows <= bounds.history_rows_max
     }
 
-    /// Lines that go to the arena, of an order with so many lines.
-    pub(crate) const fn arena_lines(lines: usize, discounted: bool) -> usize {
-        if lines == 1 && !discounted { 0 } else { lines }
+    /// Lines that go to the arena, of an order with so many lines; `plain`: without discount and freight.
+    pub(crate) const fn arena_lines(lines: usize, plain: bool) -> usize {
+        if lines == 1 && plain { 0 } else { lines }
     }
 
     /// Bytes that so many client bytes take.

@@ -138,6 +138,8 @@ impl Ledger {
                 coupons: self.all_coupons(),
                 coupon_users: self.coupons.users() as u64,
                 coupon_users_digest: self.coupons.digest(),
+                freight_rules: self.freight.digest().0,
+                freight_digest: self.freight.digest().1,
             }
             .into(),
         )

@@ -32,6 +32,8 @@ pub(crate) enum Subject {
     Sku(u32),
     /// This sale was put.
     Sale(u32),
+    /// This freight rule was put.
+    Freight(u32),
     /// This shelf was adjusted, or sold units came back to it.
     Shelf(u32),
     /// This hold was made, ended or extended.

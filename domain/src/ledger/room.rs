@@ -106,6 +106,7 @@ impl Ledger {
                 within(fits, "limits_max", bounds.limits_max)?;
             }
             Fact::SwitchChanged { .. } => (), // As many as ever fit.
+            Fact::FreightChanged(_) => (), // Their number is no setting; the request's room is looked for below.
             // Their number is no setting, so what was made fits.
             Fact::CursorMoved { .. } => return Ok(()),
             Fact::StockReserved { .. } | Fact::StockReduced { .. } | Fact::StockReleased { .. } => {

@@ -3,6 +3,7 @@
 #![allow(dead_code)] // Each test file uses its part.
 
 mod coupons;
+mod freight;
 mod operators;
 mod shipping;
 
@@ -218,6 +219,9 @@ impl Shop {
                 };
                 format!("{} of {} skus", sale.summary.taken_units, sale.skus.len())
             }
+            "freight" => self.tell_freight(&words),
+            "rules" => self.tell_rules(&words),
+            "freights" => self.tell_freights(&words),
             "facts" => self.mirror.last.join(" "),
             "parcels" => {
                 let (order, user, _) = self.named(words[1]);
@@ -250,6 +254,7 @@ impl Shop {
             unit_price: MinorUnits(value(words, "price").unwrap_or(100)),
             hold_seconds: value(words, "hold").unwrap_or(60),
             open: !words.contains(&"closed"),
+            weight_grams: value(words, "grams").unwrap_or(0),
         };
         let request = self.request();
         let replaces = value(words, "replaces").unwrap_or(0);
@@ -315,7 +320,7 @@ impl Shop {
     }
 
     /// What a change answers; with `twice`, asked again it answers the same and does nothing.
-    fn changed(&mut self, intent: &Intent<'_>, words: &[&str]) -> Verdict {
+    pub fn changed(&mut self, intent: &Intent<'_>, words: &[&str]) -> Verdict {
         let verdict = self.apply(intent);
         if words.contains(&"twice") {
             let entries = self.mirror.entries;
@@ -535,6 +540,10 @@ impl Shop {
             Verdict::Order(it) => format!("{} {:?} v{}", name(it.order), it.state, it.version),
             Verdict::Sku { sku, version } => format!("sku {} v{version}", sku.0),
             Verdict::Sale { sale, version } => format!("sale {} v{version}", sale.0),
+            Verdict::Freight { seller, currency: _, version } => {
+                format!("freight of {} v{version}", seller.0)
+            }
+            Verdict::FreightRules(page) => freight::rules_in_words(page),
             Verdict::Shelf(it) => {
                 format!(
                     "{} on hand, {} held, {} sold, {} sellable",
@@ -548,7 +557,9 @@ impl Shop {
             Verdict::Transferred(it) => format!("{} left, {} there", it.from.on_hand, it.to.on_hand),
             Verdict::Priced(it) => {
                 let from: Vec<u32> = it.lines.iter().map(|line| line.warehouse.0).collect();
-                format!("total {} from {from:?} for {} s", it.total.0, it.hold_seconds)
+                let freight =
+                    if it.freight.0 == 0 { String::new() } else { format!(" freight {}", it.freight.0) };
+                format!("total {}{freight} from {from:?} for {} s", it.total.0, it.hold_seconds)
             }
             Verdict::OrderFound(it) => {
                 let (brief, bytes) = (&it.brief, it.client_bytes.len());
@@ -613,7 +624,7 @@ fn refused(refusal: &Refusal) -> String {
 }
 
 /// The word behind this one, as a value.
-fn value<T: std::str::FromStr>(words: &[&str], name: &str) -> Option<T> {
+pub fn value<T: std::str::FromStr>(words: &[&str], name: &str) -> Option<T> {
     let at = words.iter().position(|&word| word == name)?;
     words.get(at + 1)?.parse().ok()
 }

@@ -26,6 +26,7 @@ pub(super) fn sketch(blank: Event, fact: &Fact<'_>) -> Option<Sketch> {
         Fact::CouponReleased { order, coupons } => (EventType::CouponReleased, of_order(order, coupons)),
         Fact::CouponUsed { order, coupons } => (EventType::CouponUsed, of_order(order, coupons)),
         Fact::SkuChanged(_)
+        | Fact::FreightChanged(_)
         | Fact::SaleChanged { .. }
         | Fact::StockAdjusted(_)
         | Fact::StockTransferred { .. }

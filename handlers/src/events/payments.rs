@@ -40,6 +40,7 @@ pub(super) fn sketch(blank: Event, fact: &Fact<'_>) -> Option<Sketch> {
             (EventType::RefundDone, Event { amount, currency, ..of(payment, order) })
         }
         Fact::SkuChanged(_)
+        | Fact::FreightChanged(_)
         | Fact::SaleChanged { .. }
         | Fact::StockAdjusted(_)
         | Fact::StockTransferred { .. }

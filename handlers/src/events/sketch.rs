@@ -2,6 +2,7 @@
 
 use domain::coupon::CouponShare;
 use domain::fact::{CancelReason, OrderCreated, ShelfUnits, StockAdjusted};
+use domain::freight::FreightRule;
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, Sale, Sku};
 use domain::order::State;
@@ -53,6 +54,10 @@ pub(super) fn sketch(position: u64, stamp: &Stamp, fact: &Fact<'_>) -> Option<Sk
         // Its skus may be tens of thousands: who wants them reads the sale.
         Fact::SaleChanged { sale: Sale { id, version, .. }, skus: _ } => {
             of(EventType::SaleChanged, Parts::One, Event { sale: id.0, version: *version, ..blank })
+        }
+        Fact::FreightChanged(FreightRule { currency, version, base, .. }) => {
+            let filled = Event { currency: currency.0, version: *version, amount: base.0, ..blank };
+            of(EventType::FreightChanged, Parts::One, filled)
         }
         Fact::StockAdjusted(adjusted) => of(EventType::StockAdjusted, Parts::One, shelf(blank, adjusted)),
         Fact::StockTransferred { sku, from, to, units } => {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::coupon::{Benefit, Coupon, CouponScope};
 use domain::fact::{Actor, CancelReason, Fact, OrderCreated, RefundReason, Stamp, StockAdjusted};
+use domain::freight::{FreightBy, FreightRule};
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, Sale, Sku};
 use domain::letter::LetterReason;
@@ -28,6 +29,7 @@ const NO_FACTS: &[EventType] =
 fn event_of(fact: &Fact<'_>) -> (&'static str, Option<EventType>) {
     match fact {
         Fact::SkuChanged(_) => ("SkuChanged", Some(EventType::SkuChanged)),
+        Fact::FreightChanged(_) => ("FreightChanged", Some(EventType::FreightChanged)),
         Fact::SaleChanged { .. } => ("SaleChanged", Some(EventType::SaleChanged)),
         Fact::StockAdjusted(_) => ("StockAdjusted", Some(EventType::StockAdjusted)),
         Fact::StockTransferred { .. } => ("StockTransferred", Some(EventType::StockAdjusted)),
@@ -97,6 +99,7 @@ fn facts() -> Vec<Fact<'static>> {
     };
     vec![
         Fact::SkuChanged(a_sku(sku, currency, amount)),
+        Fact::FreightChanged(a_freight_rule(currency, amount)),
         Fact::SaleChanged { sale: a_sale(at), skus: &[] },
         Fact::StockAdjusted(adjusted),
         Fact::StockTransferred { sku, from: warehouse, to, units: 1 },
@@ -151,8 +154,14 @@ fn facts() -> Vec<Fact<'static>> {
     ]
 }
 
+fn a_freight_rule(currency: Currency, base: MinorUnits) -> FreightRule {
+    let (seller, by, none) = (SellerId(0), FreightBy::Total, MinorUnits(0));
+    FreightRule { seller, currency, version: 1, by, free_from: none, base, first: 0, step: 0, per_step: none }
+}
+
 fn a_sku(id: SkuId, currency: Currency, unit_price: MinorUnits) -> Sku {
-    Sku { id, version: 1, seller: SellerId(0), currency, unit_price, hold_seconds: 1, open: true }
+    let (seller, hold_seconds, open, weight_grams) = (SellerId(0), 1, true, 0);
+    Sku { id, version: 1, seller, currency, unit_price, hold_seconds, open, weight_grams }
 }
 
 fn a_coupon(at: MicrosUtc, currency: Currency, amount: MinorUnits) -> Coupon {

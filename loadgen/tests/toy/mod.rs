@@ -280,8 +280,9 @@ impl Shop {
 
     fn sku(&self, sku: u64) -> Answer<SkuGetAnswer> {
         let (put, version) = self.skus.get(&sku).ok_or((Status::SkuNotFound, Refusal::WHOLE))?;
-        let SkuPutHead { unit_price, seller, hold_seconds, currency, open, .. } = *put;
-        let found = Sku { sku, unit_price, version: *version, seller, hold_seconds, currency, open };
+        let SkuPutHead { unit_price, seller, hold_seconds, weight_grams, currency, open, .. } = *put;
+        let found =
+            Sku { sku, unit_price, version: *version, seller, hold_seconds, weight_grams, currency, open };
         Ok((SkuGetAnswerHead { sku: found, stock: self.shelf(sku), sale: 0 }, vec![]))
     }
 

@@ -5,6 +5,7 @@
 
 mod coupon;
 mod events;
+mod freight;
 mod guards;
 mod operate;
 mod order;
@@ -17,6 +18,7 @@ mod stock;
 
 pub use coupon::*;
 pub use events::*;
+pub use freight::*;
 pub use guards::*;
 pub use operate::*;
 pub use order::*;

@@ -63,6 +63,8 @@ plain! {
         pub seller: u32,
         /// How long an unpaid order holds its units, seconds, 1 to 2,592,000 (30 days).
         pub hold_seconds: u32,
+        /// What one unit weighs, grams, for freight by weight; 0 where that does not matter.
+        pub weight_grams: u32,
         /// ISO 4217 numeric; never 0.
         pub currency: u16,
         /// 0: every CREATE that names it answers SKU_CLOSED.
@@ -89,6 +91,8 @@ plain! {
         pub seller: u32,
         /// How long an unpaid order holds its units, seconds.
         pub hold_seconds: u32,
+        /// What one unit weighs, grams; 0 where that does not matter.
+        pub weight_grams: u32,
         /// ISO 4217 numeric.
         pub currency: u16,
         /// 0: every CREATE that names it answers SKU_CLOSED.

@@ -64,6 +64,8 @@ KINDS = {
     0x090C: "SALE_LIST",
     0x090D: "SWITCH_LIST",
     0x090E: "LIMIT_LIST",
+    0x0910: "FREIGHT_PUT",
+    0x0911: "FREIGHT_LIST",
     0x0A01: "BATCH",
 }
 
@@ -152,6 +154,7 @@ EVENTS = {
     27: "ShipmentTracked",
     28: "CouponDefined",
     29: "CouponClaimed",
+    30: "FreightChanged",
 }
 
 # struct: ((field, type, bytes), ...), without gaps and in this order
@@ -399,6 +402,39 @@ LAYOUTS = {
         ("state", "u8", 1),
         ("reason", "u8", 1),
         ("actor", "u8", 1),
+    ),
+    "FreightListHead": (
+        ("after_seller", "u32", 4),
+        ("after_currency", "u16", 2),
+        ("limit", "u16", 2),
+    ),
+    "FreightPutAnswerHead": (
+        ("seller", "u32", 4),
+        ("version", "u32", 4),
+        ("currency", "u16", 2),
+    ),
+    "FreightPutHead": (
+        ("request", "u128", 16),
+        ("free_from", "i64", 8),
+        ("base", "i64", 8),
+        ("first", "u64", 8),
+        ("step", "u64", 8),
+        ("per_step", "i64", 8),
+        ("seller", "u32", 4),
+        ("replaces", "u32", 4),
+        ("currency", "u16", 2),
+        ("by", "u8", 1),
+    ),
+    "FreightRule": (
+        ("free_from", "i64", 8),
+        ("base", "i64", 8),
+        ("first", "u64", 8),
+        ("step", "u64", 8),
+        ("per_step", "i64", 8),
+        ("seller", "u32", 4),
+        ("version", "u32", 4),
+        ("currency", "u16", 2),
+        ("by", "u8", 1),
     ),
     "GetHead": (
         ("request", "u128", 16),
@@ -699,6 +735,7 @@ LAYOUTS = {
         ("version", "u32", 4),
         ("seller", "u32", 4),
         ("hold_seconds", "u32", 4),
+        ("weight_grams", "u32", 4),
         ("currency", "u16", 2),
         ("open", "bool", 1),
     ),
@@ -708,6 +745,7 @@ LAYOUTS = {
         ("sku.version", "u32", 4),
         ("sku.seller", "u32", 4),
         ("sku.hold_seconds", "u32", 4),
+        ("sku.weight_grams", "u32", 4),
         ("sku.currency", "u16", 2),
         ("sku.open", "bool", 1),
         ("stock.sku", "u64", 8),
@@ -738,6 +776,7 @@ LAYOUTS = {
         ("replaces", "u32", 4),
         ("seller", "u32", 4),
         ("hold_seconds", "u32", 4),
+        ("weight_grams", "u32", 4),
         ("currency", "u16", 2),
         ("open", "bool", 1),
     ),
@@ -1021,6 +1060,10 @@ MESSAGES = {
     0x890D: ("PageHead", "SwitchItem", 0, 100, None, 0),
     0x090E: ("LimitListHead", "Nothing", 0, 0, None, 0),
     0x890E: ("PageHead", "UserLimit", 0, 100, None, 0),
+    0x0910: ("FreightPutHead", "Nothing", 0, 0, None, 0),
+    0x8910: ("FreightPutAnswerHead", "Nothing", 0, 0, None, 0),
+    0x0911: ("FreightListHead", "Nothing", 0, 0, None, 0),
+    0x8911: ("PageHead", "FreightRule", 0, 100, None, 0),
     0x0A01: ("Nothing", "BatchItem", 1, 4096, None, 0),
     0x8A01: ("Nothing", "BatchAnswerItem", 1, 4096, None, 0),
 }

@@ -289,11 +289,11 @@ class Client:
 
     def sku_put(
         self, sku: int, unit_price: int, currency: int, *, replaces: int = 0, hold_seconds: int = 900, seller: int = 0,
-        open: bool = True, **again
+        weight_grams: int = 0, open: bool = True, **again
     ) -> int:
         """Makes or replaces a sku; the version that stands then."""
         head = {"sku": sku, "unit_price": unit_price, "currency": currency, "replaces": replaces}
-        head.update(hold_seconds=hold_seconds, seller=seller, open=open)
+        head.update(hold_seconds=hold_seconds, seller=seller, weight_grams=weight_grams, open=open)
         return self.change("SKU_PUT", head, **again).head["version"]
 
     def sku(self, sku: int) -> dict:
@@ -340,6 +340,20 @@ class Client:
             found += answer.items
             if not answer.head["more"]:
                 return found
+    def freight_put(
+        self, seller: int, currency: int, base: int, *, free_from: int = 0, by: int = 1, first: int = 0, step: int = 0,
+        per_step: int = 0, replaces: int = 0, **again
+    ) -> int:
+        """Makes or replaces what a seller takes for sending, `by` 1 total, 2 weight, 3 count; the version that stands
+        then. Money in minor units."""
+        head = {"seller": seller, "currency": currency, "base": base, "free_from": free_from, "by": by}
+        head.update(first=first, step=step, per_step=per_step, replaces=replaces)
+        return self.change("FREIGHT_PUT", head, **again).head["version"]
+
+    def freight_list(self, after_seller: int = 0, after_currency: int = 0, limit: int = 100) -> list:
+        """Freight rules by seller and currency, behind these two."""
+        head = {"after_seller": after_seller, "after_currency": after_currency, "limit": limit}
+        return self.read("FREIGHT_LIST", head).items
 
     def stats(self) -> dict:
         """What the server counted."""

@@ -2,6 +2,7 @@
 
 mod coupon;
 mod events;
+mod freight;
 mod guards;
 mod letters;
 mod operate;
@@ -21,6 +22,7 @@ use protocol::{Message, Meta, Parsed};
 
 pub use coupon::{CouponCheck, CouponClaim, CouponDefine, CouponGet, CouponList};
 pub use events::Ack;
+pub use freight::{FreightList, FreightPut};
 pub use guards::{LimitList, LimitPut, SwitchList, SwitchPut};
 pub use letters::{EndLetter, ListLetters, ParkLetter};
 pub use operate::{Audit, Drain, Ping, Stats};

@@ -137,13 +137,14 @@ pub struct SkuPut {
     replaces: u32,
     seller: SellerId,
     hold_seconds: u32,
+    weight_grams: u32,
     open: bool,
 }
 
 impl SkuPut {
     pub(crate) fn new(sku: SkuId, unit_price: Money) -> SkuPut {
         let (seller, hold_seconds) = (SellerId(0), HOLD_SECONDS);
-        SkuPut { sku, unit_price, replaces: 0, seller, hold_seconds, open: true }
+        SkuPut { sku, unit_price, replaces: 0, seller, hold_seconds, weight_grams: 0, open: true }
     }
 }
 
@@ -163,6 +164,12 @@ impl Request<SkuPut> {
     /// How long an unpaid order holds its units, 1 second to 30 days. Default 900.
     pub fn hold_seconds(mut self, seconds: u32) -> Self {
         self.ask.hold_seconds = seconds;
+        self
+    }
+
+    /// What one unit weighs, for sellers whose freight goes by weight. Default 0.
+    pub fn weight_grams(mut self, grams: u32) -> Self {
+        self.ask.weight_grams = grams;
         self
     }
 
@@ -186,6 +193,7 @@ impl Wire for SkuPut {
             replaces: self.replaces,
             seller: self.seller.0,
             hold_seconds: self.hold_seconds,
+            weight_grams: self.weight_grams,
             currency: self.unit_price.currency.0,
             open: self.open,
         }

@@ -6,6 +6,7 @@
 mod coupon;
 mod dlq;
 mod events;
+mod freight;
 mod limit;
 mod pay;
 pub(crate) mod show;
@@ -73,6 +74,9 @@ Example: tidegate admin events --from cursor:warehouse --sku 1")]
     /// What subscribers to events could not take
     #[command(subcommand, after_help = "Example: tidegate admin dlq list")]
     Dlq(dlq::DlqAction),
+    /// What sellers take for sending
+    #[command(subcommand, after_help = "Example: tidegate admin freight list")]
+    Freight(freight::FreightAction),
     /// Payments and refunds
     #[command(subcommand, after_help = "Example: tidegate admin pay get --order 382516920123392001")]
     Pay(pay::PayAction),
@@ -127,6 +131,9 @@ struct SkuPut {
     /// How long an unpaid order holds its units.
     #[arg(long, default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..=2_592_000))]
     hold_seconds: u32,
+    /// What one unit weighs, for freight by weight.
+    #[arg(long, default_value_t = 0, value_name = "GRAMS")]
+    weight_grams: u32,
     /// Nobody can order it until it is put again without this.
     #[arg(long)]
     closed: bool,
@@ -307,6 +314,7 @@ impl What {
             What::Limit(action) => action.ask(client),
             What::Switch(action) => action.ask(client),
             What::Coupon(action) => action.ask(client),
+            What::Freight(action) => action.ask(client),
             What::Stats => Ok(show::stats(&client.wait(client.stats())?)),
         };
         shown.map(Some)
@@ -320,6 +328,7 @@ impl SkuAction {
                 let price = amount(&put.price, put.currency)?;
                 let mut request = client.sku_put(SkuId(put.sku), price).replaces(put.replaces);
                 request = request.seller(SellerId(put.seller)).hold_seconds(put.hold_seconds);
+                request = request.weight_grams(put.weight_grams);
                 let request = if put.closed { request.closed() } else { request };
                 client.wait(request)?;
                 Ok(show::sku_now(&client.wait(client.sku_get(SkuId(put.sku)))?))

@@ -233,6 +233,7 @@ impl Room {
                 self.skus += 1;
                 self.changes += 1;
             }
+            Fact::FreightChanged(_) => self.changes += 1, // Their number is no setting.
             Fact::SaleChanged { skus, .. } => {
                 self.sales += 1;
                 self.sale_skus += skus.len();

@@ -134,6 +134,7 @@ fn order_of(fact: &Fact<'_>) -> Option<OrderId> {
         Fact::StockAdjusted(adjusted) => Some(adjusted.order).filter(|order| order.0 != 0),
         Fact::SkuChanged(_)
         | Fact::SaleChanged { .. }
+        | Fact::FreightChanged(_)
         | Fact::HoldMade { .. }
         | Fact::HoldExtended { .. }
         | Fact::HoldEnded { .. }
@@ -166,6 +167,7 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
         Fact::CouponDefined { skus, .. } => skus.contains(&sku),
         Fact::LimitChanged(_)
         | Fact::OrderConfirmed { .. }
+        | Fact::FreightChanged(_)
         | Fact::OrderCancelled { .. }
         | Fact::RefundDone { .. }
         | Fact::CursorMoved { .. }
@@ -437,8 +439,17 @@ fn json_of_fact(fact: &Fact<'_>) -> (&'static str, Value) {
             let body = json!({
                 "sku": sku.id.0, "version": sku.version, "seller": sku.seller.0, "currency": sku.currency.0,
                 "unit_price": sku.unit_price.0, "hold_seconds": sku.hold_seconds, "open": sku.open,
+                "weight_grams": sku.weight_grams,
             });
             ("SkuChanged", body)
+        }
+        Fact::FreightChanged(rule) => {
+            let body = json!({
+                "seller": rule.seller.0, "currency": rule.currency.0, "version": rule.version,
+                "by": format!("{:?}", rule.by), "free_from": rule.free_from.0, "base": rule.base.0,
+                "first": rule.first, "step": rule.step, "per_step": rule.per_step.0,
+            });
+            ("FreightChanged", body)
         }
         Fact::SaleChanged { sale, skus } => {
             let skus: Vec<_> =
@@ -593,7 +604,16 @@ mod tests {
         let sku_put = SkuPut {
             request: request(1),
             replaces: 0,
-            sku: Sku { id: sku, version: 0, seller, currency, unit_price, hold_seconds: 900, open: true },
+            sku: Sku {
+                id: sku,
+                version: 0,
+                seller,
+                currency,
+                unit_price,
+                hold_seconds: 900,
+                open: true,
+                weight_grams: 0,
+            },
         };
         let stock = StockAdjust {
             request: request(2),

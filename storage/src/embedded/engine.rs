@@ -318,6 +318,7 @@ const fn leads_to_an_order(intent: &Intent<'_>) -> bool {
         | Intent::StockAdjust(_)
         | Intent::StockTransfer(_)
         | Intent::StockReturn(_)
+        | Intent::FreightPut(_)
         | Intent::StockRelease(_)
         | Intent::StockCommit(_)
         | Intent::StockExtend(_)
@@ -356,6 +357,7 @@ const fn leads_to_an_order(intent: &Intent<'_>) -> bool {
         | Intent::SkuList { .. }
         | Intent::SaleGet(_)
         | Intent::SaleList { .. }
+        | Intent::FreightList { .. }
         | Intent::StockGet { .. }
         | Intent::Holdings => false,
     }

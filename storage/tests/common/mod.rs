@@ -155,6 +155,7 @@ pub fn sku_put(micros: i64) -> Intent<'static> {
             unit_price: MinorUnits(250),
             hold_seconds: 900,
             open: true,
+            weight_grams: 0,
         },
     })
 }
@@ -209,6 +210,7 @@ pub fn orders(disk: &MemDisk) -> Vec<OrderId> {
         Fact::OrderCreated(order) => created.push(order.order),
         Fact::StockReserved { order, .. } => reserved.push(order),
         Fact::SkuChanged(_)
+        | Fact::FreightChanged(_)
         | Fact::SaleChanged { .. }
         | Fact::StockAdjusted(_)
         | Fact::HoldMade { .. }

@@ -7,6 +7,7 @@
 mod books;
 mod catalogue;
 mod coupons;
+mod freight;
 mod holds;
 mod letters;
 mod operators;
@@ -206,6 +207,11 @@ impl Auditor {
                 self.by_an_operator(stamp);
                 together.asked_for += 1;
                 self.sale_changed(sale, skus);
+            }
+            Fact::FreightChanged(rule) => {
+                self.by_an_operator(stamp);
+                together.asked_for += 1;
+                self.freight_changed(rule);
             }
             Fact::StockAdjusted(adjusted) if adjusted.order == OrderId(0) => {
                 self.by_an_operator(stamp);

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod freight;
 mod model;
 
 pub use audit::{AuditReport, Auditor, FIRST_POSITION, Invariant, Totals, says};

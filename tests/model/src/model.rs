@@ -3,6 +3,7 @@
 mod basket;
 mod changes;
 mod coupons;
+mod freight;
 mod holds;
 mod letters;
 mod operators;
@@ -24,8 +25,8 @@ use domain::order::State;
 use domain::switch::{Scope, Switch};
 use domain::verdict::{HistoryRow, OrderView, SaleSummary, ShelfView, TransferView};
 use domain::{
-    CouponId, CursorName, Intent, Micros, MicrosUtc, MinorUnits, OrderId, PaymentId, Reason, Refusal,
-    RequestId, SaleId, SkuId, UserId, Verdict, WarehouseId, fact::RequestKey,
+    CouponId, Currency, CursorName, Intent, Micros, MicrosUtc, MinorUnits, OrderId, PaymentId, Reason,
+    Refusal, RequestId, SaleId, SellerId, SkuId, UserId, Verdict, WarehouseId, fact::RequestKey,
 };
 
 /// A request id may be made this much ahead of ledger time.
@@ -48,6 +49,7 @@ pub struct Model {
     /// Units that a user's orders hold or bought in a sale; a pair without units is not there.
     taken_by_user: BTreeMap<(SaleId, UserId), u64>,
     requests: BTreeMap<RequestKey, Remembered>,
+    freight: crate::freight::Rules,
     /// Where each subscriber stands.
     cursors: BTreeMap<CursorName, u64>,
     /// What they parked, when and why.
@@ -119,6 +121,7 @@ enum Subject {
     Payment(PaymentId),
     Coupon(CouponId),
     CouponTaken(CouponId, UserId),
+    Freight(SellerId, Currency),
 }
 
 impl Model {
@@ -136,6 +139,7 @@ impl Model {
             coupons: coupons::Coupons::default(),
             taken_by_user: BTreeMap::new(),
             requests: BTreeMap::new(),
+            freight: BTreeMap::new(),
             cursors: BTreeMap::new(),
             letters: BTreeMap::new(),
             limits: BTreeMap::new(),
@@ -217,6 +221,10 @@ impl Model {
             Intent::Cancel(cancel) => self.cancel(now, cancel)?,
             Intent::SkuPut(put) => self.sku_put(put)?,
             Intent::SalePut(put) => self.sale_put(put)?,
+            Intent::FreightPut(put) => self.freight_put(put)?,
+            Intent::FreightList { seller, currency, limit } => {
+                return Ok(self.freight_list((*seller, *currency), *limit));
+            }
             Intent::StockAdjust(adjust) => self.stock_adjust(adjust)?,
             Intent::StockTransfer(transfer) => self.stock_transfer(transfer)?,
             Intent::StockReturn(back) => self.stock_return(back)?,
@@ -334,6 +342,9 @@ impl Model {
             Subject::Order(order) => Verdict::Order(self.orders[&order].view.brief),
             Subject::Sku(sku) => Verdict::Sku { sku, version: self.skus[&sku].version },
             Subject::Sale(sale) => Verdict::Sale { sale, version: self.sales[&sale].summary.sale.version },
+            Subject::Freight(seller, currency) => {
+                Verdict::Freight { seller, currency, version: self.freight[&(seller, currency)].version }
+            }
             Subject::Shelf(sku, warehouse) => {
                 Verdict::Shelf(self.shelves[&(sku, warehouse)].view(sku, warehouse))
             }
@@ -394,6 +405,11 @@ fn body_of(intent: &Intent<'_>) -> String {
             let coupon = domain::coupon::Coupon { version: 0, ..*define.coupon };
             format!("{:?}", Intent::CouponDefine(CouponDefine { coupon: &coupon, ..*define }))
         }
+        Intent::FreightPut(put) => {
+            let mut put = *put;
+            put.rule.version = 0;
+            format!("{:?}", Intent::FreightPut(put))
+        }
         Intent::CouponClaim(_)
         | Intent::CouponCheck(_)
         | Intent::CouponGet { .. }
@@ -416,6 +432,7 @@ fn body_of(intent: &Intent<'_>) -> String {
         | Intent::SkuList { .. }
         | Intent::SaleGet(_)
         | Intent::SaleList { .. }
+        | Intent::FreightList { .. }
         | Intent::StockGet { .. }
         | Intent::CursorMove(_)
         | Intent::CursorGet(_)

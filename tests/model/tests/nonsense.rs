@@ -187,6 +187,7 @@ impl Dice {
             unit_price: MinorUnits(self.number()),
             hold_seconds: self.number() as u32,
             open: self.0.bool(),
+            weight_grams: self.number() as u32,
         }
     }
 

@@ -247,7 +247,16 @@ impl Shop {
     fn put_sku(&mut self, id: u64, replaces: u32) -> String {
         let unit_price = MinorUnits(if id == 5 { 0 } else { 250 });
         let (id, open, currency) = (SkuId(id), id != 6, self.currency);
-        let sku = Sku { id, version: 0, seller: SellerId(0), currency, unit_price, hold_seconds: 60, open };
+        let sku = Sku {
+            id,
+            version: 0,
+            seller: SellerId(0),
+            currency,
+            unit_price,
+            hold_seconds: 60,
+            open,
+            weight_grams: 0,
+        };
         let request = self.request();
         self.says(&Intent::SkuPut(SkuPut { request, replaces, sku }))
     }
@@ -321,6 +330,8 @@ impl Shop {
             | Verdict::History(_)
             | Verdict::SkuFound(_)
             | Verdict::Skus(_)
+            | Verdict::Freight { .. }
+            | Verdict::FreightRules(_)
             | Verdict::SaleFound(_)
             | Verdict::Sales(_)
             | Verdict::Switched { .. }

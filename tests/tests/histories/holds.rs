@@ -42,4 +42,15 @@ impl History {
         };
         Some(held.iter().map(line).collect())
     }
+
+    /// These are the lines of the last hold, whatever their warehouses.
+    pub(super) fn wants_what_was_held_last(&self, lines: &[AskedLine]) -> bool {
+        let held = self.listeners.holds.last().map_or(&[][..], |(.., held)| held);
+        lines.iter().map(|line| line.sku).eq(held.iter().map(|it| it.sku))
+    }
+
+    /// The last hold, which was made, and whose it is.
+    pub(super) fn last_hold(&self) -> (u64, UserId) {
+        self.listeners.holds.last().map_or((0, UserId(1)), |it| (it.0, it.1))
+    }
 }

@@ -3,6 +3,7 @@
 use domain::intent::{
     PayCallback, PayClose, PayOpen, PayOutcome, Refund, RefundResult, Repair, RepairAction,
 };
+use domain::payment::PaymentState;
 use domain::verdict::PaymentBrief;
 use domain::{GatewayId, Intent, MinorUnits, OrderId, PaymentId, UserId, Verdict};
 
@@ -69,7 +70,14 @@ impl History {
 
     /// Mostly of the order that the payment is of, at any version.
     fn repair(&mut self) -> Repair {
-        let payment = self.payment();
+        let mut payment = self.payment();
+        // Few payments are of another amount than was asked for.
+        for _ in 0..8 {
+            if self.brief(payment).is_some_and(|it| it.state == PaymentState::Mismatched) {
+                break;
+            }
+            payment = self.payment();
+        }
         let found = self.brief(payment).filter(|_| self.mostly());
         let (order, version) = found.map_or((self.order(), 1), |it| (it.order, it.order_version));
         let version = if self.dice.bool() { 0 } else { version };

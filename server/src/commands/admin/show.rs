@@ -331,13 +331,15 @@ fn sku_rows(sku: &Sku) -> Vec<(&'static str, String)> {
         ("state", if sku.open { "open" } else { "closed" }.into()),
         ("hold", format!("{} s", sku.hold_seconds)),
         ("seller", sku.seller.to_string()),
+        ("weight", format!("{} g", sku.weight_grams)),
         ("version", sku.version.to_string()),
     ]
 }
 
 fn sku_json(sku: &Sku) -> Value {
     json!({"sku": sku.id.to_string(), "unit_price": money_json(sku.unit_price), "open": sku.open,
-           "hold_seconds": sku.hold_seconds, "seller": sku.seller.to_string(), "version": sku.version})
+           "hold_seconds": sku.hold_seconds, "seller": sku.seller.to_string(), "weight_grams": sku.weight_grams,
+           "version": sku.version})
 }
 
 fn sale_rows(sale: &Sale) -> Vec<(&'static str, String)> {
@@ -429,7 +431,7 @@ fn limit(units: u64) -> String {
 }
 
 /// What the next page comes behind; nothing on the last page.
-fn last_of<T>(page: &Page<T>) -> Option<&T> {
+pub fn last_of<T>(page: &Page<T>) -> Option<&T> {
     page.items.last().filter(|_| page.more)
 }
 

@@ -37,6 +37,7 @@ impl EntryWriter<'_> {
             Fact::CouponReleased { order, coupons } => self.shares(kind::COUPON_RELEASED, order, coupons),
             Fact::CouponUsed { order, coupons } => self.shares(kind::COUPON_USED, order, coupons),
             Fact::SkuChanged(_)
+            | Fact::FreightChanged(_)
             | Fact::SaleChanged { .. }
             | Fact::StockAdjusted(_)
             | Fact::StockTransferred { .. }

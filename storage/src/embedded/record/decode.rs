@@ -12,8 +12,8 @@ use domain::{
 };
 
 use super::{
-    FACT_VERSION, HEAD_BYTES, LINE_BYTES, SALE_SKU_BYTES, UNITS_BYTES, coupons, flag, kind, operators,
-    payments, shipments,
+    FACT_VERSION, HEAD_BYTES, LINE_BYTES, SALE_SKU_BYTES, SKU_WITH_WEIGHT, UNITS_BYTES, coupons, flag,
+    freight, kind, operators, payments, shipments,
 };
 
 /// Why bytes are no entry.
@@ -95,6 +95,7 @@ impl Decoder {
             | kind::STOCK_ADJUSTED
             | kind::SKU_CHANGED
             | kind::SALE_CHANGED
+            | kind::FREIGHT_CHANGED
             | kind::STOCK_TRANSFERRED
             | kind::STOCK_RETURNED
             | kind::CURSOR_MOVED
@@ -111,6 +112,7 @@ impl Decoder {
         }
         match version {
             FACT_VERSION => (),
+            SKU_WITH_WEIGHT if kind == kind::SKU_CHANGED => (),
             0 => return Err(BadEntry::Field("schema version")),
             newer => return Err(BadEntry::NewerVersion { kind, version: newer }),
         }
@@ -144,7 +146,8 @@ impl Decoder {
                 why: from.u16()?,
             }),
             kind::STOCK_ADJUSTED => adjusted(from),
-            kind::SKU_CHANGED => sku(from),
+            kind::SKU_CHANGED => sku(from, version),
+            kind::FREIGHT_CHANGED => freight::freight(from),
             kind::CURSOR_MOVED => Ok(Fact::CursorMoved {
                 name: CursorName::parse(from.array()?).ok_or(BadEntry::Field("cursor"))?,
                 position: from.u64()?,
@@ -357,7 +360,7 @@ fn adjusted<'a>(from: &mut Cursor<'_>) -> Result<Fact<'a>, BadEntry> {
     }))
 }
 
-fn sku<'a>(from: &mut Cursor<'_>) -> Result<Fact<'a>, BadEntry> {
+fn sku<'a>(from: &mut Cursor<'_>, schema: u8) -> Result<Fact<'a>, BadEntry> {
     Ok(Fact::SkuChanged(Sku {
         id: SkuId(from.u64()?),
         version: from.u32()?,
@@ -366,6 +369,7 @@ fn sku<'a>(from: &mut Cursor<'_>) -> Result<Fact<'a>, BadEntry> {
         unit_price: MinorUnits(from.i64()?),
         hold_seconds: from.u32()?,
         open: from.flag("open flag")?,
+        weight_grams: if schema == SKU_WITH_WEIGHT { from.u32()? } else { 0 },
     }))
 }
 

@@ -9,10 +9,10 @@ use domain::{Actor, Intent};
 use super::coupons::{CLAIMED_BYTES, COUPON_BYTES, COUPON_SKU_BYTES, ORDER_COUPONS_BYTES_MAX};
 use super::operators::{LIMIT_BYTES, SWITCH_BYTES};
 use super::{
-    ADJUSTED_BYTES, CREATED_BYTES, CURSOR_BYTES, FACT_VERSION, HEAD_BYTES_MAX, HOLD_ENDED_BYTES,
-    HOLD_EXTENDED_BYTES, HOLD_MADE_BYTES, KIND_BYTES, LETTER_ENDED_BYTES, LETTER_PARKED_BYTES, LINE_BYTES,
-    PAYMENT_BYTES_MAX, RETURNED_BYTES, SALE_BYTES, SALE_SKU_BYTES, SHIPPED_BYTES, SKU_BYTES, TRACKED_BYTES,
-    TRANSFERRED_BYTES, UNITS_BYTES, flag, kind,
+    ADJUSTED_BYTES, CREATED_BYTES, CURSOR_BYTES, FACT_VERSION, FREIGHT_BYTES, HEAD_BYTES_MAX,
+    HOLD_ENDED_BYTES, HOLD_EXTENDED_BYTES, HOLD_MADE_BYTES, KIND_BYTES, LETTER_ENDED_BYTES,
+    LETTER_PARKED_BYTES, LINE_BYTES, PAYMENT_BYTES_MAX, RETURNED_BYTES, SALE_BYTES, SALE_SKU_BYTES,
+    SHIPPED_BYTES, SKU_BYTES, SKU_WITH_WEIGHT, TRACKED_BYTES, TRANSFERRED_BYTES, UNITS_BYTES, flag, kind,
 };
 
 /// An upper bound of the bytes that this intent's entry takes. A fact list is never cut in the middle, so the
@@ -35,6 +35,7 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         Intent::StockRelease(_) | Intent::StockCommit(_) => HOLD_ENDED_BYTES_MAX,
         Intent::StockExtend(_) => fact_bytes(HOLD_EXTENDED_BYTES),
         Intent::SkuPut(_) => fact_bytes(SKU_BYTES),
+        Intent::FreightPut(_) => fact_bytes(FREIGHT_BYTES),
         Intent::SalePut(put) => fact_bytes(SALE_BYTES + 4 + put.skus.len() * SALE_SKU_BYTES),
         Intent::StockAdjust(_) => fact_bytes(ADJUSTED_BYTES),
         Intent::StockTransfer(_) => fact_bytes(TRANSFERRED_BYTES),
@@ -62,6 +63,7 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         | Intent::SkuList { .. }
         | Intent::SaleGet(_)
         | Intent::SaleList { .. }
+        | Intent::FreightList { .. }
         | Intent::StockGet { .. }
         | Intent::Holdings
         | Intent::SwitchList { .. }
@@ -272,6 +274,7 @@ impl<'a> EntryWriter<'a> {
                 self.u8(retried.into());
             }
             Fact::SkuChanged(ref sku) => self.sku(sku),
+            Fact::FreightChanged(ref rule) => self.freight(rule),
             Fact::SaleChanged { ref sale, skus } => self.sale(sale, skus),
             Fact::LimitChanged(ref limit) => self.limit(limit),
             Fact::SwitchChanged { scope, stops, version, note } => {
@@ -378,8 +381,10 @@ impl<'a> EntryWriter<'a> {
     }
 
     fn sku(&mut self, sku: &Sku) {
-        let Sku { id, version, seller, currency, unit_price, hold_seconds, open } = *sku;
-        self.kind(kind::SKU_CHANGED);
+        let Sku { id, version, seller, currency, unit_price, hold_seconds, open, weight_grams } = *sku;
+        // A sku without weight is written as it ever was, so builds of before read it.
+        let schema = if weight_grams == 0 { FACT_VERSION } else { SKU_WITH_WEIGHT };
+        self.bytes(&[kind::SKU_CHANGED, schema]);
         self.u64(id.0);
         self.u32(version);
         self.u32(seller.0);
@@ -387,6 +392,9 @@ impl<'a> EntryWriter<'a> {
         self.i64(unit_price.0);
         self.u32(hold_seconds);
         self.u8(u8::from(open));
+        if weight_grams != 0 {
+            self.u32(weight_grams);
+        }
     }
 
     fn sale(&mut self, sale: &Sale, skus: &[SaleSku]) {

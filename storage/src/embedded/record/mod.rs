@@ -7,6 +7,7 @@
 mod coupons;
 mod decode;
 mod encode;
+mod freight;
 mod operators;
 mod payments;
 mod shipments;
@@ -16,8 +17,11 @@ use domain::shipment::{CARRIER_BYTES, NOTE_BYTES, TRACKING_BYTES};
 pub use decode::{BadEntry, Decoder, EntryHead};
 pub(crate) use encode::{ENTRY_BYTES_MAX, EXPIRY_BYTES_MAX, EntryWriter, entry_bytes_max};
 
-/// Schema version of every fact kind so far. A kind that changes gets its own next number, and both decode.
+/// Schema version of every fact kind so far, but for a sku with a weight. A kind that changes gets its own next number, and both decode.
 pub const FACT_VERSION: u8 = 1;
+
+/// Schema version of SkuChanged with a weight.
+const SKU_WITH_WEIGHT: u8 = 2;
 
 /// Bytes of an entry's header that are always there: length, count, flags, time.
 const HEAD_BYTES: usize = 4 + 2 + 1 + 8;
@@ -28,7 +32,8 @@ const KIND_BYTES: usize = 2;
 const CREATED_BYTES: usize = 8 + 8 + 8 + 2 + 8 + 8 + 8 + 8 + 2 + 2;
 const LINE_BYTES: usize = 8 + 4 + 4 + 4 + 4 + 4 + 8 + 8 + 8;
 const UNITS_BYTES: usize = 8 + 4 + 4;
-const SKU_BYTES: usize = 8 + 4 + 4 + 2 + 8 + 4 + 1;
+const SKU_BYTES: usize = 8 + 4 + 4 + 2 + 8 + 4 + 1 + 4;
+const FREIGHT_BYTES: usize = 4 + 2 + 4 + 1 + 5 * 8;
 const SALE_BYTES: usize = 4 + 4 + 8 + 8 + 8 + 4 + 4 + 8 + 4;
 const SALE_SKU_BYTES: usize = 8 + 8;
 /// Of the largest fact about a payment: RefundRequested.
@@ -77,6 +82,7 @@ mod kind {
     pub const STOCK_ADJUSTED: u8 = 8;
     pub const SKU_CHANGED: u8 = 9;
     pub const SALE_CHANGED: u8 = 10;
+    pub const FREIGHT_CHANGED: u8 = 144;
     pub const STOCK_TRANSFERRED: u8 = 48;
     pub const STOCK_RETURNED: u8 = 49;
     pub const CURSOR_MOVED: u8 = 64;

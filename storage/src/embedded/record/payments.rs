@@ -54,6 +54,7 @@ impl EntryWriter<'_> {
                 self.u16(currency.0);
             }
             Fact::SkuChanged(_)
+            | Fact::FreightChanged(_)
             | Fact::SaleChanged { .. }
             | Fact::StockAdjusted(_)
             | Fact::StockTransferred { .. }

@@ -5,6 +5,7 @@ use domain::fact::{
     CancelReason, Fact, Line, OrderCreated, RefundReason, Request, RequestKey, ShelfUnits, Stamp,
     StockAdjusted,
 };
+use domain::freight::{FreightBy, FreightRule};
 use domain::hold::HoldEnd;
 use domain::intent::{AdjustReason, AskedLine, Create, LINES_MAX, Lines, Sale, SaleSku, Sku};
 use domain::letter::LetterReason;
@@ -107,6 +108,18 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
         unit_price: MinorUnits(250),
         hold_seconds: 900,
         open: true,
+        weight_grams: 0,
+    };
+    let rule = FreightRule {
+        seller: SellerId(0x53),
+        currency: Currency(978),
+        version: 0x70,
+        by: FreightBy::Weight,
+        free_from: MinorUnits(0x71),
+        base: MinorUnits(0x72),
+        first: 0x73,
+        step: 0x74,
+        per_step: MinorUnits(0x75),
     };
     let sale = Sale {
         id: SaleId(0x54),
@@ -162,6 +175,8 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
         ("refunded", user, vec![Fact::RefundDone { order, version: 3, amount: MinorUnits(879), why: 1 }]),
         ("adjusted", operator, vec![Fact::StockAdjusted(adjusted)]),
         ("sku", operator, vec![Fact::SkuChanged(sku)]),
+        ("weighed", operator, vec![Fact::SkuChanged(Sku { weight_grams: 0x76, ..sku })]),
+        ("freight", operator, vec![Fact::FreightChanged(rule)]),
         ("held", user, vec![Fact::HoldMade { hold: 0x61, user: UserId(8), until, units: &UNITS }]),
         ("extended", user, vec![Fact::HoldExtended { hold: 0x61, until }]),
         ("hold_ended", timer, vec![Fact::HoldEnded { hold: 0x61, end: HoldEnd::Expired, units: &UNITS }]),

@@ -22,6 +22,7 @@ use super::Totals;
 pub(super) struct Books {
     pub(super) skus: BTreeMap<SkuId, Sku>,
     pub(super) sales: BTreeMap<SaleId, SaleBook>,
+    pub(super) freight: crate::freight::Rules,
     /// The sales that a sku is in.
     pub(super) sales_of: BTreeMap<SkuId, Vec<SaleId>>,
     pub(super) shelves: BTreeMap<(SkuId, WarehouseId), ShelfBook>,

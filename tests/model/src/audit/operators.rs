@@ -62,6 +62,7 @@ impl Auditor {
             }
             Fact::PaymentOpened { order, .. } => (Deed::Paying, self.scopes_of_order(*order)),
             Fact::SkuChanged(sku) => (Deed::Changing, of_sku(&sku.id)),
+            Fact::FreightChanged(_) => (Deed::Changing, Vec::new()),
             Fact::SaleChanged { sale, skus } => {
                 let skus = skus.iter().map(|item| Scope::Sku(item.sku));
                 (Deed::Changing, skus.chain([Scope::Sale(sale.id)]).collect())

@@ -113,6 +113,7 @@ impl Auditor {
         self.judge_basket(created);
         self.judge_offers(stamp.at, created);
         self.judge_money(created);
+        self.judge_freight(created);
         let lines: Box<[LineBook]> = created.lines.iter().map(LineBook::from).collect();
         self.judge_limits(stamp.at, created.user, &lines);
         self.judge_blocked(stamp.at, created.user);

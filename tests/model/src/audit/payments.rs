@@ -123,6 +123,7 @@ impl Auditor {
                 self.refund_came_out(stamp, (order, payment), number, Some((amount, currency)), together);
             }
             Fact::SkuChanged(_)
+            | Fact::FreightChanged(_)
             | Fact::SaleChanged { .. }
             | Fact::StockAdjusted(_)
             | Fact::StockTransferred { .. }

@@ -23,6 +23,7 @@ impl Auditor {
         self.compare_users(holdings);
         self.compare_switches(holdings);
         self.compare_limits(holdings, at);
+        self.compare_freight(holdings);
 
         let remembered = (self.requests.iter())
             .filter(|key| at.since(key.id.time()) <= self.request_window)

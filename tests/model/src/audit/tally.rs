@@ -37,6 +37,7 @@ rules! {
     SaleOpen "sale-open" "what was sold was open, in the sale that spoke for it"
     Prices "prices" "price, currency and seller are what the catalogue said at that time"
     Money "money" "goods - discount + freight = total, to the cent"
+    Freight "freight" "each line bears what the sellers' freight rules said at that time"
     OrderLimit "order-limit" "no order took more of a sale than one order may"
     UserLimit "user-limit" "no user took more of a sale than one user may"
     Cap "cap" "no sale took more than its cap"
@@ -67,6 +68,7 @@ rules! {
     StoreUsers "store-users" "the store counts each user in each sale as the orders do"
     StoreLimits "store-limits" "the store has what operators set for users"
     StoreSwitches "store-switches" "the store has the switches that operators set"
+    StoreFreight "store-freight" "the store has each freight rule"
     StoreRequests "store-requests" "the store remembers each request inside the window"
 }
 

@@ -30,6 +30,7 @@ struct Judged {
     lines: Vec<Line>,
     total: MinorUnits,
     discount: MinorUnits,
+    freight: MinorUnits,
     coupons: Vec<CouponShare>,
     hold_seconds: u32,
 }
@@ -84,7 +85,7 @@ impl Model {
             hold: create.hold,
             coupons: judged.coupons,
             discount: judged.discount,
-            freight: MinorUnits::ZERO,
+            freight: judged.freight,
             lines: judged.lines,
             client_bytes: create.client_bytes.to_vec(),
         };
@@ -132,7 +133,7 @@ impl Model {
         let view = PricedView {
             total: judged.total,
             discount: judged.discount,
-            freight: MinorUnits::ZERO,
+            freight: judged.freight,
             hold_seconds: judged.hold_seconds,
             hold: hold.map_or(0, |hold| hold.id),
             hold_until: hold.map_or(MicrosUtc(0), |hold| hold.until),
@@ -153,7 +154,13 @@ impl Model {
         // A coupon that does not fit is told behind the limits; a total with it cannot be judged before.
         let coupons = self.discount(now, basket.currency, basket.coupons, &mut priced);
         let discount = MinorUnits(priced.iter().map(|line| line.off as i64).sum());
-        let total = MinorUnits(goods.0 - discount.0);
+        let mut lines: Vec<Line> = offers.iter().zip(&priced).map(|(offer, it)| offer.line(it)).collect();
+        let mut freight = MinorUnits::ZERO;
+        if coupons.is_ok() {
+            freight = self.send(basket.currency, &mut lines)?;
+        }
+        let total =
+            MinorUnits(goods.0 - discount.0).plus(freight).ok_or(Refusal::of(Reason::InvalidField))?;
         if let Some(shown) = basket.shown
             && coupons.is_ok()
             && shown != total
@@ -165,15 +172,13 @@ impl Model {
         self.may_use_all(basket.user, basket.coupons)?;
 
         let shelves = self.shelves_for(basket.lines, &taken)?;
-        let mut lines = Vec::new();
         let parcels = parcels(&shelves);
-        for ((offer, shelf), priced) in offers.iter().zip(&shelves).zip(&priced) {
-            let parcel = parcels.iter().position(|it| *it == shelf.warehouse).unwrap_or(0);
-            let discount = MinorUnits(priced.off as i64);
-            lines.push(Line { parcel: parcel as u32, discount, ..offer.line_from(shelf.warehouse) });
+        for (line, shelf) in lines.iter_mut().zip(&shelves) {
+            line.warehouse = shelf.warehouse;
+            line.parcel = parcels.iter().position(|it| *it == shelf.warehouse).unwrap_or(0) as u32;
         }
         let hold_seconds = offers.iter().map(Offer::hold_seconds).min().unwrap_or(0);
-        Ok(Judged { lines, total, discount, coupons, hold_seconds })
+        Ok(Judged { lines, total, discount, freight, coupons, hold_seconds })
     }
 
     /// A basket as its coupons see it.
@@ -283,16 +288,17 @@ impl Offer<'_> {
         }
     }
 
-    fn line_from(&self, warehouse: WarehouseId) -> Line {
+    /// Without freight, before a warehouse is found.
+    fn line(&self, priced: &Priced) -> Line {
         Line {
             sku: self.sku.id,
             seller: self.sku.seller,
-            warehouse,
+            warehouse: WarehouseId(0),
             sale: self.sale.map_or(SaleId(0), |summary| summary.sale.id),
             quantity: self.asked.quantity,
             parcel: 0,
             unit_price: self.unit_price,
-            discount: MinorUnits::ZERO,
+            discount: MinorUnits(priced.off as i64),
             freight: MinorUnits::ZERO,
         }
     }

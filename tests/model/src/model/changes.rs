@@ -196,6 +196,7 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
             put.limit.user != UserId(0) && (sets || put.limit.until == MicrosUtc(0))
         }
         Intent::SwitchPut(put) => put.stops != Stops::default() || put.replaces != 0,
+        Intent::FreightPut(put) => crate::freight::in_range(&put.rule),
         Intent::StockAdjust(adjust) => adjust.warehouse != WarehouseId(0),
         Intent::StockTransfer(transfer) => stock::is_a_transfer(transfer),
         Intent::StockReturn(back) => stock::is_a_return(back.warehouse, back.units),
@@ -222,6 +223,7 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
         | Intent::SkuList { .. }
         | Intent::SaleGet(_)
         | Intent::SaleList { .. }
+        | Intent::FreightList { .. }
         | Intent::StockGet { .. }
         | Intent::CursorMove(_)
         | Intent::CursorGet(_)
@@ -245,7 +247,7 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
 }
 
 /// The version after the one that stands, if that is the one to be replaced.
-fn next_version(replaces: u32, standing: u32) -> Result<u32, Refusal> {
+pub(super) fn next_version(replaces: u32, standing: u32) -> Result<u32, Refusal> {
     if replaces != standing {
         return Err(Refusal::of(Reason::VersionConflict).with(i64::from(replaces), i64::from(standing)));
     }

@@ -93,6 +93,7 @@ impl Model {
                 (changing, sale.into_iter().chain(skus).collect())
             }
             Intent::CouponClaim(_) => (changing, Vec::new()),
+            Intent::FreightPut(_) => (changing, Vec::new()),
             Intent::StockAdjust(adjust) => (changing, sku(adjust.sku)),
             Intent::StockTransfer(transfer) => (changing, sku(transfer.sku)),
             Intent::StockReturn(back) => (changing, sku(back.sku)),
@@ -112,6 +113,7 @@ impl Model {
             | Intent::SkuList { .. }
             | Intent::SaleGet(_)
             | Intent::SaleList { .. }
+            | Intent::FreightList { .. }
             | Intent::StockGet { .. }
             | Intent::PayGet { .. }
             | Intent::SwitchList { .. }

@@ -4,7 +4,7 @@ use domain::fact::RequestKey;
 use domain::intent::{LIST_LOOKS_MAX, List, SaleSku, Scan};
 use domain::verdict::{
     HistoryView, Holdings, OrderBrief, OrderPage, Page, SaleSummary, SaleView, ShelfView, SkuView,
-    digest_limit, digest_order, digest_switch, digest_user_count,
+    digest_freight, digest_limit, digest_order, digest_switch, digest_user_count,
 };
 use domain::{MicrosUtc, OrderId, Reason, Refusal, RequestId, SaleId, SkuId, UserId, Verdict, WarehouseId};
 
@@ -29,6 +29,7 @@ impl Model {
             Subject::Order(order) => self.get(user, order),
             Subject::Sku(_)
             | Subject::Sale(_)
+            | Subject::Freight(..)
             | Subject::Shelf(..)
             | Subject::Shelves { .. }
             | Subject::Switch { .. }
@@ -163,6 +164,10 @@ impl Model {
         self.count_payments(&mut holdings);
         self.count_shipments(&mut holdings);
         self.hold_coupons_out(&mut holdings);
+        for rule in self.freight.values() {
+            holdings.freight_rules += 1;
+            holdings.freight_digest = holdings.freight_digest.wrapping_add(digest_freight(rule));
+        }
         for order in self.orders.values() {
             let brief = order.view.brief;
             let state = usize::from(brief.state.number()) - 1;

@@ -124,6 +124,10 @@ pub fn orders_as_they_are_made(names: &mut Names<'_>) {
         let cheaper = Line { discount: MinorUnits(50), ..line(PLAIN, 1) };
         journal.creates(&[cheaper], |order| order.discount = MinorUnits(49));
     });
+    names(&["freight"], &|journal| {
+        let dearer = Line { freight: MinorUnits(50), ..line(PLAIN, 1) };
+        journal.creates(&[dearer], |order| (order.freight.0, order.total.0) = (50, 300));
+    });
     names(&["pay-until"], &|journal| {
         journal.creates(&plain, |order| order.pay_until.0 += 1);
     });
@@ -430,8 +434,9 @@ pub fn quantity(units: u32) -> Quantity {
 }
 
 pub fn sku(id: SkuId, unit_price: i64) -> Sku {
-    let unit_price = MinorUnits(unit_price);
-    Sku { id, version: 1, seller: SellerId(0), currency: EURO, unit_price, hold_seconds: 60, open: true }
+    let (seller, unit_price) = (SellerId(0), MinorUnits(unit_price));
+    let (open, weight_grams) = (true, 0);
+    Sku { id, version: 1, seller, currency: EURO, unit_price, hold_seconds: 60, open, weight_grams }
 }
 
 /// Open for an hour: 3 units an order, 4 a user, 8 in all.
