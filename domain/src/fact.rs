@@ -3,6 +3,7 @@
 //! A fact says what became true, not what was asked, so reading it back never depends on today's rules. The facts
 //! of one intent share a [`Stamp`] (when, by whom, for which request) and belong together: all of them, or none.
 
+use crate::aftersale::Case;
 use crate::coupon::{Coupon, CouponShare};
 use crate::cursor::CursorName;
 use crate::freight::FreightRule;
@@ -352,6 +353,9 @@ pub enum Fact<'a> {
         /// Its version from now on.
         version: u32,
     },
+    /// An after-sales case was opened or moved on; this is the whole of it. Units that came back follow by
+    /// StockAdjusted, and money by RefundRequested.
+    AftersaleChanged(Case),
     /// The order is complete.
     OrderCompleted {
         /// The order.
@@ -486,6 +490,8 @@ pub enum RefundReason {
     Cancelled,
     /// An operator.
     Operator,
+    /// An after-sales case.
+    Aftersale,
 }
 
 /// Who or what ended an unpaid order.

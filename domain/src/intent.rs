@@ -3,6 +3,7 @@
 //! Intents borrow their lists, so a batch of thousands lies in a few flat vectors and nothing is allocated for
 //! one request.
 
+mod aftersale;
 mod coupon;
 mod cursor;
 mod freight;
@@ -13,6 +14,7 @@ mod shipment;
 mod stock;
 mod switch;
 
+pub use aftersale::{CaseDecide, CaseOpen, CaseReceive};
 pub use coupon::{CouponCheck, CouponClaim, CouponDefine};
 pub use cursor::CursorMove;
 pub use freight::FreightPut;
@@ -223,6 +225,19 @@ pub enum Intent<'a> {
         /// 1 to [`PAGE_MAX`].
         limit: u16,
     },
+    /// A buyer wants money of a line back.
+    CaseOpen(CaseOpen),
+    /// Read the after-sales cases of an order.
+    CaseList {
+        /// Whose order it must be; 0 (an operator) reads any.
+        user: UserId,
+        /// The order.
+        order: OrderId,
+    },
+    /// An operator decides a case.
+    CaseDecide(CaseDecide),
+    /// The goods of a case came back.
+    CaseReceive(CaseReceive),
 }
 
 /// What comes with every intent, whatever it wants.
@@ -638,10 +653,14 @@ impl Intent<'_> {
             Intent::LimitPut(put) => (UserId(0), put.request),
             Intent::CouponDefine(define) => (UserId(0), define.request),
             Intent::CouponClaim(claim) => (claim.user, claim.request),
+            Intent::CaseOpen(open) => (open.user, open.request),
+            Intent::CaseDecide(decide) => (UserId(0), decide.request),
+            Intent::CaseReceive(receive) => (UserId(0), receive.request),
             // What a gateway says is remembered by the payment that it is about.
             Intent::PayCallback(_) | Intent::RefundResult(_) => return None,
             Intent::Prepare(_)
             | Intent::Track { .. }
+            | Intent::CaseList { .. }
             | Intent::Get { .. }
             | Intent::GetByRequest { .. }
             | Intent::List(_)

@@ -11,6 +11,7 @@
 
 extern crate alloc;
 
+pub mod aftersale;
 pub mod coupon;
 pub mod cursor;
 pub mod fact;

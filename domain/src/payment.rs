@@ -277,7 +277,9 @@ pub fn judge_settle(
     match judge_arrival(PaymentState::Open, order, (order.total, order.currency), can_be_had) {
         settles @ (Arrival::Settles | Arrival::Revives) => Ok(settles),
         Arrival::SentBack(RefundReason::Duplicate) => Err(Refusal::of(Reason::AlreadyPaid)),
-        Arrival::SentBack(RefundReason::Late | RefundReason::Cancelled | RefundReason::Operator)
+        Arrival::SentBack(
+            RefundReason::Late | RefundReason::Cancelled | RefundReason::Operator | RefundReason::Aftersale,
+        )
         | Arrival::Known
         | Arrival::Mismatched => Err(wrong_state()),
     }

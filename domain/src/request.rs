@@ -4,10 +4,10 @@ use crate::coupon::{Benefit, Coupon, CouponIds, CouponScope};
 use crate::freight::FreightRule;
 use crate::ids::RequestId;
 use crate::intent::{
-    AdjustReason, AskedLine, Cancel, ConfirmReceipt, CouponClaim, CouponDefine, Create, EndHold, FreightPut,
-    Intent, LetterEnd, LetterPark, LimitPut, Lines, PayClose, PayOpen, Prepare, Refund, Repair, RepairAction,
-    SalePut, SentLine, Ship, Sign, SkuPut, StockAdjust, StockExtend, StockReserve, StockReturn,
-    StockTransfer, SwitchPut, TrackNote,
+    AdjustReason, AskedLine, Cancel, CaseDecide, CaseOpen, CaseReceive, ConfirmReceipt, CouponClaim,
+    CouponDefine, Create, EndHold, FreightPut, Intent, LetterEnd, LetterPark, LimitPut, Lines, PayClose,
+    PayOpen, Prepare, Refund, Repair, RepairAction, SalePut, SentLine, Ship, Sign, SkuPut, StockAdjust,
+    StockExtend, StockReserve, StockReturn, StockTransfer, SwitchPut, TrackNote,
 };
 use crate::refusal::{Reason, Refusal};
 use crate::units::{Micros, MicrosUtc};
@@ -86,6 +86,9 @@ impl Intent<'_> {
             Intent::TrackNote(it) => hash_track_note(it),
             Intent::Sign(it) => hash_sign(it),
             Intent::ConfirmReceipt(it) => hash_confirm_receipt(it),
+            Intent::CaseOpen(it) => hash_case_open(it),
+            Intent::CaseDecide(it) => hash_case_decide(it),
+            Intent::CaseReceive(it) => hash_case_receive(it),
             Intent::Prepare(_)
             | Intent::Get { .. }
             | Intent::GetByRequest { .. }
@@ -108,6 +111,7 @@ impl Intent<'_> {
             | Intent::CouponList { .. }
             | Intent::PayGet { .. }
             | Intent::Track { .. }
+            | Intent::CaseList { .. }
             | Intent::PayCallback(_)
             | Intent::RefundResult(_)
             | Intent::LetterList(_) => 0,
@@ -205,6 +209,24 @@ fn hash_track_note(note: &TrackNote) -> u64 {
 fn hash_sign(sign: &Sign) -> u64 {
     let Sign { request: _, order, version } = *sign;
     BodyHash::of_kind(0x0503).word(order.0).word(u64::from(version)).0
+}
+
+fn hash_case_open(open: &CaseOpen) -> u64 {
+    let CaseOpen { user, request: _, order, kind, sku, units, amount, why } = *open;
+    let head = BodyHash::of_kind(0x0601).word(user.0).word(order.0).word(u64::from(kind.number()));
+    head.word(sku.0).word(u64::from(units)).word(amount.0 as u64).word(u64::from(why)).0
+}
+
+fn hash_case_decide(decide: &CaseDecide) -> u64 {
+    let CaseDecide { request: _, order, number, accept, amount, why } = *decide;
+    let head = BodyHash::of_kind(0x0603).word(order.0).word(u64::from(number)).word(u64::from(accept));
+    head.word(amount.0 as u64).word(u64::from(why)).0
+}
+
+fn hash_case_receive(receive: &CaseReceive) -> u64 {
+    let CaseReceive { request: _, order, number, warehouse, condition } = *receive;
+    let head = BodyHash::of_kind(0x0604).word(order.0).word(u64::from(number));
+    head.word(u64::from(warehouse.0)).word(u64::from(condition.number())).0
 }
 
 fn hash_confirm_receipt(confirm: &ConfirmReceipt) -> u64 {

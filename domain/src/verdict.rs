@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 pub use coupon::{CouponChecked, CouponSummary, CouponTaken, CouponView, CouponsChecked, digest_coupon_user};
 
+use crate::aftersale::Case;
 use crate::coupon::CouponShare;
 use crate::fact::{Actor, Line, ShelfUnits};
 use crate::freight::FreightRule;
@@ -120,6 +121,36 @@ pub enum Verdict {
     Switches(Box<Page<Switch>>),
     /// TRACK.
     Shipments(Box<ShipmentsView>),
+    /// AFTERSALE_OPEN, AFTERSALE_DECIDE, AFTERSALE_RECEIVE: the case as it stands now.
+    Case(Box<CaseView>),
+    /// AFTERSALE_GET.
+    Cases(Box<CasesView>),
+}
+
+/// An after-sales case, and its order in a few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaseView {
+    /// The case.
+    pub case: Case,
+    /// Of its amount.
+    pub currency: Currency,
+    /// When it was opened.
+    pub opened_at: MicrosUtc,
+    /// When it came to its state.
+    pub changed_at: MicrosUtc,
+    /// Where its order stands.
+    pub order_state: State,
+    /// The order's version.
+    pub order_version: u32,
+}
+
+/// The after-sales cases of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CasesView {
+    /// The order in a few words.
+    pub order: OrderBrief,
+    /// Oldest first.
+    pub cases: Vec<CaseView>,
 }
 
 /// What was sent of an order so far.
@@ -412,6 +443,19 @@ pub struct Holdings {
     pub freight_rules: u64,
     /// [`digest_freight`] of every rule.
     pub freight_digest: u64,
+    /// How many after-sales cases there are.
+    pub cases: u64,
+    /// [`digest_case`] of every case.
+    pub cases_digest: u64,
+}
+
+/// The row of a case in [`Holdings::cases_digest`].
+pub fn digest_case(case: &Case, opened_at: MicrosUtc, changed_at: MicrosUtc) -> u64 {
+    let Case { order, number, kind, state, sku, units, amount, refund, why } = *case;
+    let small = u64::from(number) << 32 | u64::from(kind.number()) << 16 | u64::from(state.number());
+    let words = [small, sku.0, u64::from(units), amount.0 as u64, u64::from(refund) << 16 | u64::from(why)];
+    let seed = mix(mix(order.0, opened_at.0 as u64), changed_at.0 as u64);
+    words.into_iter().fold(seed, mix)
 }
 
 /// The row of a shipment in [`Holdings::shipments_digest`].

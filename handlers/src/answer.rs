@@ -5,12 +5,14 @@ use domain::verdict::{HistoryView, OrderBrief, PaymentBrief};
 use domain::{Reason, Refusal, Verdict};
 use protocol::bounds::HISTORY_ROWS_MAX;
 use protocol::structs::{
-    AckAnswerHead, BatchAnswerItem, DeadLettersAnswerHead, FreightPutAnswerHead, HistoryAnswerHead,
-    ListAnswerHead, PageHead, SalePutAnswerHead, SkuPutAnswerHead, SwitchAnswerHead, TrackAnswerHead,
+    AckAnswerHead, Aftersale, AftersaleGetAnswerHead, BatchAnswerItem, DeadLettersAnswerHead,
+    FreightPutAnswerHead, HistoryAnswerHead, ListAnswerHead, PageHead, SalePutAnswerHead, SkuPutAnswerHead,
+    SwitchAnswerHead, TrackAnswerHead,
 };
 use protocol::{Flags, Kind, Meta, Nothing, Status, messages};
 use storage::Outcome;
 
+use crate::aftersale::case_to_wire;
 use crate::catalogue::{sale_sku_to_wire, sale_to_wire, shelf_to_wire, sku_to_wire, sku_view_to_wire};
 use crate::coupon;
 use crate::create::{brief_to_wire, line_to_wire, priced_to_wire};
@@ -46,6 +48,12 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
             pen.refuse(to, meta, kind.into(), &refused);
         }
         Verdict::Order(brief) => write_order(pen, to, meta, kind, brief),
+        Verdict::Case(view) => write_case(pen, to, meta, kind, &case_to_wire(view)),
+        Verdict::Cases(view) => {
+            let head = AftersaleGetAnswerHead { brief: brief_to_wire(&view.order) };
+            let items = view.cases.iter().map(case_to_wire);
+            pen.answer_read::<messages::AftersaleGetAnswer>(to, meta, &head, items, &[]);
+        }
         Verdict::Shipments(view) => {
             let head = TrackAnswerHead { brief: brief_to_wire(&view.order) };
             pen.answer_read::<messages::TrackAnswer>(to, meta, &head, tracked_to_wire(view), &[]);
@@ -190,6 +198,17 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
     }
 }
 
+/// Three kinds are answered with the same words.
+fn write_case(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind: Kind, case: &Aftersale) {
+    if kind == Kind::AftersaleDecide {
+        pen.answer::<messages::AftersaleDecideAnswer>(to, meta, case, [], &[]);
+    } else if kind == Kind::AftersaleReceive {
+        pen.answer::<messages::AftersaleReceiveAnswer>(to, meta, case, [], &[]);
+    } else {
+        pen.answer::<messages::AftersaleOpenAnswer>(to, meta, case, [], &[]);
+    }
+}
+
 /// Seven kinds are answered with the same words.
 fn write_order(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind: Kind, brief: &OrderBrief) {
     let head = brief_to_wire(brief);
@@ -271,6 +290,8 @@ pub(crate) fn item_of(outcome: &Outcome, retry_after_ms: u32) -> BatchAnswerItem
             | Verdict::Holdings(_)
             | Verdict::Payment(_)
             | Verdict::Mismatched(_)
+            | Verdict::Case(_)
+            | Verdict::Cases(_)
             | Verdict::Shipments(_)
             | Verdict::Coupon { .. }
             | Verdict::CouponTaken(_)

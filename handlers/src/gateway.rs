@@ -28,7 +28,7 @@ use crate::pen::{Pen, To};
 use crate::rate::Paces;
 use crate::refused::Refused;
 use crate::session::{Phase, Sessions, drain, goaway, hello, kinds_served, ping, stats};
-use crate::{catalogue, coupon, create, freight, guards, payment, reads, shipment, stock};
+use crate::{aftersale, catalogue, coupon, create, freight, guards, payment, reads, shipment, stock};
 
 /// The kinds that this build serves; all others are UNKNOWN_KIND.
 pub const SERVED: &[Kind] = &[
@@ -65,6 +65,10 @@ pub const SERVED: &[Kind] = &[
     Kind::CouponCheck,
     Kind::CouponGet,
     Kind::CouponList,
+    Kind::AftersaleOpen,
+    Kind::AftersaleGet,
+    Kind::AftersaleDecide,
+    Kind::AftersaleReceive,
     Kind::SaleGet,
     Kind::Subscribe,
     Kind::Ack,
@@ -430,6 +434,16 @@ impl<S: Store> Gateway<S> {
             Kind::ConfirmReceipt => {
                 self.forward(asked, kind, Share::Reserved, out, |h, b, _| shipment::confirm_receipt(h, b))
             }
+            Kind::AftersaleOpen => {
+                self.forward(asked, kind, Share::Any, out, |h, b, _| aftersale::open(h, b))
+            }
+            Kind::AftersaleGet => self.forward(asked, kind, Share::Any, out, |h, b, _| aftersale::get(h, b)),
+            Kind::AftersaleDecide => {
+                self.forward(asked, kind, Share::Reserved, out, |h, b, _| aftersale::decide(h, b))
+            }
+            Kind::AftersaleReceive => {
+                self.forward(asked, kind, Share::Reserved, out, |h, b, _| aftersale::receive(h, b))
+            }
             Kind::Track => self.forward(asked, kind, Share::Any, out, |h, b, _| shipment::track(h, b)),
 
             Kind::CouponDefine => self.forward(asked, kind, Share::Reserved, out, |header, body, room| {
@@ -442,15 +456,9 @@ impl<S: Store> Gateway<S> {
             Kind::CouponGet => self.forward(asked, kind, Share::Any, out, |h, b, _| coupon::get(h, b)),
             Kind::CouponList => self.forward(asked, kind, Share::Any, out, |h, b, _| coupon::list(h, b)),
 
-            Kind::Auth
-            | Kind::AftersaleOpen
-            | Kind::AftersaleGet
-            | Kind::AftersaleDecide
-            | Kind::AftersaleReceive
-            | Kind::QueueEnter
-            | Kind::QueueStatus
-            | Kind::QueueLeave
-            | Kind::Snapshot => Err(UNKNOWN),
+            Kind::Auth | Kind::QueueEnter | Kind::QueueStatus | Kind::QueueLeave | Kind::Snapshot => {
+                Err(UNKNOWN)
+            }
         }
     }
 
@@ -617,7 +625,8 @@ const fn asker(intent: &Intent<'_>) -> UserId {
         Intent::List(list) => list.user,
         Intent::StockReserve(reserve) => reserve.user,
         Intent::StockExtend(extend) => extend.user,
-        Intent::Track { user, .. } => *user,
+        Intent::Track { user, .. } | Intent::CaseList { user, .. } => *user,
+        Intent::CaseOpen(open) => open.user,
         Intent::CouponClaim(claim) => claim.user,
         Intent::CouponCheck(check) => check.user,
         Intent::CouponGet { user, .. } => *user,
@@ -631,6 +640,8 @@ const fn asker(intent: &Intent<'_>) -> UserId {
         | Intent::Repair(_)
         | Intent::Ship(_)
         | Intent::TrackNote(_)
+        | Intent::CaseDecide(_)
+        | Intent::CaseReceive(_)
         | Intent::Sign(_)
         | Intent::ConfirmReceipt(_)
         | Intent::Cancel(_)

@@ -15,6 +15,7 @@ mod outlet;
 mod bounds;
 mod common;
 
+mod aftersale;
 mod answer;
 mod audit;
 mod batch;

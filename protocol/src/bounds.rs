@@ -20,6 +20,8 @@ pub const COUPONS_MAX: u32 = 4;
 pub const BATCH_ITEMS_MAX: u32 = 4_096;
 /// Rows of one HISTORY answer, at most: what fits one frame.
 pub const HISTORY_ROWS_MAX: u32 = 32_768;
+/// Cases of one AFTERSALE_GET answer: the most that an order can have.
+pub const AFTERSALES_MAX: u32 = 32;
 /// Lines of one TRACK answer, at most: those of the most shipments that an order can have.
 pub const TRACKED_LINES_MAX: u32 = 32 * LINES_MAX;
 /// Kinds that HELLO's answer can name, at most: it stays below [`FRAME_BYTES_MAX_BEFORE_HELLO`] so that a client

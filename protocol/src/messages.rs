@@ -1,8 +1,8 @@
 //! What each kind's request and answer are made of.
 
 use crate::bounds::{
-    BATCH_ITEMS_MAX, CLIENT_BYTES_MAX, COUPON_SKUS_MAX, COUPONS_MAX, EVENT_ITEMS_MAX, HISTORY_ROWS_MAX,
-    INVARIANTS_MAX, KINDS_MAX, LINES_MAX, PAGE_MAX, SALE_SKUS_MAX, TRACKED_LINES_MAX,
+    AFTERSALES_MAX, BATCH_ITEMS_MAX, CLIENT_BYTES_MAX, COUPON_SKUS_MAX, COUPONS_MAX, EVENT_ITEMS_MAX,
+    HISTORY_ROWS_MAX, INVARIANTS_MAX, KINDS_MAX, LINES_MAX, PAGE_MAX, SALE_SKUS_MAX, TRACKED_LINES_MAX,
 };
 use crate::kind::Kind;
 use crate::message::{About, Message, Tail};
@@ -112,6 +112,14 @@ messages! {
     TrackAnswer = Track answer, TrackAnswerHead, TrackedLine 0 to TRACKED_LINES_MAX;
     Sign = Sign request, SignHead, Nothing 0 to 0;
     SignAnswer = Sign answer, OrderBrief, Nothing 0 to 0;
+    AftersaleOpen = AftersaleOpen request, AftersaleOpenHead, Nothing 0 to 0;
+    AftersaleOpenAnswer = AftersaleOpen answer, Aftersale, Nothing 0 to 0;
+    AftersaleGet = AftersaleGet request, AftersaleGetHead, Nothing 0 to 0;
+    AftersaleGetAnswer = AftersaleGet answer, AftersaleGetAnswerHead, Aftersale 0 to AFTERSALES_MAX;
+    AftersaleDecide = AftersaleDecide request, AftersaleDecideHead, Nothing 0 to 0;
+    AftersaleDecideAnswer = AftersaleDecide answer, Aftersale, Nothing 0 to 0;
+    AftersaleReceive = AftersaleReceive request, AftersaleReceiveHead, Nothing 0 to 0;
+    AftersaleReceiveAnswer = AftersaleReceive answer, Aftersale, Nothing 0 to 0;
     SaleGet = SaleGet request, SaleGetHead, Nothing 0 to 0;
     SaleGetAnswer = SaleGet answer, Sale, SaleSku 0 to SALE_SKUS_MAX;
     Subscribe = Subscribe request, SubscribeHead, Nothing 0 to 0;

@@ -1,5 +1,6 @@
 //! An ordinary case or more of each message; [`super::File::message`] adds the edges.
 
+mod aftersale;
 mod coupon;
 mod freight;
 mod guards;
@@ -90,6 +91,7 @@ pub fn files() -> Vec<File> {
         payment::files(),
         shipment::files(),
         coupon::files(),
+        aftersale::files(),
         events(),
         operate(),
         guards::files(),

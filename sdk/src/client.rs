@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::events::{EventFilter, Events, StartAt};
 use crate::pool::Pool;
 use crate::request::*;
+use crate::shop::Returned;
 use crate::values::{
     CouponId, Currency, GatewayId, HoldId, MicrosUtc, Money, OrderId, PaymentId, RequestId, SaleId, Scope,
     SellerId, SkuId, Stops, UserId, UserList, WarehouseId,
@@ -109,6 +110,31 @@ impl Client {
     /// Records, for an operator, that the buyer signed for an order.
     pub fn sign(&self, order: OrderId) -> Request<Sign> {
         self.request(Sign { order })
+    }
+
+    /// Opens an after-sales case about one line of this user's order; user 0 (an operator) opens it for the buyer.
+    pub fn aftersale_open(&self, user: UserId, order: OrderId, sku: SkuId) -> Request<AftersaleOpen> {
+        self.request(AftersaleOpen { user, order, sku, amount: 0, units: 0, why: 0 })
+    }
+
+    /// Reads the after-sales cases of an order of this user, oldest first; user 0 (an operator) reads any.
+    pub fn aftersale_get(&self, user: UserId, order: OrderId) -> Request<AftersaleGet> {
+        self.request(AftersaleGet { user, order })
+    }
+
+    /// Decides, for an operator, the order's case of this number.
+    pub fn aftersale_decide(&self, order: OrderId, number: u16, accept: bool) -> Request<AftersaleDecide> {
+        self.request(AftersaleDecide { order, number, accept, amount: 0, why: 0 })
+    }
+
+    /// Records, for an operator, that the goods of an accepted case came back.
+    pub fn aftersale_receive(
+        &self,
+        order: OrderId,
+        number: u16,
+        returned: Returned,
+    ) -> Request<AftersaleReceive> {
+        self.request(AftersaleReceive { order, number, returned, warehouse: WarehouseId(0) })
     }
 
     /// The buyer has it all, and the order is complete; user 0 (an operator) says it for the buyer.

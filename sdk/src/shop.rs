@@ -146,6 +146,61 @@ pub struct Payment {
     pub refund: Option<RefundNow>,
 }
 
+/// An after-sales case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aftersale {
+    /// The order.
+    pub order: OrderId,
+    /// Counts the order's cases from 1.
+    pub number: u16,
+    /// Where it stands.
+    pub state: AftersaleState,
+    /// The line that it is about.
+    pub sku: SkuId,
+    /// Units that come back; 0: money alone.
+    pub units: u32,
+    /// What goes back.
+    pub amount: Money,
+    /// The number of its refund, of the payment that paid the order; nothing before.
+    pub refund: Option<u16>,
+    /// The shop's own number for why, of who spoke last.
+    pub why: u16,
+    /// When it was opened.
+    pub opened_at: MicrosUtc,
+    /// When it came to its state.
+    pub changed_at: MicrosUtc,
+    /// Where the order stands.
+    pub order_state: State,
+    /// The order's version.
+    pub order_version: u32,
+}
+
+/// Where an after-sales case stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AftersaleState {
+    /// An operator is to decide.
+    Open,
+    /// It was accepted, and its goods are on their way back.
+    AwaitingGoods,
+    /// The gateway is to send the money back.
+    Refunding,
+    /// The money went back, or there was none.
+    Done,
+    /// An operator said no.
+    Refused,
+}
+
+/// In which condition goods came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Returned {
+    /// They can be sold again.
+    Sellable,
+    /// They lie on the shelf and cannot be sold as they are.
+    Unavailable,
+    /// They are not kept.
+    Lost,
+}
+
 /// What was sent of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tracked {
@@ -500,6 +555,32 @@ pub(crate) fn history_row(from: wire::HistoryRow) -> Option<HistoryRow> {
         _ => return None,
     };
     Some(HistoryRow { at: MicrosUtc(at), from, to: State::from_number(to)?, version, actor, why })
+}
+
+pub(crate) fn aftersale(from: &wire::Aftersale) -> Option<Aftersale> {
+    let wire::Aftersale { order, sku, amount, opened_at, changed_at, units, order_version, number, .. } =
+        *from;
+    Some(Aftersale {
+        order: OrderId(order),
+        number,
+        state: match from.state {
+            1 => AftersaleState::Open,
+            2 => AftersaleState::AwaitingGoods,
+            3 => AftersaleState::Refunding,
+            4 => AftersaleState::Done,
+            5 => AftersaleState::Refused,
+            _ => return None,
+        },
+        sku: SkuId(sku),
+        units,
+        amount: Money::new(amount, Currency(from.currency)),
+        refund: (from.refund != 0).then_some(from.refund),
+        why: from.why,
+        opened_at: MicrosUtc(opened_at),
+        changed_at: MicrosUtc(changed_at),
+        order_state: State::from_number(from.order_state)?,
+        order_version,
+    })
 }
 
 pub(crate) fn payment(from: &wire::Payment) -> Option<Payment> {

@@ -138,6 +138,8 @@ sections! {
         shipments: usize = 4_000_000,
         /// Lines of shipments of orders that do not go at once.
         sent_lines: usize = 4_000_000,
+        /// After-sales cases.
+        cases: usize = 1_000_000,
         /// Pairs of sale and user that have units counted.
         user_counts: usize = 8_000_000,
         /// Skus.

@@ -263,6 +263,10 @@ impl IntentBatch {
             },
             Intent::Track { user, order } => Bare::Whole(Intent::Track { user, order }),
             Intent::TrackNote(it) => Bare::Whole(Intent::TrackNote(it)),
+            Intent::CaseOpen(it) => Bare::Whole(Intent::CaseOpen(it)),
+            Intent::CaseList { user, order } => Bare::Whole(Intent::CaseList { user, order }),
+            Intent::CaseDecide(it) => Bare::Whole(Intent::CaseDecide(it)),
+            Intent::CaseReceive(it) => Bare::Whole(Intent::CaseReceive(it)),
             Intent::Sign(it) => Bare::Whole(Intent::Sign(it)),
             Intent::ConfirmReceipt(it) => Bare::Whole(Intent::ConfirmReceipt(it)),
         }

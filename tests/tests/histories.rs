@@ -4,6 +4,8 @@
 //! A history is made of its seed alone. `TIDEGATE_SEED=0x… cargo test -p e2e --test histories` runs one again;
 //! TIDEGATE_HISTORIES sets how many new ones there are.
 
+#[path = "histories/aftersale.rs"]
+mod aftersale;
 #[path = "histories/answers.rs"]
 mod answers;
 #[path = "histories/coupons.rs"]
@@ -69,6 +71,7 @@ const BOUNDS: LedgerBounds = LedgerBounds {
     payments_max: 6_000,
     shipments_max: 12_000,
     sent_lines_max: 24_000,
+    cases_max: 12_000,
     user_counts_max: 6_000,
     skus_max: 1_000,
     shelves_max: 4_000,
@@ -440,7 +443,7 @@ impl History {
         if let Some(cleared) = self.clear_a_switch() {
             return cleared;
         }
-        match self.dice.u8(0..71) {
+        match self.dice.u8(0..79) {
             69 if self.world.freight => Intent::FreightPut(self.freight_put()),
             69 | 70 => self.freight_list(),
             51 => Intent::LetterPark(self.letter_park()),
@@ -461,6 +464,7 @@ impl History {
             42 => Intent::CursorMove(self.cursor_move()),
             43 => Intent::CursorGet(self.cursor()),
             55..=62 => self.shipping(sent),
+            71..=78 => self.aftersale(),
             0..=2 => Intent::SkuPut(self.sku_put()),
             3 => Intent::SalePut(self.sale_put(skus)),
             4..=7 => Intent::StockAdjust(self.stock_adjust()),

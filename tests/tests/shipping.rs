@@ -5,8 +5,8 @@ use std::path::Path;
 
 use e2e::Server;
 use tidegate_sdk::{
-    AdjustReason, Currency, Error, EventFilter, EventType, GatewayId, Money, OrderId, SkuId, StartAt, State,
-    Status, UserId, WarehouseId, blocking::Client,
+    AdjustReason, AftersaleState, Currency, Error, EventFilter, EventType, GatewayId, Money, OrderId,
+    Returned, SkuId, StartAt, State, Status, UserId, WarehouseId, blocking::Client,
 };
 
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
@@ -149,6 +149,66 @@ fn a_lost_parcel_is_paid_back_and_only_what_was_never_sent_is_sold_again() {
     assert_eq!(shop.state(order), State::Refunded);
     assert_eq!((shop.on_hand(1), shop.on_hand(2)), (8, 10));
     assert_eq!(client.wait(client.stock_return(SkuId(1), WarehouseId(1), 2)).unwrap().on_hand, 10);
+    assert!(client.wait(client.audit()).unwrap().ok);
+}
+
+#[test]
+fn goods_come_back_and_their_money_goes_over_a_kill() {
+    let mut shop = Shop::open();
+    let order = shop.paid_order();
+    let client = &shop.client;
+    client.wait(client.ship(order)).unwrap();
+    client.wait(client.sign(order)).unwrap();
+    let case = client.wait(client.aftersale_open(BUYER, order, SkuId(1)).returning(1).why(3)).unwrap();
+    assert_eq!((case.state, case.number, case.amount.minor_units), (AftersaleState::Open, 1, 15_00));
+    let too_much = client.wait(client.aftersale_open(BUYER, order, SkuId(1)).amount(15_01)).unwrap_err();
+    assert_eq!(too_much.refused(), Some(Status::RefundExceedsPaid));
+    let decided = client.wait(client.aftersale_decide(order, 1, true).amount(14_00)).unwrap();
+    assert_eq!(decided.state, AftersaleState::AwaitingGoods);
+    let before = client.wait(client.aftersale_get(BUYER, order)).unwrap();
+
+    shop.server.kill();
+    shop.server.restart();
+    shop.client = Client::connect_with(shop.server.patiently()).unwrap();
+    let client = &shop.client;
+    assert_eq!(client.wait(client.aftersale_get(OPERATOR, order)).unwrap(), before);
+    let received = client.wait(client.aftersale_receive(order, 1, Returned::Unavailable)).unwrap();
+    assert_eq!((received.state, received.refund), (AftersaleState::Refunding, Some(1)));
+    let shelf = client.wait(client.stock_get(SkuId(1))).unwrap();
+    assert_eq!((shelf.on_hand, shelf.sellable), (9, 8));
+    let payment = client.wait(client.pay_latest(OPERATOR, order)).unwrap();
+    assert_eq!(payment.refund.map(|refund| refund.amount.minor_units), Some(14_00));
+    assert!(client.wait(client.audit()).unwrap().ok);
+}
+
+#[test]
+fn an_operator_settles_a_case_from_the_terminal_and_subscribers_hear_of_it() {
+    let shop = Shop::open();
+    let order = shop.paid_order();
+    let does = |line: &str| {
+        let args: Vec<&str> = ["admin", "aftersale"].into_iter().chain(line.split(' ')).collect();
+        let ran = shop.server.run(&args);
+        assert!(ran.status.success(), "{line}: {}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    assert_eq!(does(&format!("get {order}")), "none\n");
+    assert!(does(&format!("open {order} --sku 2 --amount 5.00 --why 4")).contains("5.00 EUR"));
+    assert!(does(&format!("decide {order} 1 --accept")).contains("REFUNDING"));
+    let client = &shop.client;
+    let payment = client.wait(client.pay_latest(OPERATOR, order)).unwrap().payment;
+    shop.simulate(&[&payment.to_string(), "--refund"]);
+    assert!(does(&format!("get {order}")).contains("DONE"));
+    assert!(does(&format!("open {order} --sku 2 --amount 1.00")).contains("OPEN"));
+    assert!(does(&format!("decide {order} 2 --refuse")).contains("REFUSED"));
+    assert_eq!(shop.state(order), State::Confirmed, "a part that goes back moves no order");
+
+    let filter = EventFilter::ALL.of_type(EventType::AftersaleChanged);
+    let mut events = client.subscribe(filter, StartAt::Behind(0));
+    for (state, amount) in [(1, 5_00), (3, 5_00), (4, 5_00), (1, 1_00), (5, 1_00)] {
+        let event = client.wait(events.next()).unwrap();
+        let heard = (event.order, event.reason, event.amount.map(|money| money.minor_units));
+        assert_eq!(heard, (Some(order), state, Some(amount)));
+    }
     assert!(client.wait(client.audit()).unwrap().ok);
 }
 

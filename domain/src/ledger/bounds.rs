@@ -1,5 +1,6 @@
 //! How much a ledger can hold. All of it is reserved when it is made, and becomes real memory as it is used.
 
+use crate::ledger::cases::Cases;
 use crate::ledger::counts::UserCounts;
 use crate::ledger::coupons::Coupons;
 use crate::ledger::freight::FreightRules;
@@ -37,6 +38,8 @@ pub struct LedgerBounds {
     pub shipments_max: usize,
     /// Lines of shipments of orders that do not go at once.
     pub sent_lines_max: usize,
+    /// After-sales cases.
+    pub cases_max: usize,
     /// (sale, user) pairs that have units counted.
     pub user_counts_max: usize,
     /// Skus.
@@ -82,6 +85,7 @@ impl LedgerBounds {
         payments_max: 9_000_000,
         shipments_max: 4_000_000,
         sent_lines_max: 4_000_000,
+        cases_max: 1_000_000,
         user_counts_max: 8_000_000,
         skus_max: 1_000_000,
         shelves_max: 1_000_000,
@@ -103,6 +107,7 @@ impl LedgerBounds {
             + Requests::bytes(self)
             + Payments::bytes(self)
             + Shipments::bytes(self)
+            + Cases::bytes(self)
             + UserCounts::bytes(self)
             + Goods::bytes(self)
             + FreightRules::BYTES_MAX
@@ -123,6 +128,7 @@ impl LedgerBounds {
             || self.payments_max >= ROWS_MAX
             || self.shipments_max >= ROWS_MAX
             || self.sent_lines_max >= ROWS_MAX
+            || self.cases_max >= ROWS_MAX
             || self.user_counts_max >= ROWS_MAX
             || self.skus_max >= ROWS_MAX
             || self.shelves_max >= ROWS_MAX

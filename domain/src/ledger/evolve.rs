@@ -171,6 +171,7 @@ impl Ledger {
             Fact::OrderShipped { order, version, number, whole, waybill, units } => {
                 self.order_shipped(stamp, (*order, *version), (*number, *whole), *waybill, units);
             }
+            Fact::AftersaleChanged(case) => self.aftersale_changed(stamp, case),
             Fact::ShipmentTracked { order, number, note } => {
                 self.shipment_tracked(stamp, *order, *number, *note);
             }

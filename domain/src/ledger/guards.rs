@@ -95,6 +95,9 @@ impl Ledger {
             Intent::PayClose(close) => switches.judge(Deed::Changing, self.parts_of_payment(close.payment)),
             Intent::Refund(refund) => switches.judge(Deed::Changing, self.parts_of_payment(refund.payment)),
             Intent::Repair(repair) => switches.judge(Deed::Changing, self.parts_of_order(repair.order)),
+            Intent::CaseOpen(open) => switches.judge(Deed::Changing, self.parts_of_order(open.order)),
+            Intent::CaseDecide(it) => switches.judge(Deed::Changing, self.parts_of_order(it.order)),
+            Intent::CaseReceive(it) => switches.judge(Deed::Changing, self.parts_of_order(it.order)),
             Intent::Ship(ship) => switches.judge(Deed::Changing, self.parts_of_order(ship.order)),
             Intent::TrackNote(note) => switches.judge(Deed::Changing, self.parts_of_order(note.order)),
             Intent::Sign(sign) => switches.judge(Deed::Changing, self.parts_of_order(sign.order)),
@@ -127,6 +130,7 @@ impl Ledger {
             | Intent::LetterEnd(_)
             | Intent::LetterList(_)
             | Intent::Track { .. }
+            | Intent::CaseList { .. }
             | Intent::CouponCheck(_)
             | Intent::CouponGet { .. }
             | Intent::CouponList { .. }

@@ -4,8 +4,10 @@
 //! the caller and through the same `evolve` that [`Ledger::replay`] uses, so a replayed ledger is the live one
 //! by construction. It knows no clock, disk or thread, and all of its memory is bounded by [`LedgerBounds`].
 
+mod aftersale;
 mod bounds;
 mod cancel;
+mod cases;
 mod catalogue;
 mod choice;
 mod completions;
@@ -52,6 +54,7 @@ use crate::request::Rules;
 use crate::slot_table::HashKey;
 use crate::units::MicrosUtc;
 use crate::verdict::{ShelfView, Verdict};
+use cases::Cases;
 use completions::Completions;
 use counts::UserCounts;
 use coupons::Coupons;
@@ -93,6 +96,7 @@ pub struct Ledger {
     ids: OrderIds,
     payments: Payments,
     shipments: Shipments,
+    cases: Cases,
     switches: Switches,
     limits: Limits,
     /// Orders that can still end: for each of them room for a request id is kept, as for open holds.
@@ -143,6 +147,7 @@ impl Ledger {
             ids: OrderIds::default(),
             payments: Payments::new(&bounds),
             shipments: Shipments::new(&bounds),
+            cases: Cases::new(&bounds),
             switches: Switches::default(),
             limits: Limits::default(),
             can_end: 0,
@@ -225,6 +230,10 @@ impl Ledger {
             Intent::CouponCheck(check) => self.check_coupons(now, check),
             Intent::CouponGet { user, coupon } => self.get_coupon(*user, *coupon),
             Intent::CouponList { after, limit } => self.list_coupons(*after, *limit),
+            Intent::CaseOpen(open) => self.open_case(now, trace, open, facts),
+            Intent::CaseList { user, order } => self.list_cases(*user, *order),
+            Intent::CaseDecide(decide) => self.decide_case(now, trace, decide, facts),
+            Intent::CaseReceive(receive) => self.receive_case(now, trace, receive, facts),
         };
         decided.unwrap_or_else(Verdict::Refused)
     }
@@ -326,6 +335,10 @@ impl Ledger {
             | Intent::Ship(_)
             | Intent::Track { .. }
             | Intent::TrackNote(_)
+            | Intent::CaseOpen(_)
+            | Intent::CaseList { .. }
+            | Intent::CaseDecide(_)
+            | Intent::CaseReceive(_)
             | Intent::Sign(_)
             | Intent::ConfirmReceipt(_)
             | Intent::CouponDefine(_)
@@ -388,6 +401,7 @@ impl Ledger {
             Subject::Switch { version } => Verdict::Switched { version },
             Subject::Hold(slot) => Verdict::Hold(self.holds.at(slot).hold),
             Subject::Shelves { from, to } => self.transferred(from, to),
+            Subject::Case(row) => self.case_answer(row),
             Subject::Payment(slot) => Verdict::Payment(self.payment_brief(slot)),
             Subject::Letters => self.letters_parked(),
             Subject::Coupon(slot) => {

@@ -74,10 +74,13 @@ struct Rare {
     shipments: u32,
     /// Where its coupons are.
     coupons: u32,
+    /// The newest after-sales case.
+    cases: u32,
 }
 
 impl Rare {
-    const NONE: Rare = Rare { client_bytes: NONE, payments: NONE, shipments: NONE, coupons: NONE };
+    const NONE: Rare =
+        Rare { client_bytes: NONE, payments: NONE, shipments: NONE, coupons: NONE, cases: NONE };
 }
 
 /// A transition behind the first one.
@@ -376,6 +379,16 @@ impl Orders {
     /// The order's coupons are there from here.
     pub(crate) fn set_coupons(&mut self, slot: u32, coupons: u32) {
         self.rare_mut(slot).coupons = coupons;
+    }
+
+    /// The order's newest after-sales case; [`NONE`]: none.
+    pub(crate) fn newest_case(&self, slot: u32) -> u32 {
+        self.rare_of(slot).map_or(NONE, |rare| rare.cases)
+    }
+
+    /// This is the order's newest after-sales case from here.
+    pub(crate) fn set_newest_case(&mut self, slot: u32, case: u32) {
+        self.rare_mut(slot).cases = case;
     }
 
     /// The order that has this millisecond and sequence in its id, whatever its slot.

@@ -140,6 +140,8 @@ impl Ledger {
                 coupon_users_digest: self.coupons.digest(),
                 freight_rules: self.freight.digest().0,
                 freight_digest: self.freight.digest().1,
+                cases: self.cases.len() as u64,
+                cases_digest: self.cases.digest(),
             }
             .into(),
         )

@@ -87,6 +87,7 @@ impl Ledger {
     fn settle_refund(&mut self, stamp: &Stamp, slot: u32, settled: &Fact<'_>, facts: &mut impl Facts) {
         facts.begin(stamp);
         self.enter(stamp, settled, facts);
+        self.settle_case(stamp, slot, self.payments.at(slot).money.refund_number, facts);
         let it = self.payments.at(slot);
         let (order_slot, left) = (it.order, it.money.left());
         let order = self.orders.at(order_slot);
@@ -211,10 +212,13 @@ impl Ledger {
             it.reason = reason;
         });
         self.follow(stamp, order, version, State::Refunding, why);
-        let subject = match reason {
-            RefundReason::Cancelled => Subject::Order(order),
-            RefundReason::Late | RefundReason::Duplicate | RefundReason::Operator => Subject::Payment(slot),
-        };
-        self.remember(stamp, subject);
+        match reason {
+            RefundReason::Cancelled => self.remember(stamp, Subject::Order(order)),
+            RefundReason::Late | RefundReason::Duplicate | RefundReason::Operator => {
+                self.remember(stamp, Subject::Payment(slot));
+            }
+            // The case before it in the entry has remembered the request.
+            RefundReason::Aftersale => (),
+        }
     }
 }

@@ -46,6 +46,8 @@ pub(crate) enum Subject {
     Shelves { from: u32, to: u32 },
     /// This payment was opened or closed, or a refund of it was asked for.
     Payment(u32),
+    /// This after-sales case was opened, decided, or its goods came.
+    Case(u32),
     /// A dead letter was parked or ended.
     Letters,
     /// This coupon was defined.

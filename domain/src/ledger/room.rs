@@ -5,6 +5,7 @@
 
 use core::fmt;
 
+use crate::aftersale::CaseState;
 use crate::coupon::CouponShare;
 use crate::fact::{Fact, Line, OrderCreated, Stamp};
 use crate::hold::HoldEnd;
@@ -66,6 +67,10 @@ impl Ledger {
                 let fits = self.shipments.has_room_for_lines(bounds, lines);
                 within(fits, "sent_lines_max", bounds.sent_lines_max)?;
                 self.judge_room_for_row()?;
+            }
+            Fact::AftersaleChanged(case) => {
+                let fits = case.state != CaseState::Open || self.cases.has_room(bounds);
+                within(fits, "cases_max", bounds.cases_max)?;
             }
             // A shipment has its room for a note with it.
             Fact::ShipmentTracked { .. } => (),

@@ -239,7 +239,7 @@ impl Ledger {
     }
 
     /// Units of the line at this place that went so far.
-    fn sent_of_line(&self, slot: u32, line: usize, has: Quantity) -> u32 {
+    pub(super) fn sent_of_line(&self, slot: u32, line: usize, has: Quantity) -> u32 {
         let shipments = self.shipments.newest_first(self.orders.newest_shipment(slot));
         shipments.map(|it| self.shipments.units(it, line, has)).sum()
     }

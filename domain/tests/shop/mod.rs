@@ -2,6 +2,7 @@
 //! first, and after each step both must answer alike. The only place in these tests that knows the API.
 #![allow(dead_code)] // Each test file uses its part.
 
+mod aftersale;
 mod coupons;
 mod freight;
 mod operators;
@@ -35,6 +36,7 @@ pub const BOUNDS: LedgerBounds = LedgerBounds {
     payments_max: 3_000,
     shipments_max: 3_000,
     sent_lines_max: 3_000,
+    cases_max: 3_000,
     user_counts_max: 3_000,
     skus_max: 400,
     shelves_max: 800,
@@ -201,6 +203,7 @@ impl Shop {
             "coupons" => self.tell_taken(&words),
             "pay" | "close" | "payment" => self.tell_payment(&words),
             "paid" | "failed" | "refund" | "refunded" | "unrefunded" | "settle" => self.tell_money(&words),
+            "case" | "accept" | "refuse" | "goods" | "cases" => self.tell_case(&words),
             "ship" | "sign" | "receive" | "track" | "note" => self.tell_shipping(&words),
             "history" => {
                 let (order, user, _) = self.named(words[1]);
@@ -578,6 +581,12 @@ impl Shop {
             Verdict::Mismatched(it) => format!("AmountMismatch: {}", paid(name(it.order), it)),
             Verdict::Switched { version } => format!("switched v{version}"),
             Verdict::Switches(page) => Shop::switches_words(page),
+            Verdict::Case(it) => aftersale::case(name(it.case.order), it),
+            Verdict::Cases(it) => {
+                let order = name(it.order.order);
+                let cases: Vec<_> = it.cases.iter().map(|case| aftersale::case(order, case)).collect();
+                format!("{order} {:?}: {}", it.order.state, cases.join(", "))
+            }
             Verdict::Shipments(it) => shipping::shipments(name(it.order.order), it),
             Verdict::Limited => "limited".into(),
             Verdict::Limits(page) => self.limits_words(page),

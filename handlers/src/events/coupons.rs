@@ -46,6 +46,7 @@ pub(super) fn sketch(blank: Event, fact: &Fact<'_>) -> Option<Sketch> {
         | Fact::LetterEnded { .. }
         | Fact::SwitchChanged { .. }
         | Fact::LimitChanged(_)
+        | Fact::AftersaleChanged(_)
         | Fact::OrderShipped { .. }
         | Fact::ShipmentTracked { .. }
         | Fact::OrderDelivered { .. }

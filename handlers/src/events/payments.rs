@@ -56,6 +56,7 @@ pub(super) fn sketch(blank: Event, fact: &Fact<'_>) -> Option<Sketch> {
         | Fact::OrderCancelled { .. }
         | Fact::RefundDone { .. }
         | Fact::OrderShipped { .. }
+        | Fact::AftersaleChanged(_)
         | Fact::ShipmentTracked { .. }
         | Fact::OrderDelivered { .. }
         | Fact::OrderCompleted { .. }
@@ -79,5 +80,6 @@ const fn refund_reason(reason: RefundReason) -> u8 {
         RefundReason::Duplicate => 2,
         RefundReason::Cancelled => 3,
         RefundReason::Operator => 4,
+        RefundReason::Aftersale => 5,
     }
 }

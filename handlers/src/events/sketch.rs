@@ -119,6 +119,12 @@ pub(super) fn sketch(position: u64, stamp: &Stamp, fact: &Fact<'_>) -> Option<Sk
             let filled = Event { order: order.0, version: *version, state: state.number(), ..blank };
             of(EventType::OrderShipped, Parts::Shelves(units.to_vec()), filled)
         }
+        Fact::AftersaleChanged(case) => {
+            let (reason, why, units) = (case.state.number(), case.why, i64::from(case.units));
+            let (order, sku, amount) = (case.order.0, case.sku.0, case.amount.0);
+            let filled = Event { order, sku, amount, units, reason, why, ..blank };
+            of(EventType::AftersaleChanged, Parts::One, filled)
+        }
         Fact::ShipmentTracked { order, number: _, note: _ } => {
             of(EventType::ShipmentTracked, Parts::One, Event { order: order.0, ..blank })
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::aftersale::{Case, CaseKind, CaseState};
 use domain::coupon::{Benefit, Coupon, CouponScope};
 use domain::fact::{Actor, CancelReason, Fact, OrderCreated, RefundReason, Stamp, StockAdjusted};
 use domain::freight::{FreightBy, FreightRule};
@@ -22,8 +23,7 @@ use super::sketch::{Parts, sketch};
 /// Facts that nobody is told of: they are about subscribers or an operator's lists, or nothing moved.
 const NO_EVENTS: &[&str] = &["HoldExtended", "CursorMoved", "LetterParked", "LetterEnded", "LimitChanged"];
 /// Types that no fact is: live alone, or of what this build does not do yet.
-const NO_FACTS: &[EventType] =
-    &[EventType::StockReserveFailed, EventType::StockException, EventType::AftersaleChanged];
+const NO_FACTS: &[EventType] = &[EventType::StockReserveFailed, EventType::StockException];
 
 /// The name of a fact, and the event that it is. A new fact stops the build here: give it a line in `facts`, too.
 fn event_of(fact: &Fact<'_>) -> (&'static str, Option<EventType>) {
@@ -63,6 +63,7 @@ fn event_of(fact: &Fact<'_>) -> (&'static str, Option<EventType>) {
         Fact::RefundSettled { .. } => ("RefundSettled", Some(EventType::RefundDone)),
         Fact::OrderShipped { .. } => ("OrderShipped", Some(EventType::OrderShipped)),
         Fact::ShipmentTracked { .. } => ("ShipmentTracked", Some(EventType::ShipmentTracked)),
+        Fact::AftersaleChanged(_) => ("AftersaleChanged", Some(EventType::AftersaleChanged)),
         Fact::OrderDelivered { .. } => ("OrderDelivered", Some(EventType::OrderDelivered)),
         Fact::OrderCompleted { .. } => ("OrderCompleted", Some(EventType::OrderCompleted)),
     }
@@ -143,6 +144,17 @@ fn facts() -> Vec<Fact<'static>> {
             waybill: Waybill { carrier: [b'a'; 16], tracking: [b'1'; 40] },
             units: &[],
         },
+        Fact::AftersaleChanged(Case {
+            order,
+            number: 1,
+            kind: CaseKind::ReturnRefund,
+            state: CaseState::Open,
+            sku,
+            units: 2,
+            amount,
+            refund: 0,
+            why: 3,
+        }),
         Fact::ShipmentTracked { order, number: 1, note: Whereabouts([b'a'; 40]) },
         Fact::OrderDelivered { order, version },
         Fact::OrderCompleted { order, version },

@@ -3,6 +3,7 @@
 // rkyv derives a resolver beside each struct, and gives it no Debug.
 #![allow(missing_debug_implementations)]
 
+mod aftersale;
 mod coupon;
 mod events;
 mod freight;
@@ -16,6 +17,7 @@ mod shipment;
 mod shop;
 mod stock;
 
+pub use aftersale::*;
 pub use coupon::*;
 pub use events::*;
 pub use freight::*;

@@ -173,6 +173,31 @@ class Client:
         """The buyer has it all: the order is complete."""
         return self.change("CONFIRM_RECEIPT", {"user": user, "order": order, "version": version}, **again).head
 
+    def aftersale_open(
+        self, order: int, user: int, sku: int, *, units: int = 0, amount: int = 0, why: int = 0, **again
+    ) -> dict:
+        """Opens a case about a line: money for `units` that come back, or without them money alone; the case."""
+        head = {"order": order, "user": user, "sku": sku, "units": units, "amount": amount, "why": why}
+        return self.change("AFTERSALE_OPEN", {**head, "kind": 2 if units else 1}, **again).head
+
+    def aftersale_get(self, order: int, user: int = 0) -> Answer:
+        """The after-sales cases of an order, oldest first."""
+        return self.read("AFTERSALE_GET", {"order": order, "user": user})
+
+    def aftersale_decide(
+        self, order: int, number: int, accept: bool, *, amount: int = 0, why: int = 0, **again
+    ) -> dict:
+        """Decides a case; amount 0: what was asked for. The case as it stands then."""
+        head = {"order": order, "number": number, "accept": accept, "amount": amount, "why": why}
+        return self.change("AFTERSALE_DECIDE", head, **again).head
+
+    def aftersale_receive(
+        self, order: int, number: int, *, condition: int = 1, warehouse: int = 0, **again
+    ) -> dict:
+        """The goods of a case came back: 1 sellable, 2 unavailable, 3 not kept. The case as it stands then."""
+        head = {"order": order, "number": number, "condition": condition, "warehouse": warehouse}
+        return self.change("AFTERSALE_RECEIVE", head, **again).head
+
     def pay_open(self, order: int, user: int, gateway: int, **again) -> dict:
         """Opens an attempt to pay an order; the payment as it stands then."""
         return self.change("PAY_OPEN", {"order": order, "user": user, "gateway": gateway}, **again).head

@@ -1,5 +1,6 @@
 //! Requests as values: refined by their methods, sent when they are awaited.
 
+mod aftersale;
 mod coupon;
 mod events;
 mod freight;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use protocol::{Message, Meta, Parsed};
 
+pub use aftersale::{AftersaleDecide, AftersaleGet, AftersaleOpen, AftersaleReceive};
 pub use coupon::{CouponCheck, CouponClaim, CouponDefine, CouponGet, CouponList};
 pub use events::Ack;
 pub use freight::{FreightList, FreightPut};

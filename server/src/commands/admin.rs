@@ -3,6 +3,7 @@
 //! It asks through the SDK's blocking face and shows what comes back; it decides nothing. `show.rs` lays answers
 //! out as tables or JSON.
 
+mod aftersale;
 mod coupon;
 mod dlq;
 mod events;
@@ -80,6 +81,9 @@ Example: tidegate admin events --from cursor:warehouse --sku 1")]
     /// Payments and refunds
     #[command(subcommand, after_help = "Example: tidegate admin pay get --order 382516920123392001")]
     Pay(pay::PayAction),
+    /// After-sales: buyers who want money back, with the goods or without
+    #[command(subcommand, after_help = "Example: tidegate admin aftersale get 382516920123392001")]
+    Aftersale(aftersale::AftersaleAction),
     /// Blocked and preferred users, and limits of their own
     #[command(subcommand, after_help = "Example: tidegate admin limit put 7 --list blocked")]
     Limit(limit::LimitAction),
@@ -311,6 +315,7 @@ impl What {
             What::Order(action) => action.ask(client),
             What::Dlq(action) => action.ask(client),
             What::Pay(action) => action.ask(client),
+            What::Aftersale(action) => action.ask(client),
             What::Limit(action) => action.ask(client),
             What::Switch(action) => action.ask(client),
             What::Coupon(action) => action.ask(client),

@@ -212,6 +212,7 @@ struct Room {
     payments: usize,
     shipments: usize,
     sent_lines: usize,
+    cases: usize,
     skus: usize,
     shelves: usize,
     sales: usize,
@@ -291,6 +292,10 @@ impl Room {
                 self.sent_lines += units.len();
                 self.changes += 1;
             }
+            Fact::AftersaleChanged(_) => {
+                self.cases += 1;
+                self.changes += 1;
+            }
             Fact::ShipmentTracked { .. } | Fact::OrderDelivered { .. } | Fact::OrderCompleted { .. } => {
                 self.changes += 1;
             }
@@ -319,6 +324,7 @@ impl Room {
             payments_max: self.orders + self.payments + 1,
             shipments_max: self.shipments + 1,
             sent_lines_max: self.sent_lines + 1,
+            cases_max: self.cases + 1,
             user_counts_max: self.lines + 1,
             skus_max: self.skus + 1,
             shelves_max: self.shelves + 1,

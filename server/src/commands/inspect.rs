@@ -131,6 +131,7 @@ fn order_of(fact: &Fact<'_>) -> Option<OrderId> {
         | Fact::CouponLocked { order, .. }
         | Fact::CouponReleased { order, .. }
         | Fact::CouponUsed { order, .. } => Some(*order),
+        Fact::AftersaleChanged(case) => Some(case.order),
         Fact::StockAdjusted(adjusted) => Some(adjusted.order).filter(|order| order.0 != 0),
         Fact::SkuChanged(_)
         | Fact::SaleChanged { .. }
@@ -160,6 +161,7 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
         | Fact::HoldMade { units, .. }
         | Fact::HoldEnded { units, .. } => units.iter().any(|it| it.sku == sku),
         Fact::StockAdjusted(adjusted) => adjusted.sku == sku,
+        Fact::AftersaleChanged(case) => case.sku == sku,
         Fact::StockTransferred { sku: moved, .. } | Fact::StockReturned { sku: moved, .. } => *moved == sku,
         Fact::SkuChanged(changed) => changed.id == sku,
         Fact::SaleChanged { skus, .. } => skus.iter().any(|it| it.sku == sku),
@@ -375,6 +377,14 @@ fn json_of_fact(fact: &Fact<'_>) -> (&'static str, Value) {
             body["tracking"] = json!(words(&waybill.tracking));
             ("OrderShipped", body)
         }
+        Fact::AftersaleChanged(ref case) => {
+            let body = json!({
+                "order": case.order.0, "number": case.number, "kind": case.kind.number(),
+                "state": case.state.number(), "sku": case.sku.0, "units": case.units,
+                "amount": case.amount.0, "refund": case.refund, "why": case.why,
+            });
+            ("AftersaleChanged", body)
+        }
         Fact::ShipmentTracked { order, number, ref note } => {
             ("ShipmentTracked", json!({ "order": order.0, "shipment": number, "note": words(&note.0) }))
         }
@@ -561,6 +571,7 @@ const fn refund_reason(reason: RefundReason) -> &'static str {
         RefundReason::Duplicate => "duplicate",
         RefundReason::Cancelled => "cancelled",
         RefundReason::Operator => "operator",
+        RefundReason::Aftersale => "aftersale",
     }
 }
 

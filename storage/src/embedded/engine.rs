@@ -331,6 +331,10 @@ const fn leads_to_an_order(intent: &Intent<'_>) -> bool {
         | Intent::Repair(_)
         | Intent::Ship(_)
         | Intent::Track { .. }
+        | Intent::CaseOpen(_)
+        | Intent::CaseList { .. }
+        | Intent::CaseDecide(_)
+        | Intent::CaseReceive(_)
         | Intent::TrackNote(_)
         | Intent::Sign(_)
         | Intent::ConfirmReceipt(_)

@@ -34,6 +34,7 @@ pub fn small_bounds() -> LedgerBounds {
         payments_max: 6_000,
         shipments_max: 6_000,
         sent_lines_max: 6_000,
+        cases_max: 6_000,
         user_counts_max: 1_000,
         skus_max: 64,
         shelves_max: 64,
@@ -236,6 +237,7 @@ pub fn orders(disk: &MemDisk) -> Vec<OrderId> {
         | Fact::RefundFailed { .. }
         | Fact::RefundSettled { .. }
         | Fact::OrderShipped { .. }
+        | Fact::AftersaleChanged(_)
         | Fact::ShipmentTracked { .. }
         | Fact::OrderDelivered { .. }
         | Fact::OrderCompleted { .. }

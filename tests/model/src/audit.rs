@@ -4,6 +4,7 @@
 //! One fault is told once, under the invariant that it breaks, and the books go on as if it had been done right;
 //! so what the lines of an order say moves the shelves, and the stock facts beside it are held against it.
 
+mod aftersale;
 mod books;
 mod catalogue;
 mod coupons;
@@ -218,7 +219,7 @@ impl Auditor {
                 together.asked_for += 1;
                 self.stock_adjusted(adjusted);
             }
-            Fact::StockAdjusted(returned) => together.units_returned(returned),
+            Fact::StockAdjusted(returned) => self.units_returned(returned, together),
             Fact::HoldMade { hold, user, until, units } => {
                 self.hold_made(stamp, (*hold, *user, *until), units, together);
             }
@@ -276,6 +277,7 @@ impl Auditor {
             Fact::OrderShipped { order, version, number, whole, waybill, units } => {
                 self.order_shipped(stamp, (*order, *version), (*number, *whole), waybill, units, together);
             }
+            Fact::AftersaleChanged(case) => self.aftersale_changed(stamp, case, together),
             Fact::ShipmentTracked { order, number, note } => {
                 self.shipment_tracked(stamp, *order, *number, *note, together);
             }

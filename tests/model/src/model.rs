@@ -1,5 +1,6 @@
 //! The shop as SPEC tells it: one state, one step an intent. Bounds of the ledger (OVERLOADED) are not its business.
 
+mod aftersale;
 mod basket;
 mod changes;
 mod coupons;
@@ -89,6 +90,7 @@ struct OneOrder {
     history: Vec<HistoryRow>,
     payments: Vec<payments::OnePayment>,
     shipments: Vec<shipping::OneShipment>,
+    cases: Vec<aftersale::OneCase>,
 }
 
 #[derive(Clone, Debug)]
@@ -122,6 +124,7 @@ enum Subject {
     Coupon(CouponId),
     CouponTaken(CouponId, UserId),
     Freight(SellerId, Currency),
+    Case(OrderId, u16),
 }
 
 impl Model {
@@ -251,6 +254,10 @@ impl Model {
             },
             Intent::Refund(refund) => self.refund(refund)?,
             Intent::Repair(repair) => self.repair(now, repair)?,
+            Intent::CaseOpen(open) => self.case_open(now, open)?,
+            Intent::CaseDecide(decide) => self.case_decide(now, decide)?,
+            Intent::CaseReceive(receive) => self.case_receive(now, receive)?,
+            Intent::CaseList { user, order } => return self.case_list(*user, *order),
             Intent::Ship(ship) => self.ship(now, ship)?,
             Intent::TrackNote(note) => self.track_note(now, note)?,
             Intent::Sign(sign) => self.sign(now, sign)?,
@@ -356,6 +363,7 @@ impl Model {
                 let view = |warehouse| self.shelves[&(sku, warehouse)].view(sku, warehouse);
                 Verdict::Transferred(Box::new(TransferView { from: view(from), to: view(to) }))
             }
+            Subject::Case(order, number) => self.case_answer(order, number),
             Subject::Payment(payment) => Verdict::Payment(self.payment_brief(payment)),
             Subject::Coupon(coupon) => self.coupon_as_it_stands(coupon),
             Subject::CouponTaken(coupon, user) => self.coupon_taken(coupon, user),
@@ -454,6 +462,10 @@ fn body_of(intent: &Intent<'_>) -> String {
         | Intent::Repair(_)
         | Intent::Ship(_)
         | Intent::Track { .. }
+        | Intent::CaseOpen(_)
+        | Intent::CaseList { .. }
+        | Intent::CaseDecide(_)
+        | Intent::CaseReceive(_)
         | Intent::TrackNote(_)
         | Intent::Sign(_)
         | Intent::ConfirmReceipt(_) => format!("{intent:?}"),

@@ -1,5 +1,6 @@
 //! Facts come from a disk: whatever they say, the audit ends with a report and not with a panic.
 
+use domain::aftersale::{Case, CaseKind, CaseState};
 use domain::coupon::{Benefit, Coupon, CouponScope, CouponShare};
 use domain::fact::{
     Actor, CancelReason, Fact, Line, OrderCreated, RefundReason, Request, RequestKey, ShelfUnits, Stamp,
@@ -106,7 +107,8 @@ impl Dice {
         let payment = PaymentId::new(order, self.number() as u16);
         let (amount, number) = (MinorUnits(self.number()), self.number() as u16);
         let (gateway, reference) = (GatewayId(self.number() as u16), 0);
-        match self.0.u8(0..36) {
+        match self.0.u8(0..38) {
+            36 => Fact::AftersaleChanged(self.case()),
             26 => Fact::HoldMade { hold, user: UserId(self.number() as u64), until, units },
             27 => Fact::HoldExtended { hold, until },
             28 => Fact::HoldEnded { hold, end: HoldEnd::Taken, units },
@@ -175,6 +177,20 @@ impl Dice {
             21 => Fact::OrderDelivered { order, version },
             22 => Fact::OrderCompleted { order, version },
             _ => Fact::RefundDone { order, version, amount: MinorUnits(self.number()), why: 0 },
+        }
+    }
+
+    fn case(&mut self) -> Case {
+        Case {
+            order: OrderId(self.number() as u64),
+            number: self.number() as u16,
+            kind: CaseKind::ReturnRefund,
+            state: *self.0.choice(&CaseState::ALL).expect("a choice"),
+            sku: SkuId(self.number() as u64),
+            units: self.number() as u32,
+            amount: MinorUnits(self.number()),
+            refund: self.number() as u16,
+            why: 0,
         }
     }
 

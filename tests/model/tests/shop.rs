@@ -323,6 +323,8 @@ impl Shop {
             | Verdict::Payment(_)
             | Verdict::Mismatched(_)
             | Verdict::Shipments(_)
+            | Verdict::Case(_)
+            | Verdict::Cases(_)
             | Verdict::Transferred(_)
             | Verdict::Priced(_)
             | Verdict::OrderFound(_)

@@ -68,6 +68,12 @@ pub(super) const ANSWERS: &[&str] = &[
     "Completed",
     "Refunding",
     "1 shipments",
+    "case Open",
+    "case AwaitingGoods",
+    "case Refunding",
+    "case Done",
+    "case Refused",
+    "Cases",
     "2 shipments",
     "payment settled",
     "refused AmountMismatch",
@@ -127,6 +133,8 @@ pub(super) fn in_a_word(answer: &Verdict) -> String {
         Verdict::CouponsChecked(_) => "CouponsChecked".into(),
         Verdict::CouponFound(_) => "CouponFound".into(),
         Verdict::Coupons(_) => "Coupons".into(),
+        Verdict::Case(view) => format!("case {:?}", view.case.state),
+        Verdict::Cases(_) => "Cases".into(),
         Verdict::Shipments(view) => format!("{} shipments", view.shipments.len().min(2)),
     }
 }

@@ -60,7 +60,7 @@ impl History {
     }
 
     /// Mostly an order in one of these states, where one is soon found.
-    fn order_in(&mut self, states: &[State]) -> OrderId {
+    pub(super) fn order_in(&mut self, states: &[State]) -> OrderId {
         let mut order = self.order();
         for _ in 0..8 {
             if self.view(order).is_some_and(|view| states.contains(&view.brief.state)) {
@@ -71,7 +71,7 @@ impl History {
         order
     }
 
-    fn buyer_of(&mut self, order: OrderId) -> UserId {
+    pub(super) fn buyer_of(&mut self, order: OrderId) -> UserId {
         let buyer = self.view(order).map_or(UserId(1), |view| view.brief.user);
         match self.dice.u8(0..8) {
             0 => UserId(0),
@@ -85,7 +85,7 @@ impl History {
         if self.dice.bool() { 0 } else { self.version_near(stands) }
     }
 
-    fn view(&mut self, order: OrderId) -> Option<OrderView> {
+    pub(super) fn view(&mut self, order: OrderId) -> Option<OrderView> {
         let read = Intent::Get { user: UserId(0), order };
         let answer = self.model.answer(self.now, Envelope::default(), &read);
         if let Verdict::OrderFound(view) = answer { Some(*view) } else { None }

@@ -46,6 +46,7 @@ impl EntryWriter<'_> {
             | Fact::LetterEnded { .. }
             | Fact::SwitchChanged { .. }
             | Fact::LimitChanged(_)
+            | Fact::AftersaleChanged(_)
             | Fact::OrderShipped { .. }
             | Fact::ShipmentTracked { .. }
             | Fact::OrderDelivered { .. }

@@ -12,8 +12,8 @@ use domain::{
 };
 
 use super::{
-    FACT_VERSION, HEAD_BYTES, LINE_BYTES, SALE_SKU_BYTES, SKU_WITH_WEIGHT, UNITS_BYTES, coupons, flag,
-    freight, kind, operators, payments, shipments,
+    FACT_VERSION, HEAD_BYTES, LINE_BYTES, SALE_SKU_BYTES, SKU_WITH_WEIGHT, UNITS_BYTES, aftersale, coupons,
+    flag, freight, kind, operators, payments, shipments,
 };
 
 /// Why bytes are no entry.
@@ -104,6 +104,7 @@ impl Decoder {
             | kind::HOLD_MADE
             | kind::HOLD_EXTENDED
             | kind::HOLD_ENDED
+            | kind::AFTERSALE_CHANGED
             | kind::SWITCH_CHANGED
             | kind::LIMIT_CHANGED => (),
             kind if payments::is_payment(kind) || shipments::is_shipment(kind) => (),
@@ -199,6 +200,7 @@ impl Decoder {
             kind::SWITCH_CHANGED => operators::switch(from),
             kind::LIMIT_CHANGED => operators::limit(from),
             kind if payments::is_payment(kind) => payments::payment(kind, from),
+            kind::AFTERSALE_CHANGED => aftersale::changed(from),
             kind if shipments::is_shipment(kind) => self.shipment(kind, from),
             kind if coupons::is_coupon(kind) => coupons::coupon(kind, from, &mut self.coupons),
             _ => self.sale(from), // SALE_CHANGED: the kinds were told apart above.

@@ -9,7 +9,7 @@ use domain::{Actor, Intent};
 use super::coupons::{CLAIMED_BYTES, COUPON_BYTES, COUPON_SKU_BYTES, ORDER_COUPONS_BYTES_MAX};
 use super::operators::{LIMIT_BYTES, SWITCH_BYTES};
 use super::{
-    ADJUSTED_BYTES, CREATED_BYTES, CURSOR_BYTES, FACT_VERSION, FREIGHT_BYTES, HEAD_BYTES_MAX,
+    ADJUSTED_BYTES, CASE_BYTES, CREATED_BYTES, CURSOR_BYTES, FACT_VERSION, FREIGHT_BYTES, HEAD_BYTES_MAX,
     HOLD_ENDED_BYTES, HOLD_EXTENDED_BYTES, HOLD_MADE_BYTES, KIND_BYTES, LETTER_ENDED_BYTES,
     LETTER_PARKED_BYTES, LINE_BYTES, PAYMENT_BYTES_MAX, RETURNED_BYTES, SALE_BYTES, SALE_SKU_BYTES,
     SHIPPED_BYTES, SKU_BYTES, SKU_WITH_WEIGHT, TRACKED_BYTES, TRANSFERRED_BYTES, UNITS_BYTES, flag, kind,
@@ -46,10 +46,17 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         Intent::PayOpen(_) | Intent::PayClose(_) | Intent::Refund(_) => fact_bytes(PAYMENT_BYTES_MAX),
         // At worst a shelf each line of the order.
         Intent::Ship(_) => SHIP_BYTES_MAX,
+        Intent::CaseOpen(_) => fact_bytes(CASE_BYTES),
+        Intent::CaseDecide(_) => fact_bytes(CASE_BYTES) + fact_bytes(PAYMENT_BYTES_MAX),
+        Intent::CaseReceive(_) => {
+            fact_bytes(CASE_BYTES) + fact_bytes(ADJUSTED_BYTES) + fact_bytes(PAYMENT_BYTES_MAX)
+        }
         Intent::TrackNote(_) => fact_bytes(TRACKED_BYTES),
         Intent::Sign(_) | Intent::ConfirmReceipt(_) => fact_bytes(8 + 4),
         Intent::PayCallback(_) | Intent::Repair(_) => CALLBACK_BYTES_MAX,
-        Intent::RefundResult(_) => 2 * fact_bytes(PAYMENT_BYTES_MAX) + CANCEL_BYTES_MAX,
+        Intent::RefundResult(_) => {
+            fact_bytes(CASE_BYTES) + 2 * fact_bytes(PAYMENT_BYTES_MAX) + CANCEL_BYTES_MAX
+        }
         Intent::LetterPark(park) => fact_bytes(LETTER_PARKED_BYTES + park.reason.as_str().len()),
         Intent::LetterEnd(_) => fact_bytes(LETTER_ENDED_BYTES),
         Intent::CouponDefine(define) => fact_bytes(COUPON_BYTES + define.skus.len() * COUPON_SKU_BYTES),
@@ -73,6 +80,7 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         | Intent::PayGet { .. }
         | Intent::LetterList(_)
         | Intent::Track { .. }
+        | Intent::CaseList { .. }
         | Intent::CouponCheck(_)
         | Intent::CouponGet { .. }
         | Intent::CouponList { .. } => return 0,
@@ -290,6 +298,7 @@ impl<'a> EntryWriter<'a> {
             Fact::OrderShipped { order, version, number, whole, ref waybill, units } => {
                 self.shipped((order, version), (number, whole), waybill, units);
             }
+            Fact::AftersaleChanged(ref case) => self.case(case),
             Fact::ShipmentTracked { order, number, ref note } => self.tracked(order, number, note),
             Fact::OrderDelivered { order, version } => self.moved(kind::ORDER_DELIVERED, order, version),
             Fact::OrderCompleted { order, version } => self.moved(kind::ORDER_COMPLETED, order, version),

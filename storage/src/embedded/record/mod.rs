@@ -4,6 +4,7 @@
 //! knows nothing of groups and files; decoding takes hostile bytes and answers with a typed error, never with a
 //! panic nor an allocation of an unchecked size. `docs/DISK.md` gives every layout as a table.
 
+mod aftersale;
 mod coupons;
 mod decode;
 mod encode;
@@ -40,6 +41,8 @@ const SALE_SKU_BYTES: usize = 8 + 8;
 const PAYMENT_BYTES_MAX: usize = 8 + 8 + 4 + 2 + 8 + 2 + 1 + 2;
 /// Of OrderShipped, but for its units.
 const SHIPPED_BYTES: usize = 8 + 4 + 2 + 1 + CARRIER_BYTES + TRACKING_BYTES + 2;
+/// Of AftersaleChanged.
+const CASE_BYTES: usize = 8 + 2 + 1 + 1 + 8 + 4 + 8 + 2 + 2;
 /// Of ShipmentTracked.
 const TRACKED_BYTES: usize = 8 + 2 + NOTE_BYTES;
 const ADJUSTED_BYTES: usize = 8 + 4 + 8 + 8 + 8 + 1 + 8;
@@ -109,6 +112,7 @@ mod kind {
     pub const COUPON_LOCKED: u8 = 114;
     pub const COUPON_RELEASED: u8 = 115;
     pub const COUPON_USED: u8 = 116;
+    pub const AFTERSALE_CHANGED: u8 = 128;
 }
 
 #[cfg(test)]

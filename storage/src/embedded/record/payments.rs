@@ -75,6 +75,7 @@ impl EntryWriter<'_> {
             | Fact::OrderCancelled { .. }
             | Fact::RefundDone { .. }
             | Fact::OrderShipped { .. }
+            | Fact::AftersaleChanged(_)
             | Fact::ShipmentTracked { .. }
             | Fact::OrderDelivered { .. }
             | Fact::OrderCompleted { .. }
@@ -148,6 +149,7 @@ const fn refund_reason_number(reason: RefundReason) -> u8 {
         RefundReason::Duplicate => 2,
         RefundReason::Cancelled => 3,
         RefundReason::Operator => 4,
+        RefundReason::Aftersale => 5,
     }
 }
 
@@ -157,6 +159,7 @@ fn refund_reason(number: u8) -> Result<RefundReason, BadEntry> {
         2 => Ok(RefundReason::Duplicate),
         3 => Ok(RefundReason::Cancelled),
         4 => Ok(RefundReason::Operator),
+        5 => Ok(RefundReason::Aftersale),
         _ => Err(BadEntry::Field("refund reason")),
     }
 }

@@ -1,5 +1,6 @@
 //! Entries there and back, their bytes pinned, and hostile ones refused.
 
+use domain::aftersale::{Case, CaseKind, CaseState};
 use domain::coupon::{Benefit, COUPONS_MAX, Coupon, CouponIds, CouponScope, CouponShare};
 use domain::fact::{
     CancelReason, Fact, Line, OrderCreated, RefundReason, Request, RequestKey, ShelfUnits, Stamp,
@@ -237,6 +238,21 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
             "tracked",
             operator,
             vec![Fact::ShipmentTracked { order, number: 2, note: Whereabouts([0x65; 40]) }],
+        ),
+        (
+            "aftersale",
+            user,
+            vec![Fact::AftersaleChanged(Case {
+                order,
+                number: 2,
+                kind: CaseKind::ReturnRefund,
+                state: CaseState::Refunding,
+                sku: SkuId(0x51),
+                units: 3,
+                amount: MinorUnits(879),
+                refund: 4,
+                why: 0x66,
+            })],
         ),
         ("delivered", operator, vec![Fact::OrderDelivered { order, version: 6 }]),
         ("completed", user, vec![Fact::OrderCompleted { order, version: 7 }]),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::aftersale::Case;
 use domain::coupon::{Coupon, CouponCounts, CouponShare};
 use domain::hold::HoldState;
 use domain::intent::{Sale, Sku};
@@ -97,6 +98,16 @@ pub(super) struct OrderBook {
     pub(super) sent: Box<[u32]>,
     /// The latest note about each shipment, and when it came.
     pub(super) shipments: Vec<Option<(MicrosUtc, Whereabouts)>>,
+    /// After-sales cases, in their order.
+    pub(super) cases: Vec<CaseBook>,
+}
+
+/// An after-sales case, and when it was opened and came to its state.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CaseBook {
+    pub(super) case: Case,
+    pub(super) opened_at: MicrosUtc,
+    pub(super) changed_at: MicrosUtc,
 }
 
 /// An attempt to pay.
@@ -132,6 +143,8 @@ pub(super) struct LineBook {
     pub(super) warehouse: WarehouseId,
     pub(super) sale: SaleId,
     pub(super) units: u32,
+    /// What it costs.
+    pub(super) total: i128,
 }
 
 /// What happens to the units of an order.

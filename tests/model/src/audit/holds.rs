@@ -119,7 +119,7 @@ impl Auditor {
 impl From<&ShelfUnits> for LineBook {
     fn from(units: &ShelfUnits) -> LineBook {
         let ShelfUnits { sku, warehouse, quantity } = *units;
-        LineBook { sku, warehouse, sale: SaleId(0), units: quantity.get() }
+        LineBook { sku, warehouse, sale: SaleId(0), units: quantity.get(), total: 0 }
     }
 }
 

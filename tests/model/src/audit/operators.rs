@@ -87,6 +87,9 @@ impl Auditor {
             Fact::HoldExtended { .. } | Fact::LimitChanged(_) => (Deed::Changing, Vec::new()),
             // Time passes, whatever is stopped.
             Fact::OrderCompleted { .. } if stamp.actor == Actor::Timer => return,
+            // A refund that goes through is stopped by none.
+            Fact::AftersaleChanged(_) if matches!(stamp.actor, Actor::Gateway(_)) => return,
+            Fact::AftersaleChanged(case) => (Deed::Changing, self.scopes_of_order(case.order)),
             Fact::OrderShipped { order, .. }
             | Fact::ShipmentTracked { order, .. }
             | Fact::OrderDelivered { order, .. }

@@ -8,7 +8,7 @@ use domain::hold::HoldState;
 use domain::intent::{CLIENT_BYTES_MAX, LINES_MAX};
 use domain::limit::UserList;
 use domain::order::State;
-use domain::{Micros, MicrosUtc, MinorUnits, OrderId, SaleId, Stamp, UserId, WarehouseId};
+use domain::{Micros, MicrosUtc, MinorUnits, OrderId, SaleId, SkuId, Stamp, UserId, WarehouseId};
 
 use super::Auditor;
 use super::books::{LineBook, Move, OrderBook, ShelfBook};
@@ -45,6 +45,10 @@ pub(super) struct Parts {
     refunded: bool,
     /// Units that come back with its refund: those that were never sent.
     units_return: Vec<LineBook>,
+    /// Units of a case here that may come back.
+    pub(super) goods: Option<(SkuId, u32)>,
+    /// The refund that a case here asks for, and about how much.
+    pub(super) case_refund: Option<(u16, i128)>,
     /// What became of its money.
     pub(super) money: Money,
     pub(super) reserved: Vec<Vec<ShelfUnits>>,
@@ -77,7 +81,7 @@ impl Together {
         self.taken = lines.to_vec();
     }
 
-    pub(super) fn units_returned(&mut self, returned: &StockAdjusted) {
+    pub(super) fn push_returned(&mut self, returned: &StockAdjusted) {
         self.of(returned.order).returned.push(*returned);
     }
 }
@@ -138,6 +142,7 @@ impl Auditor {
             payments: Vec::new(),
             sent: created.lines.iter().map(|_| 0).collect(),
             shipments: Vec::new(),
+            cases: Vec::new(),
         };
         self.books.orders.insert(created.order, order);
     }
@@ -308,6 +313,7 @@ impl Auditor {
                 && parts.returned.is_empty() == parts.units_return.is_empty()
                 && parts.confirmed
                     == (parts.money.settled || parts.created && order.total == MinorUnits::ZERO)
+                && parts.case_refund.is_none()
                 && parts.money.surplus == parts.money.sent_back;
             self.tally.check(Rule::Entries, whole, || {
                 format!("order {} moved without its units, or its units without it", id.0)
@@ -562,7 +568,9 @@ impl Auditor {
 impl From<&Line> for LineBook {
     fn from(line: &Line) -> LineBook {
         let Line { sku, warehouse, sale, quantity, .. } = *line;
-        LineBook { sku, warehouse, sale, units: quantity.get() }
+        let goods = i128::from(line.unit_price.0) * i128::from(quantity.get());
+        let total = goods - i128::from(line.discount.0) + i128::from(line.freight.0);
+        LineBook { sku, warehouse, sale, units: quantity.get(), total }
     }
 }
 

@@ -149,6 +149,7 @@ impl Auditor {
             | Fact::OrderCancelled { .. }
             | Fact::RefundDone { .. }
             | Fact::OrderShipped { .. }
+            | Fact::AftersaleChanged(_)
             | Fact::ShipmentTracked { .. }
             | Fact::OrderDelivered { .. }
             | Fact::OrderCompleted { .. } => (),
@@ -206,6 +207,9 @@ impl Auditor {
             money.sent_back |= money.surplus;
             money.surplus || money.went_back
         };
+        let of_case = Some((number, i128::from(amount.0)));
+        let of_case = together.of(order).case_refund.take_if(|it| Some(*it) == of_case).is_some();
+        let follows = follows || of_case;
         if !follows {
             together.asked_for += 1;
         }

@@ -20,6 +20,7 @@ impl Auditor {
         self.compare_payments(holdings);
         self.compare_shipments(holdings);
         self.compare_coupons(holdings);
+        self.compare_cases(holdings);
         self.compare_users(holdings);
         self.compare_switches(holdings);
         self.compare_limits(holdings, at);

@@ -93,7 +93,13 @@ impl Model {
         let made = HistoryRow { from: None, to: State::PendingPayment, at: now, actor, why: 0, version: 1 };
         self.orders.insert(
             order,
-            OneOrder { view, history: vec![made], payments: Vec::new(), shipments: Vec::new() },
+            OneOrder {
+                view,
+                history: vec![made],
+                payments: Vec::new(),
+                shipments: Vec::new(),
+                cases: Vec::new(),
+            },
         );
         self.lock_coupons(order);
         if judged.total == MinorUnits::ZERO {

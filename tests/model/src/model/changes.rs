@@ -239,6 +239,10 @@ pub(super) fn fields_in_range(intent: &Intent<'_>) -> Result<(), Refusal> {
         | Intent::RefundResult(_)
         | Intent::Repair(_)
         | Intent::Track { .. }
+        | Intent::CaseOpen(_)
+        | Intent::CaseList { .. }
+        | Intent::CaseDecide(_)
+        | Intent::CaseReceive(_)
         | Intent::TrackNote(_)
         | Intent::Sign(_)
         | Intent::ConfirmReceipt(_) => true,

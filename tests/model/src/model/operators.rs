@@ -73,6 +73,9 @@ impl Model {
             Intent::PayClose(close) => (changing, self.parts_of_payment(close.payment)),
             Intent::Refund(refund) => (changing, self.parts_of_payment(refund.payment)),
             Intent::Repair(repair) => (changing, self.parts_of_order(repair.order)),
+            Intent::CaseOpen(open) => (changing, self.parts_of_order(open.order)),
+            Intent::CaseDecide(decide) => (changing, self.parts_of_order(decide.order)),
+            Intent::CaseReceive(receive) => (changing, self.parts_of_order(receive.order)),
             Intent::Ship(ship) => (changing, self.parts_of_order(ship.order)),
             Intent::TrackNote(note) => (changing, self.parts_of_order(note.order)),
             Intent::Sign(sign) => (changing, self.parts_of_order(sign.order)),
@@ -127,6 +130,7 @@ impl Model {
             | Intent::CouponCheck(_)
             | Intent::CouponGet { .. }
             | Intent::CouponList { .. }
+            | Intent::CaseList { .. }
             | Intent::Holdings => return Ok(()),
         };
         let off = |scope: &Scope| self.switches.get(scope).is_some_and(|switch| stopped(switch.stops));

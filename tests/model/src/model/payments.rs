@@ -27,22 +27,22 @@ pub(super) struct OnePayment {
     refunded: i64,
     refund_number: u16,
     refund_amount: i64,
-    refund: RefundState,
+    pub(super) refund: RefundState,
 }
 
 impl OnePayment {
-    fn left(&self) -> i64 {
+    pub(super) fn left(&self) -> i64 {
         let on_its_way = if self.refund == RefundState::Asked { self.refund_amount } else { 0 };
         self.arrived - self.refunded - on_its_way
     }
 
-    fn ask_back(&mut self, amount: i64) {
+    pub(super) fn ask_back(&mut self, amount: i64) {
         self.refund_number = self.next_number(amount);
         self.refund_amount = amount;
         self.refund = RefundState::Asked;
     }
 
-    fn next_number(&self, amount: i64) -> u16 {
+    pub(super) fn next_number(&self, amount: i64) -> u16 {
         let again = self.refund == RefundState::Failed && self.refund_amount == amount;
         self.refund_number + u16::from(!again)
     }
@@ -283,6 +283,7 @@ impl Model {
             let it = self.payment_mut(said.payment);
             it.refund = RefundState::Done;
             it.refunded += it.refund_amount;
+            self.case_settled(now, id, said.payment, said.number);
             self.went_back(now, id, said);
             self.time = now;
         } else if latest && it.refund == RefundState::Asked {
@@ -315,6 +316,19 @@ impl Model {
                 self.move_to(now, id, State::Refunded, actor, 0);
             }
         }
+    }
+
+    /// The payment that paid the order.
+    pub(super) fn paying(&self, id: OrderId) -> Option<PaymentId> {
+        let place = self.orders[&id].payments.iter().position(|it| it.state == PaymentState::Paid)?;
+        Some(PaymentId::new(id, place as u16 + 1))
+    }
+
+    /// The number of the refund of this payment that is on its way, and its amount.
+    pub(super) fn payment_asked_back(&self, payment: PaymentId) -> Option<(u16, i64)> {
+        let (_, order) = self.orders.iter().find(|(id, _)| payment.is_of(**id))?;
+        let it = order.payments.get(usize::from(payment.attempt()).checked_sub(1)?)?;
+        (it.refund == RefundState::Asked).then_some((it.refund_number, it.refund_amount))
     }
 
     /// A paid order is cancelled: its money is asked back; says no where a part of it is on its way.
@@ -429,7 +443,7 @@ impl Model {
         if found.1.gateway == gateway { Ok(found) } else { Err(Refusal::of(Reason::PaymentNotFound)) }
     }
 
-    fn payment_mut(&mut self, payment: PaymentId) -> &mut OnePayment {
+    pub(super) fn payment_mut(&mut self, payment: PaymentId) -> &mut OnePayment {
         let order = self.orders.iter_mut().find(|(id, _)| payment.is_of(**id)).expect("it was found").1;
         &mut order.payments[usize::from(payment.attempt()) - 1]
     }

@@ -37,6 +37,7 @@ impl Model {
             | Subject::Hold(_)
             | Subject::Letters
             | Subject::Payment(_)
+            | Subject::Case(..)
             | Subject::Coupon(_)
             | Subject::CouponTaken(..) => Err(Refusal::of(Reason::OrderNotFound)),
         }
@@ -168,6 +169,7 @@ impl Model {
             holdings.freight_rules += 1;
             holdings.freight_digest = holdings.freight_digest.wrapping_add(digest_freight(rule));
         }
+        self.count_cases(&mut holdings);
         for order in self.orders.values() {
             let brief = order.view.brief;
             let state = usize::from(brief.state.number()) - 1;

@@ -1,0 +1,146 @@
+//! After-sales cases from fact to fact: what they are about, and that units and money follow.
+
+use domain::Stamp;
+use domain::aftersale::{CASES_OF_ORDER_MAX, Case, CaseKind, CaseState};
+use domain::fact::{Actor, StockAdjusted};
+use domain::intent::AdjustReason;
+use domain::order::State;
+use domain::payment::{PaymentState, RefundState};
+use domain::verdict::{Holdings, digest_case};
+
+use super::Auditor;
+use super::books::{CaseBook, OrderBook};
+use super::orders::Together;
+use super::tally::Rule;
+
+impl OrderBook {
+    /// Whether the cases of the line that this one is about take no more than the line cost and the buyer got.
+    fn covers(&self, case: &Case) -> bool {
+        let Some(place) = self.lines.iter().position(|line| line.sku == case.sku) else { return false };
+        let cases = self.cases.iter().map(|it| it.case);
+        let counted = cases.filter(|it| it.sku == case.sku && it.state != CaseState::Refused);
+        let (amount, units) = counted.fold((0, 0), |(amount, units), it| {
+            (amount + i128::from(it.amount.0), units + i128::from(it.units))
+        });
+        amount <= self.lines[place].total && units <= i128::from(self.sent[place]) && case.amount.0 >= 0
+    }
+
+    /// Whether the refund of this number, of what paid the order, just went through.
+    fn settled(&self, refund: u16) -> bool {
+        let mut paying = self.payments.iter().filter(|it| it.state == PaymentState::Paid);
+        paying.any(|it| it.refund.0 == refund && it.refund.2 == RefundState::Done)
+    }
+}
+
+impl Auditor {
+    pub(super) fn aftersale_changed(&mut self, stamp: &Stamp, case: &Case, together: &mut Together) {
+        let went_back = together.of(case.order).money.went_back;
+        if !went_back {
+            together.asked_for += 1;
+        }
+        let Some(order) = self.books.orders.get_mut(&case.order) else {
+            together.of(case.order).blame();
+            self.tally.check(Rule::Aftersale, false, || format!("order {} is not there", case.order.0));
+            return;
+        };
+        let place = usize::from(case.number).wrapping_sub(1);
+        let before = order.cases.get(place).copied();
+        let now = CaseBook { case: *case, opened_at: stamp.at, changed_at: stamp.at };
+        let moves = match before {
+            None => {
+                let opens = place == order.cases.len() && case.number <= CASES_OF_ORDER_MAX;
+                if opens {
+                    order.cases.push(now);
+                }
+                let by_whom = match stamp.actor {
+                    Actor::User(user) => user == order.user,
+                    Actor::Operator(_) => true,
+                    Actor::Timer | Actor::Gateway(_) => false,
+                };
+                opens && by_whom && case.state == CaseState::Open && case.refund == 0 && !went_back
+            }
+            Some(before) => {
+                order.cases[place] = CaseBook { opened_at: before.opened_at, ..now };
+                let from = before.case;
+                let same = (from.kind, from.sku, from.units) == (case.kind, case.sku, case.units);
+                let by_whom = match stamp.actor {
+                    Actor::Operator(_) => !went_back,
+                    Actor::Gateway(_) => {
+                        went_back && from.amount == case.amount && order.settled(case.refund)
+                    }
+                    Actor::User(_) | Actor::Timer => false,
+                };
+                same && by_whom && leads(&from, case, went_back)
+            }
+        };
+        let alive = went_back
+            || case.state == CaseState::Refused
+            || matches!(
+                order.state,
+                State::Confirmed | State::PartShipped | State::Shipped | State::Delivered | State::Completed
+            );
+        let right = moves && alive && order.covers(case);
+        self.tally.check(Rule::Aftersale, right, || {
+            format!("case {} of order {}: from {before:?} to {case:?}", case.number, case.order.0)
+        });
+        let parts = together.of(case.order);
+        let received = before.is_some_and(|it| it.case.state == CaseState::AwaitingGoods)
+            && matches!(case.state, CaseState::Refunding | CaseState::Done);
+        parts.goods = received.then_some((case.sku, case.units));
+        if case.state == CaseState::Refunding {
+            parts.case_refund = Some((case.refund, i128::from(case.amount.0)));
+        }
+    }
+
+    /// Units of an order came back: those of a case here, and those of a refund are judged with it.
+    pub(super) fn units_returned(&mut self, returned: &StockAdjusted, together: &mut Together) {
+        let parts = together.of(returned.order);
+        let Some((sku, units)) = parts.goods.take() else {
+            return together.push_returned(returned);
+        };
+        let units = i128::from(units);
+        let unavailable = i128::from(returned.unavailable_delta);
+        let right = returned.sku == sku
+            && i128::from(returned.on_hand_delta) == units
+            && returned.safety_delta == 0
+            && (unavailable == 0 || unavailable == units)
+            && returned.reason == AdjustReason::Returned
+            && returned.warehouse.0 != 0;
+        self.tally.check(Rule::Units, right, || {
+            format!("{returned:?} came back by a case of {units} units of sku {}", sku.0)
+        });
+        if right {
+            let shelf = self.books.shelves.entry((sku, returned.warehouse)).or_default();
+            shelf.on_hand += units;
+            shelf.returned += units;
+            shelf.came_back += units;
+            shelf.unavailable += unavailable;
+        }
+    }
+
+    pub(super) fn compare_cases(&mut self, holdings: &Holdings) {
+        let cases = self.books.orders.values().flat_map(|order| &order.cases);
+        let ours = cases.fold((0_u64, 0_u64), |(count, sum), it| {
+            (count + 1, sum.wrapping_add(digest_case(&it.case, it.opened_at, it.changed_at)))
+        });
+        let theirs = (holdings.cases, holdings.cases_digest);
+        self.tally.check(Rule::StoreCases, ours == theirs, || {
+            format!("the store has {} cases, the facts make {}, or other ones", theirs.0, ours.0)
+        });
+    }
+}
+
+/// Whether a case may go from here to there; `went_back`: by its refund.
+fn leads(from: &Case, to: &Case, went_back: bool) -> bool {
+    let goods = from.kind == CaseKind::ReturnRefund;
+    match (from.state, to.state) {
+        (CaseState::Refunding, CaseState::Done) => went_back,
+        (CaseState::Open | CaseState::AwaitingGoods | CaseState::Refunding, CaseState::Refused) => true,
+        (CaseState::Open | CaseState::AwaitingGoods, CaseState::AwaitingGoods) => goods,
+        (CaseState::Open, CaseState::Refunding) => !goods,
+        (CaseState::AwaitingGoods | CaseState::Refunding, CaseState::Refunding) => true,
+        (CaseState::AwaitingGoods, CaseState::Done) => to.amount.0 == 0,
+        (CaseState::Open | CaseState::Done | CaseState::Refused, _)
+        | (CaseState::AwaitingGoods | CaseState::Refunding, _) => false,
+    }
+}
