@@ -148,7 +148,7 @@ fn an_operator_says_what_sending_costs() {
         (&350.into(), &2.into(), &"total".into())
     );
     let listed = operator.reads("freight list --limit 1");
-    assert_eq!((&listed["items"][0]["free_from_minor"], &listed["more"]), (&100_00.into(), &true.into()));
+    assert_eq!((&listed["items"][0]["free_from_minor"], &listed["more"]), (&10_000.into(), &true.into()));
     assert_eq!(operator.reads("freight list --after-seller 0 --after-currency EUR")["items"][0], rule);
 
     use tidegate_sdk::{Currency, Money, SkuId, UserId, blocking};

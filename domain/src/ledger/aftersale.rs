@@ -146,7 +146,7 @@ impl Ledger {
 
     pub(super) fn list_cases(&self, user: UserId, order: OrderId) -> Result<Verdict, Refusal> {
         let slot = self.order_of(user, order)?;
-        let rows = self.cases.from_newest(self.orders.newest_case(slot));
+        let rows = self.cases.newest_first(self.orders.newest_case(slot));
         let mut cases: alloc::vec::Vec<_> = rows.map(|(_, row)| self.case_view(row)).collect();
         cases.reverse();
         Ok(Verdict::Cases(CasesView { order: self.orders.at(slot).brief(), cases }.into()))
@@ -158,7 +158,7 @@ impl Ledger {
         if self.paying_payment(slot) != Some(payment) {
             return;
         }
-        let mut cases = self.cases.from_newest(self.orders.newest_case(slot)).map(|(_, row)| row.case);
+        let mut cases = self.cases.newest_first(self.orders.newest_case(slot)).map(|(_, row)| row.case);
         let waits = |case: &Case| case.state == CaseState::Refunding && case.refund == refund;
         let found = cases.find(waits);
         drop(cases);
@@ -186,7 +186,7 @@ impl Ledger {
 
     /// The order's case of this number, and its row.
     fn case_of(&self, slot: u32, number: u16) -> Result<(u32, Case), Refusal> {
-        let mut rows = self.cases.from_newest(self.orders.newest_case(slot));
+        let mut rows = self.cases.newest_first(self.orders.newest_case(slot));
         let found = rows.find(|(_, row)| row.case.number == number);
         found.map(|(at, row)| (at, row.case)).ok_or_else(|| {
             let there = i64::from(self.cases_of(slot));
@@ -195,13 +195,13 @@ impl Ledger {
     }
 
     fn cases_of(&self, slot: u32) -> u16 {
-        self.cases.from_newest(self.orders.newest_case(slot)).next().map_or(0, |(_, row)| row.case.number)
+        self.cases.newest_first(self.orders.newest_case(slot)).next().map_or(0, |(_, row)| row.case.number)
     }
 
     /// What the line still has beside the order's cases but the one of this number.
     fn left_of_line(&self, slot: u32, place: usize, line: &Line, but: u16) -> LineLeft {
         let sent = self.sent_of_line(slot, place, line.quantity);
-        let rows = self.cases.from_newest(self.orders.newest_case(slot)).map(|(_, row)| row.case);
+        let rows = self.cases.newest_first(self.orders.newest_case(slot)).map(|(_, row)| row.case);
         LineLeft::of(line, sent, rows.filter(|case| case.number != but))
     }
 
@@ -267,7 +267,7 @@ impl Ledger {
     pub(super) fn aftersale_changed(&mut self, stamp: &Stamp, case: &Case) {
         let slot = self.known(case.order);
         let newest = self.orders.newest_case(slot);
-        let found = self.cases.from_newest(newest).find(|(_, row)| row.case.number == case.number);
+        let found = self.cases.newest_first(newest).find(|(_, row)| row.case.number == case.number);
         let row = match found.map(|(at, _)| at) {
             Some(row) => {
                 self.cases.change(row, stamp.at, *case);

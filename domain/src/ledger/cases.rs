@@ -56,7 +56,7 @@ impl Cases {
     }
 
     /// An order's cases from the one in `newest` on, newest first.
-    pub(crate) fn from_newest(&self, newest: u32) -> impl Iterator<Item = (u32, &CaseRow)> {
+    pub(crate) fn newest_first(&self, newest: u32) -> impl Iterator<Item = (u32, &CaseRow)> {
         let slot = |slot: u32| (slot != NONE).then_some(slot);
         core::iter::successors(slot(newest), move |&it| slot(self.at(it).older)).map(|it| (it, self.at(it)))
     }
