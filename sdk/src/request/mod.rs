@@ -61,7 +61,7 @@ pub trait Ask: Wire + Debug + Send + Sync + 'static {
 pub trait Changes: Ask {}
 
 mod sealed {
-    use protocol::Message;
+    use protocol::{Message, Signed};
 
     /// How a request lies on the wire.
     pub trait Wire {
@@ -86,6 +86,12 @@ mod sealed {
         fn own_request(&self) -> Option<u128> {
             None
         }
+    }
+
+    /// What a gateway tells: its head ends with the gateway's signature.
+    pub trait Told {
+        type Head: Signed;
+        fn told(&mut self) -> &mut Self::Head;
     }
 }
 use sealed::Wire;

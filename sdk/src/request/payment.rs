@@ -3,7 +3,7 @@
 use protocol::structs as wire;
 use protocol::{GatewayKey, Parsed, SIGNATURE_BYTES, Signed, messages};
 
-use super::sealed::Wire;
+use super::sealed::{Told, Wire};
 use super::{Ask, Changes, Request};
 use crate::shop::{self, OrderBrief, Payment};
 use crate::values::{GatewayId, MicrosUtc, Money, OrderId, PaymentId, UserId};
@@ -183,6 +183,24 @@ impl Ask for Settle {
 
 impl Changes for Settle {}
 
+/// What a gateway tells, and signs.
+impl<A: Told> Request<A> {
+    /// Signs it with the gateway's key.
+    pub fn signed(mut self, key: &GatewayKey) -> Self {
+        let told = self.ask.told();
+        *told = told.signed(key);
+        self
+    }
+
+    /// Signs it where the key is not at hand: `hmac` is given the bytes to be signed and returns HMAC-SHA256 over
+    /// them with the gateway's key.
+    pub fn signed_by(mut self, hmac: impl FnOnce(&[u8]) -> [u8; SIGNATURE_BYTES]) -> Self {
+        let told = self.ask.told();
+        *told = told.with_signature(&hmac(&told.said()));
+        self
+    }
+}
+
 /// What a gateway says of an attempt.
 #[derive(Clone, Debug)]
 pub struct PayCallback(wire::PayCallbackHead);
@@ -209,18 +227,11 @@ impl PayCallback {
     }
 }
 
-impl Request<PayCallback> {
-    /// Signs it with the gateway's key.
-    pub fn signed(mut self, key: &GatewayKey) -> Self {
-        self.ask.0 = self.ask.0.signed(key);
-        self
-    }
+impl Told for PayCallback {
+    type Head = wire::PayCallbackHead;
 
-    /// Signs it where the key is not at hand: `hmac` is given the bytes to be signed and returns HMAC-SHA256 over
-    /// them with the gateway's key.
-    pub fn signed_by(mut self, hmac: impl FnOnce(&[u8]) -> [u8; SIGNATURE_BYTES]) -> Self {
-        self.ask.0 = self.ask.0.with_signature(&hmac(&self.ask.0.said()));
-        self
+    fn told(&mut self) -> &mut wire::PayCallbackHead {
+        &mut self.0
     }
 }
 
@@ -268,18 +279,11 @@ impl RefundResult {
     }
 }
 
-impl Request<RefundResult> {
-    /// Signs it with the gateway's key.
-    pub fn signed(mut self, key: &GatewayKey) -> Self {
-        self.ask.0 = self.ask.0.signed(key);
-        self
-    }
+impl Told for RefundResult {
+    type Head = wire::RefundResultHead;
 
-    /// Signs it where the key is not at hand: `hmac` is given the bytes to be signed and returns HMAC-SHA256 over
-    /// them with the gateway's key.
-    pub fn signed_by(mut self, hmac: impl FnOnce(&[u8]) -> [u8; SIGNATURE_BYTES]) -> Self {
-        self.ask.0 = self.ask.0.with_signature(&hmac(&self.ask.0.said()));
-        self
+    fn told(&mut self) -> &mut wire::RefundResultHead {
+        &mut self.0
     }
 }
 
