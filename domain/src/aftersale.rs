@@ -1,4 +1,4 @@
-//! After-sales cases: a buyer wants money of a line back, with the goods or without.
+//! After-sales cases: a buyer wants money of a line back, with the goods or without, or other units for them.
 //!
 //! Pure decisions over values. What goes back is asked of the gateway like every other refund.
 
@@ -6,6 +6,7 @@ use crate::fact::Line;
 use crate::ids::{OrderId, SkuId};
 use crate::order::State;
 use crate::refusal::{Reason, Refusal};
+use crate::shelf::Shelf;
 use crate::units::MinorUnits;
 
 /// Cases of one order, at most: more is OVERLOADED.
@@ -19,6 +20,8 @@ pub enum CaseKind {
     Refund = 1,
     /// Money for units that come back.
     ReturnRefund = 2,
+    /// Other units of the same sku for units that come back; no money moves.
+    Exchange = 3,
 }
 
 /// Where a case stands.
@@ -31,7 +34,7 @@ pub enum CaseState {
     AwaitingGoods = 2,
     /// The gateway is to send the money back.
     Refunding = 3,
-    /// The money went back, or there was none.
+    /// The money went back, or there was none; of an exchange, the other units are on their way.
     Done = 4,
     /// An operator said no.
     Refused = 5,
@@ -64,7 +67,7 @@ pub struct Case {
     pub sku: SkuId,
     /// Units that come back; 0 where none do.
     pub units: u32,
-    /// What goes back, of the line's total.
+    /// What goes back, of the line's total; 0 for an exchange.
     pub amount: MinorUnits,
     /// The number of the refund that was asked for; 0 before.
     pub refund: u16,
@@ -83,7 +86,28 @@ impl CaseKind {
         match number {
             1 => Some(CaseKind::Refund),
             2 => Some(CaseKind::ReturnRefund),
+            3 => Some(CaseKind::Exchange),
             _ => None,
+        }
+    }
+}
+
+impl Case {
+    /// Units of the line that the buyer has no more because of this case, or that are asked back.
+    pub const fn units_away(&self) -> u32 {
+        match (self.state, self.kind) {
+            (CaseState::Open | CaseState::AwaitingGoods | CaseState::Refunding, _)
+            | (CaseState::Done, CaseKind::Refund | CaseKind::ReturnRefund) => self.units,
+            // The buyer has as many as before, and may send them back, too.
+            (CaseState::Done, CaseKind::Exchange) => 0,
+            // Goods that came back stay back, whatever becomes of their money: it was asked for when they came.
+            (CaseState::Refused, _) => {
+                if self.refund == 0 {
+                    0
+                } else {
+                    self.units
+                }
+            }
         }
     }
 }
@@ -111,7 +135,7 @@ impl CaseState {
         }
     }
 
-    /// Whether what it is about counts against the line.
+    /// Whether its amount counts against the line.
     pub const fn counts(self) -> bool {
         match self {
             CaseState::Open | CaseState::AwaitingGoods | CaseState::Refunding | CaseState::Done => true,
@@ -152,15 +176,17 @@ impl LineLeft {
         let goods = line.unit_price.0.saturating_mul(i64::from(line.quantity.get()));
         let total = goods.saturating_sub(line.discount.0).saturating_add(line.freight.0);
         let mut left = LineLeft { amount: MinorUnits(total), units: sent };
-        for case in cases.filter(|case| case.sku == line.sku && case.state.counts()) {
-            left.amount = MinorUnits((left.amount.0 - case.amount.0).max(0));
-            left.units = left.units.saturating_sub(case.units);
+        for case in cases.filter(|case| case.sku == line.sku) {
+            if case.state.counts() {
+                left.amount = MinorUnits((left.amount.0 - case.amount.0).max(0));
+            }
+            left.units = left.units.saturating_sub(case.units_away());
         }
         left
     }
 
     /// What a case is about that asks for this amount; 0: all that is left for money alone, and for goods their
-    /// part of what was paid for the line's goods, to the cent, but never more than is left.
+    /// part of what was paid for the line's goods, to the cent, but never more than is left. An exchange asks for 0.
     pub fn judge_amount(
         &self,
         line: &Line,
@@ -168,7 +194,7 @@ impl LineLeft {
         units: u32,
         asked: MinorUnits,
     ) -> Result<MinorUnits, Refusal> {
-        if asked.0 < 0 {
+        if asked.0 < 0 || kind == CaseKind::Exchange && asked.0 != 0 {
             return Err(Refusal::of(Reason::InvalidField));
         }
         let too_much = Refusal::of(Reason::RefundExceedsPaid).with(asked.0, self.amount.0);
@@ -185,7 +211,7 @@ impl LineLeft {
                 let part = (paid * i128::from(units) / i128::from(line.quantity.get())) as i64;
                 Ok(MinorUnits(part.clamp(0, self.amount.0)))
             }
-            CaseKind::Refund | CaseKind::ReturnRefund => Ok(asked),
+            CaseKind::Refund | CaseKind::ReturnRefund | CaseKind::Exchange => Ok(asked),
         }
     }
 
@@ -193,13 +219,25 @@ impl LineLeft {
     pub const fn judge_units(&self, kind: CaseKind, units: u32) -> Result<(), Refusal> {
         match kind {
             CaseKind::Refund if units != 0 => Err(Refusal::of(Reason::InvalidField)),
-            CaseKind::ReturnRefund if units == 0 => Err(Refusal::of(Reason::InvalidField)),
-            CaseKind::ReturnRefund if units > self.units => {
+            CaseKind::ReturnRefund | CaseKind::Exchange if units == 0 => {
+                Err(Refusal::of(Reason::InvalidField))
+            }
+            CaseKind::ReturnRefund | CaseKind::Exchange if units > self.units => {
                 Err(Refusal::of(Reason::InsufficientStock).with(units as i64, self.units as i64))
             }
-            CaseKind::Refund | CaseKind::ReturnRefund => Ok(()),
+            CaseKind::Refund | CaseKind::ReturnRefund | CaseKind::Exchange => Ok(()),
         }
     }
+}
+
+/// Whether a shelf can give so many units for those that come back: what came back itself is not among them.
+pub const fn judge_exchange(shelf: &Shelf, units: u32) -> Result<(), Refusal> {
+    let there = shelf.sellable();
+    if there >= units as u64 {
+        return Ok(());
+    }
+    let reason = if there == 0 { Reason::SoldOut } else { Reason::InsufficientStock };
+    Err(Refusal::of(reason).with(units as i64, there as i64))
 }
 
 /// Whether an order in this state can have cases that go on: it is paid, and its money is not on its way back.
@@ -266,7 +304,7 @@ mod tests {
             let state = CaseState::from_number(number).map(CaseState::number);
             assert_eq!(state, (1..=5).contains(&number).then_some(number));
             let kind = CaseKind::from_number(number).map(CaseKind::number);
-            assert_eq!(kind, (1..=2).contains(&number).then_some(number));
+            assert_eq!(kind, (1..=3).contains(&number).then_some(number));
             let condition = Condition::from_number(number).map(Condition::number);
             assert_eq!(condition, (1..=3).contains(&number).then_some(number));
         }
@@ -280,8 +318,38 @@ mod tests {
         assert_eq!(left(&two), LineLeft { amount: MinorUnits(0), units: 0 });
         let refused = [case(CaseState::Refused, 2, 1_450)];
         assert_eq!(left(&refused), left(&[]));
+        // Its goods came back, and its money did not go.
+        let unpaid = [Case { refund: 1, ..case(CaseState::Refused, 2, 1_450) }];
+        assert_eq!(left(&unpaid), LineLeft { amount: MinorUnits(1_450), units: 0 });
         let other = [Case { sku: SkuId(2), ..case(CaseState::Done, 1, 450) }];
         assert_eq!(left(&other), left(&[]));
+    }
+
+    #[test]
+    fn units_are_away_until_others_take_their_place() {
+        let left = |state| {
+            let exchange = Case { kind: CaseKind::Exchange, ..case(state, 2, 0) };
+            LineLeft::of(&LINE, 2, [exchange].into_iter()).units
+        };
+        let of_states = CaseState::ALL.map(|state| (state, left(state)));
+        let expected = [
+            (CaseState::Open, 0),
+            (CaseState::AwaitingGoods, 0),
+            (CaseState::Refunding, 0),
+            (CaseState::Done, 2),
+            (CaseState::Refused, 2),
+        ];
+        assert_eq!(of_states, expected);
+    }
+
+    #[test]
+    fn a_shelf_gives_what_can_be_sold() {
+        let shelf = Shelf { on_hand: 5, held: 1, safety: 1, unavailable: 1, ..Shelf::default() };
+        assert_eq!(judge_exchange(&shelf, 2), Ok(()));
+        let few = Refusal::of(Reason::InsufficientStock).with(3, 2);
+        assert_eq!(judge_exchange(&shelf, 3), Err(few));
+        let none = Refusal::of(Reason::SoldOut).with(1, 0);
+        assert_eq!(judge_exchange(&Shelf::default(), 1), Err(none));
     }
 
     #[test]
@@ -300,5 +368,7 @@ mod tests {
         let nothing = LineLeft { amount: MinorUnits(0), units: 3 };
         assert!(nothing.judge_amount(&LINE, CaseKind::Refund, 0, MinorUnits(0)).is_err());
         assert_eq!(nothing.judge_amount(&LINE, CaseKind::ReturnRefund, 1, MinorUnits(0)), Ok(MinorUnits(0)));
+        assert_eq!(asked(CaseKind::Exchange, 3, 0), Ok(MinorUnits(0)));
+        assert_eq!(asked(CaseKind::Exchange, 3, 1), Err(Refusal::of(Reason::InvalidField)));
     }
 }

@@ -142,14 +142,14 @@ pub enum Fact<'a> {
     StockReserved {
         /// The order.
         order: OrderId,
-        /// A shelf each line, in the order of the lines.
+        /// A shelf each line, in the order of the lines; of an exchange, one shelf.
         units: &'a [ShelfUnits],
     },
     /// Held units were sold: `held` and `on_hand` of each shelf fell.
     StockReduced {
         /// The order.
         order: OrderId,
-        /// A shelf each line, in the order of the lines.
+        /// A shelf each line, in the order of the lines; of an exchange, one shelf.
         units: &'a [ShelfUnits],
     },
     /// Held units are free again: `held` of each shelf fell.
@@ -353,8 +353,8 @@ pub enum Fact<'a> {
         /// Its version from now on.
         version: u32,
     },
-    /// An after-sales case was opened or moved on; this is the whole of it. Units that came back follow by
-    /// StockAdjusted, and money by RefundRequested.
+    /// An after-sales case was opened or moved on; this is the whole of it. Units that an exchange gives follow by
+    /// StockReserved and StockReduced, those that came back by StockAdjusted, and money by RefundRequested.
     AftersaleChanged(Case),
     /// The order is complete.
     OrderCompleted {

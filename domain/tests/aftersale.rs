@@ -1,4 +1,4 @@
-//! After-sales, a row a case: money back for a line, with its goods or without.
+//! After-sales, a row a case: money back for a line, with its goods or without, or other goods for them.
 
 mod shop;
 
@@ -133,6 +133,118 @@ fn goods_that_cost_nothing_come_back_without_money() {
         &format!("{free} case F sku 3 units 2; accept F.1; goods F.1; shelf 3@1"),
         "3 on hand, 0 held, 4 sold, 3 sellable",
     );
+}
+
+/// One unit of sku 1 comes back for another one.
+const EXCHANGE: &str = "exchange A sku 1 units 1; accept A.1;";
+
+fn exchanged(story: &str, answer: &str) {
+    delivered(&format!("{EXCHANGE} {story}"), answer);
+}
+
+#[test]
+fn an_exchange_gives_a_new_unit_for_the_old_one() {
+    delivered("exchange A sku 1 units 1 twice", "A.1 Open 0 of 1x1");
+    exchanged("cases A", "A Delivered: A.1 AwaitingGoods 0 of 1x1");
+    exchanged("goods A.1 twice", "A.1 Done 0 of 1x1");
+    exchanged("goods A.1; facts", "AftersaleChanged StockReserved StockReduced StockAdjusted");
+    // Ten came, two were sold, one more went, and one is back.
+    exchanged("goods A.1; shelf 1@1", "8 on hand, 0 held, 3 sold, 8 sellable");
+    exchanged("goods A.1 unavailable; shelf 1@1", "8 on hand, 0 held, 3 sold, 7 sellable");
+    exchanged("goods A.1 lost; shelf 1@1", "7 on hand, 0 held, 3 sold, 7 sellable");
+    exchanged("goods A.1 lost; facts", "AftersaleChanged StockReserved StockReduced");
+    // The new one leaves from where the line was sent, wherever the old one came to.
+    exchanged("goods A.1 at 2; shelf 1@1", "7 on hand, 0 held, 3 sold, 7 sellable");
+    exchanged("goods A.1 at 2; shelf 1@2", "1 on hand, 0 held, 0 sold, 1 sellable");
+    exchanged("refuse A.1; shelf 1@1", "8 on hand, 0 held, 2 sold, 8 sellable");
+    exchanged("goods A.1; goods A.1", "WrongState");
+    exchanged("goods A.1; refuse A.1", "WrongState");
+    exchanged("goods A.1; accept A.1", "WrongState");
+    delivered("exchange A sku 1 units 0", "InvalidField");
+    delivered("exchange A sku 1 units 3", "InsufficientStock asked 3 there 2");
+    delivered("exchange A sku 9 units 1", "SkuNotFound");
+    delivered("exchange A sku 1 units 1 by 7", "OrderNotFound");
+    check(
+        "sku 1 price 500; stock 1@1 +10; create A lines 1@1x2; pay A; paid A.1; exchange A sku 1 units 1",
+        "InsufficientStock asked 1 there 0",
+    );
+}
+
+#[test]
+fn an_exchange_of_a_sold_out_sku_stays_open() {
+    let sold_out = "stock 1@1 -8;";
+    exchanged(&format!("{sold_out} goods A.1"), "SoldOut asked 1 there 0");
+    exchanged(&format!("{sold_out} goods A.1 at 2"), "SoldOut asked 1 there 0");
+    exchanged(&format!("{sold_out} goods A.1; cases A"), "A Delivered: A.1 AwaitingGoods 0 of 1x1");
+    exchanged(&format!("{sold_out} goods A.1; shelf 1@1"), "0 on hand, 0 held, 2 sold, 0 sellable");
+    exchanged(&format!("{sold_out} goods A.1; refuse A.1"), "A.1 Refused 0 of 1x1");
+    // New stock comes: the same units are received.
+    exchanged(&format!("{sold_out} goods A.1; stock 1@1 +1; goods A.1"), "A.1 Done 0 of 1x1");
+    exchanged(
+        &format!("{sold_out} goods A.1; stock 1@1 +1; goods A.1; shelf 1@1"),
+        "1 on hand, 0 held, 3 sold, 1 sellable",
+    );
+    // Or the buyer takes the money.
+    exchanged(
+        &format!("{sold_out} goods A.1; refuse A.1; case A sku 1 units 1; accept A.2; goods A.2"),
+        "A.2 Refunding 500 of 1x1",
+    );
+    // What others hold is not there either, and some are fewer than all.
+    exchanged("create B lines 1@1x8; goods A.1", "SoldOut asked 1 there 0");
+    delivered(
+        "exchange A sku 1 units 2; accept A.1; stock 1@1 -7; goods A.1",
+        "InsufficientStock asked 2 there 1",
+    );
+}
+
+#[test]
+fn an_exchanged_unit_can_come_back_again() {
+    let both = "exchange A sku 1 units 2; accept A.1;";
+    delivered(&format!("{both} exchange A sku 1 units 1"), "InsufficientStock asked 1 there 0");
+    delivered(&format!("{both} case A sku 1 units 1"), "InsufficientStock asked 1 there 0");
+    let done = format!("{both} goods A.1;");
+    delivered(&format!("{done} exchange A sku 1 units 2"), "A.2 Open 0 of 1x2");
+    delivered(
+        &format!("{done} exchange A sku 1 units 2; accept A.2; goods A.2; shelf 1@1"),
+        "8 on hand, 0 held, 6 sold, 8 sellable",
+    );
+    let back = format!("{done} case A sku 1 units 2; accept A.2; goods A.2;");
+    delivered(&back, "A.2 Refunding 1000 of 1x2");
+    delivered(&format!("{back} shelf 1@1"), "10 on hand, 0 held, 4 sold, 10 sellable");
+    // Units whose money went back are not with the buyer any more.
+    delivered(&format!("{back} exchange A sku 1 units 1"), "InsufficientStock asked 1 there 0");
+    delivered(&format!("{back} refunded A.1; exchange A sku 1 units 1"), "InsufficientStock asked 1 there 0");
+}
+
+#[test]
+fn exchange_moves_no_money() {
+    delivered("exchange A sku 1 units 1 amount 1", "InvalidField");
+    delivered("exchange A sku 1 units 1; accept A.1 amount 1", "InvalidField");
+    let money = "A.1 Paid 1300, A Delivered v5";
+    delivered("payment A.1", money);
+    exchanged("goods A.1; payment A.1", money);
+    // What the line gives back stays whole, and a refund on its way is in nobody's way.
+    exchanged("goods A.1; case A sku 1", "A.2 Open 1000 of 1");
+    exchanged("case A sku 2; accept A.2; goods A.1", "A.1 Done 0 of 1x1");
+}
+
+#[test]
+fn an_exchange_counts_against_no_limit() {
+    let sale = "sku 1 price 500; stock 1@1 +10; sale 5 cap 3 user 2 skus 1:400;
+        create A lines 1@1x2 user 7; pay A; paid A.1; ship A;
+        exchange A sku 1 units 2; accept A.1; goods A.1;";
+    check(sale, "A.1 Done 0 of 1x2");
+    check(&format!("{sale} create B lines 1@1x1 user 8"), "B PendingPayment v1");
+    check(&format!("{sale} create B lines 1@1x2 user 8"), "SaleCap line 0 asked 2 there 1");
+    check(&format!("{sale} create B lines 1@1x1 user 7"), "UserLimit line 0 asked 1 there 0");
+}
+
+#[test]
+fn goods_that_came_back_stay_back_when_their_money_is_refused() {
+    let failed = "case A sku 1 units 2; accept A.1; goods A.1; unrefunded A.1; refuse A.1;";
+    delivered(failed, "A.1 Refused 1000 of 1x2");
+    delivered(&format!("{failed} case A sku 1 units 1"), "InsufficientStock asked 1 there 0");
+    delivered(&format!("{failed} case A sku 1"), "A.2 Open 1000 of 1");
 }
 
 #[test]

@@ -23,6 +23,8 @@ const ASKED: &[&str] = &[
     "ship A lines 1x1",
     "sign A",
     "receive A",
+    "case A sku 1 amount 1",
+    "exchange A sku 1 units 1",
     "at 9000",
 ];
 
@@ -148,6 +150,8 @@ fn confirmed() {
         unrefunded A.1       PaymentNotFound
         ship A               Shipped
         ship A lines 1x1     PartShipped
+        case A sku 1 amount 1 stays
+        exchange A sku 1 units 1 InsufficientStock
         at 9000              nothing
         ",
     );
@@ -171,6 +175,8 @@ fn confirmed_without_money() {
         unrefunded A.1       PaymentNotFound
         ship A               Shipped
         ship A lines 1x1     SkuNotFound
+        case A sku 1 amount 1 SkuNotFound
+        exchange A sku 1 units 1 SkuNotFound
         at 9000              nothing
         ",
     );
@@ -193,6 +199,8 @@ fn part_shipped() {
         unrefunded A.1       PaymentNotFound
         ship A               Shipped
         ship A lines 1x1     Shipped
+        case A sku 1 amount 1 stays
+        exchange A sku 1 units 1 stays
         at 9000              nothing
         ",
     );
@@ -214,6 +222,8 @@ fn shipped() {
         refunded A.1         PaymentNotFound
         unrefunded A.1       PaymentNotFound
         sign A               Delivered
+        case A sku 1 amount 1 stays
+        exchange A sku 1 units 1 stays
         at 9000              nothing
         ",
     );
@@ -234,6 +244,8 @@ fn delivered() {
         refunded A.1         PaymentNotFound
         unrefunded A.1       PaymentNotFound
         receive A            Completed
+        case A sku 1 amount 1 stays
+        exchange A sku 1 units 1 stays
         at 9000              nothing
         ",
     );
@@ -253,6 +265,8 @@ fn completed() {
         refund A.1 amount 1  stays
         refunded A.1         PaymentNotFound
         unrefunded A.1       PaymentNotFound
+        case A sku 1 amount 1 stays
+        exchange A sku 1 units 1 stays
         at 9000              nothing
         ",
     );

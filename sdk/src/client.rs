@@ -114,7 +114,7 @@ impl Client {
 
     /// Opens an after-sales case about one line of this user's order; user 0 (an operator) opens it for the buyer.
     pub fn aftersale_open(&self, user: UserId, order: OrderId, sku: SkuId) -> Request<AftersaleOpen> {
-        self.request(AftersaleOpen { user, order, sku, amount: 0, units: 0, why: 0 })
+        self.request(AftersaleOpen { user, order, sku, amount: 0, units: 0, exchange: false, why: 0 })
     }
 
     /// Reads the after-sales cases of an order of this user, oldest first; user 0 (an operator) reads any.

@@ -52,10 +52,10 @@ pub use events::{DeadLetter, DeadLetters, Event, EventFilter, EventItem, Events,
 pub use protocol::{Class, EventType, GatewayKey, Kind, Status, text_of};
 pub use request::{AdjustReason, BatchOrder, BatchOutcome, Request};
 pub use shop::{
-    Actor, Aftersale, AftersaleState, Audit, FreightBy, FreightRule, HistoryRow, Hold, HoldState, Line,
-    Order, OrderBrief, OrderPage, Page, Payment, PaymentState, Priced, PricedHold, RefundNow, RefundState,
-    Returned, Sale, SaleWithSkus, Shelf, Shipment, Sku, SkuNow, Stats, Switch, Tracked, Transferred,
-    UserLimit,
+    Actor, Aftersale, AftersaleKind, AftersaleState, Audit, FreightBy, FreightRule, HistoryRow, Hold,
+    HoldState, Line, Order, OrderBrief, OrderPage, Page, Payment, PaymentState, Priced, PricedHold,
+    RefundNow, RefundState, Returned, Sale, SaleWithSkus, Shelf, Shipment, Sku, SkuNow, Stats, Switch,
+    Tracked, Transferred, UserLimit,
 };
 pub use test_gateway::TestGateway;
 pub use values::*;

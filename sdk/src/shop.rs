@@ -153,13 +153,15 @@ pub struct Aftersale {
     pub order: OrderId,
     /// Counts the order's cases from 1.
     pub number: u16,
+    /// What the buyer wants.
+    pub kind: AftersaleKind,
     /// Where it stands.
     pub state: AftersaleState,
     /// The line that it is about.
     pub sku: SkuId,
     /// Units that come back; 0: money alone.
     pub units: u32,
-    /// What goes back.
+    /// What goes back; 0 for an exchange.
     pub amount: Money,
     /// The number of its refund, of the payment that paid the order; nothing before.
     pub refund: Option<u16>,
@@ -175,6 +177,17 @@ pub struct Aftersale {
     pub order_version: u32,
 }
 
+/// What the buyer of an after-sales case wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AftersaleKind {
+    /// Money, and nothing comes back.
+    Refund,
+    /// Money for units that come back.
+    ReturnRefund,
+    /// Other units of the same sku for units that come back; no money moves.
+    Exchange,
+}
+
 /// Where an after-sales case stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AftersaleState {
@@ -184,7 +197,7 @@ pub enum AftersaleState {
     AwaitingGoods,
     /// The gateway is to send the money back.
     Refunding,
-    /// The money went back, or there was none.
+    /// The money went back, or there was none; of an exchange, the new units are the buyer's.
     Done,
     /// An operator said no.
     Refused,
@@ -563,6 +576,12 @@ pub(crate) fn aftersale(from: &wire::Aftersale) -> Option<Aftersale> {
     Some(Aftersale {
         order: OrderId(order),
         number,
+        kind: match from.kind {
+            1 => AftersaleKind::Refund,
+            2 => AftersaleKind::ReturnRefund,
+            3 => AftersaleKind::Exchange,
+            _ => return None,
+        },
         state: match from.state {
             1 => AftersaleState::Open,
             2 => AftersaleState::AwaitingGoods,

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use e2e::Server;
 use tidegate_sdk::{
-    AdjustReason, AftersaleState, Currency, Error, EventFilter, EventType, GatewayId, Money, OrderId,
-    Returned, SkuId, StartAt, State, Status, UserId, WarehouseId, blocking::Client,
+    AdjustReason, AftersaleKind, AftersaleState, Currency, Error, EventFilter, EventType, GatewayId, Money,
+    OrderId, Returned, SkuId, StartAt, State, Status, UserId, WarehouseId, blocking::Client,
 };
 
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
@@ -182,6 +182,38 @@ fn goods_come_back_and_their_money_goes_over_a_kill() {
 }
 
 #[test]
+fn an_exchange_of_a_sold_out_sku_stays_open_over_a_kill_until_units_are_there() {
+    let mut shop = Shop::open();
+    let order = shop.paid_order();
+    let client = &shop.client;
+    client.wait(client.ship(order)).unwrap();
+    let case = client.wait(client.aftersale_open(BUYER, order, SkuId(1)).exchanging(2)).unwrap();
+    assert_eq!((case.kind, case.units, case.amount.minor_units), (AftersaleKind::Exchange, 2, 0));
+    client.wait(client.aftersale_decide(order, 1, true)).unwrap();
+    let taken = client.stock_adjust(SkuId(1), WarehouseId(1)).on_hand(-8, AdjustReason::Adjusted);
+    client.wait(taken).unwrap();
+    let refused = client.wait(client.aftersale_receive(order, 1, Returned::Sellable)).unwrap_err();
+    assert_eq!(refused.refused(), Some(Status::SoldOut));
+
+    shop.server.kill();
+    shop.server.restart();
+    shop.client = Client::connect_with(shop.server.patiently()).unwrap();
+    let client = &shop.client;
+    let found = client.wait(client.aftersale_get(BUYER, order)).unwrap();
+    assert_eq!(found.iter().map(|it| it.state).collect::<Vec<_>>(), [AftersaleState::AwaitingGoods]);
+    let more = client.stock_adjust(SkuId(1), WarehouseId(1)).on_hand(5, AdjustReason::Received);
+    client.wait(more).unwrap();
+    let done = client.wait(client.aftersale_receive(order, 1, Returned::Unavailable)).unwrap();
+    assert_eq!((done.state, done.refund), (AftersaleState::Done, None));
+    // Five came, two of them went to the buyer, and the two that came back cannot be sold.
+    let shelf = client.wait(client.stock_get(SkuId(1))).unwrap();
+    assert_eq!((shelf.on_hand, shelf.sellable), (5, 3));
+    let payment = client.wait(client.pay_latest(OPERATOR, order)).unwrap();
+    assert_eq!(payment.refund, None, "no money moves");
+    assert!(client.wait(client.audit()).unwrap().ok);
+}
+
+#[test]
 fn an_operator_settles_a_case_from_the_terminal_and_subscribers_hear_of_it() {
     let shop = Shop::open();
     let order = shop.paid_order();
@@ -201,10 +233,14 @@ fn an_operator_settles_a_case_from_the_terminal_and_subscribers_hear_of_it() {
     assert!(does(&format!("open {order} --sku 2 --amount 1.00")).contains("OPEN"));
     assert!(does(&format!("decide {order} 2 --refuse")).contains("REFUSED"));
     assert_eq!(shop.state(order), State::Confirmed, "a part that goes back moves no order");
+    client.wait(client.ship(order)).unwrap();
+    assert!(does(&format!("open {order} --sku 2 --units 1 --exchange")).contains("exchange"));
+    assert!(does(&format!("decide {order} 3 --accept")).contains("AWAITING_GOODS"));
+    assert!(does(&format!("receive {order} 3 --condition lost")).contains("DONE"));
 
     let filter = EventFilter::ALL.of_type(EventType::AftersaleChanged);
     let mut events = client.subscribe(filter, StartAt::Behind(0));
-    for (state, amount) in [(1, 5_00), (3, 5_00), (4, 5_00), (1, 1_00), (5, 1_00)] {
+    for (state, amount) in [(1, 5_00), (3, 5_00), (4, 5_00), (1, 1_00), (5, 1_00), (1, 0), (2, 0), (4, 0)] {
         let event = client.wait(events.next()).unwrap();
         let heard = (event.order, event.reason, event.amount.map(|money| money.minor_units));
         assert_eq!(heard, (Some(order), state, Some(amount)));

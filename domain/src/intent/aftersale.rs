@@ -24,6 +24,7 @@ pub struct CaseOpen {
     /// Units that come back: 0 for money alone, else at least 1.
     pub units: u32,
     /// How much is to go back; 0: all that the line still has, and for goods their part of what was paid for them.
+    /// Of an exchange always 0 (INVALID_FIELD).
     pub amount: MinorUnits,
     /// The shop's own number for why.
     pub why: u16,
@@ -44,16 +45,17 @@ pub struct CaseDecide {
     pub number: u16,
     /// Yes, or no.
     pub accept: bool,
-    /// How much goes back; 0: what was asked for.
+    /// How much goes back; 0: what was asked for, and always of an exchange.
     pub amount: MinorUnits,
     /// The shop's own number for why.
     pub why: u16,
 }
 
-/// The goods of a case came back: they go on a shelf, and its money goes back.
+/// The goods of a case came back: they go on a shelf, and its money goes back. Of an exchange, as many units of the
+/// sku leave the shelf that the line was sent from; where they are not there, nothing changes, and it can be asked again.
 ///
 /// Checked in this order: fields → request id → order there → case there → its state → the order's state → room
-/// for the shelf → money (REFUND_EXCEEDS_PAID), and no other refund on its way (WRONG_STATE: ask again then).
+/// for the shelf → units for an exchange (SOLD_OUT, INSUFFICIENT_STOCK) → money (REFUND_EXCEEDS_PAID), and no other refund on its way (WRONG_STATE: ask again then).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CaseReceive {
     /// Makes asking twice harmless.

@@ -1,7 +1,7 @@
-//! After-sales cases: opened, decided, their goods received, their money sent back.
+//! After-sales cases: opened, decided, their goods received, their money sent back or other goods given for them.
 
 use crate::aftersale::{self, CASES_OF_ORDER_MAX, Case, CaseKind, CaseState, Condition, LineLeft};
-use crate::fact::{Fact, Facts, Line, RefundReason, Request, RequestKey, Stamp, StockAdjusted};
+use crate::fact::{Fact, Facts, Line, RefundReason, Request, RequestKey, ShelfUnits, Stamp, StockAdjusted};
 use crate::ids::{OrderId, TraceId, UserId, WarehouseId};
 use crate::intent::{AdjustReason, CaseDecide, CaseOpen, CaseReceive, Intent};
 use crate::ledger::cases::CaseRow;
@@ -10,7 +10,7 @@ use crate::ledger::requests::Subject;
 use crate::ledger::{Ledger, by_operator};
 use crate::payment;
 use crate::refusal::{Reason, Refusal};
-use crate::units::{MicrosUtc, MinorUnits};
+use crate::units::{MicrosUtc, MinorUnits, Quantity};
 use crate::verdict::{CaseView, CasesView, Verdict};
 
 impl Ledger {
@@ -69,9 +69,8 @@ impl Ledger {
         if decide.accept {
             case.amount = self.judge_accepted(slot, &case, decide.amount)?;
             case.state = match (case.kind, case.state) {
-                (CaseKind::ReturnRefund, CaseState::Open | CaseState::AwaitingGoods) => {
-                    CaseState::AwaitingGoods
-                }
+                (CaseKind::ReturnRefund, CaseState::Open | CaseState::AwaitingGoods)
+                | (CaseKind::Exchange, _) => CaseState::AwaitingGoods,
                 (CaseKind::Refund | CaseKind::ReturnRefund, _) => CaseState::Refunding,
             };
         } else {
@@ -114,6 +113,7 @@ impl Ledger {
         let from = from.expect("a case is about a line of its order").warehouse;
         let warehouse = if receive.warehouse == WarehouseId(0) { from } else { receive.warehouse };
         self.judge_room_for_shelf_of(case.sku, warehouse)?;
+        let instead = self.judge_instead(&case, from)?;
         let mut case = Case { state: CaseState::Done, ..case };
         if case.amount > MinorUnits::ZERO {
             case.refund = self.judge_case_refund(slot, case.amount)?;
@@ -125,6 +125,7 @@ impl Ledger {
         let stamp = by_operator(now, trace, key, body);
         facts.begin(&stamp);
         self.enter(&stamp, &Fact::AftersaleChanged(case), facts);
+        self.give_instead(&stamp, case.order, instead, facts);
         let back = |unavailable: u32| StockAdjusted {
             sku: case.sku,
             warehouse,
@@ -229,6 +230,32 @@ impl Ledger {
             return Ok(case.amount);
         }
         left.judge_amount(&line, case.kind, case.units, asked)
+    }
+
+    /// The units that an exchange gives for those that come back, from where the line was sent; nothing, of the
+    /// other cases. It is no sale: neither a sale's cap nor what its user may have counts them again.
+    fn judge_instead(&self, case: &Case, from: WarehouseId) -> Result<Option<ShelfUnits>, Refusal> {
+        match case.kind {
+            CaseKind::Refund | CaseKind::ReturnRefund => return Ok(None),
+            CaseKind::Exchange => (),
+        }
+        let shelf = self.goods.find_shelf(case.sku, from).expect("a line was held on a shelf");
+        aftersale::judge_exchange(&self.goods.shelf(shelf).shelf, case.units)?;
+        let quantity = Quantity::parse(case.units).expect("a case of an exchange has units of a line");
+        Ok(Some(ShelfUnits { sku: case.sku, warehouse: from, quantity }))
+    }
+
+    /// Held and sold at once, before the old units come back: these are never given for themselves.
+    fn give_instead(
+        &mut self,
+        stamp: &Stamp,
+        order: OrderId,
+        instead: Option<ShelfUnits>,
+        facts: &mut impl Facts,
+    ) {
+        let Some(units) = instead else { return };
+        self.enter(stamp, &Fact::StockReserved { order, units: &[units] }, facts);
+        self.enter(stamp, &Fact::StockReduced { order, units: &[units] }, facts);
     }
 
     /// The number of the refund that sends this much of the order's money back.

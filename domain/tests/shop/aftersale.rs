@@ -9,6 +9,7 @@ use super::{Shop, value};
 
 impl Shop {
     /// `case A sku 1 [units 2] [amount 50] [by 7]`: for goods where units are named, else for money alone;
+    /// `exchange A sku 1 units 2 [amount 50] [by 7]`;
     /// `accept A.1 [amount 50]`, `refuse A.1`, `goods A.1 [at 2] [unavailable|lost]`, `cases A [by 7]`; each but
     /// the last [twice].
     pub fn tell_case(&mut self, words: &[&str]) -> String {
@@ -17,9 +18,13 @@ impl Shop {
         let number = number.parse().expect("which case");
         let (request, amount) = (self.request(), MinorUnits(value(words, "amount").unwrap_or(0)));
         let intent = match words[0] {
-            "case" => {
+            word @ ("case" | "exchange") => {
                 let units: Option<u32> = value(words, "units");
-                let kind = if units.is_some() { CaseKind::ReturnRefund } else { CaseKind::Refund };
+                let kind = match (word, units) {
+                    ("exchange", _) => CaseKind::Exchange,
+                    (_, Some(_)) => CaseKind::ReturnRefund,
+                    (_, None) => CaseKind::Refund,
+                };
                 let user = value(words, "by").map_or(buyer, UserId);
                 let sku = SkuId(value(words, "sku").expect("of which line"));
                 let units = units.unwrap_or(0);

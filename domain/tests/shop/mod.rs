@@ -203,7 +203,7 @@ impl Shop {
             "coupons" => self.tell_taken(&words),
             "pay" | "close" | "payment" => self.tell_payment(&words),
             "paid" | "failed" | "refund" | "refunded" | "unrefunded" | "settle" => self.tell_money(&words),
-            "case" | "accept" | "refuse" | "goods" | "cases" => self.tell_case(&words),
+            "case" | "exchange" | "accept" | "refuse" | "goods" | "cases" => self.tell_case(&words),
             "ship" | "sign" | "receive" | "track" | "note" => self.tell_shipping(&words),
             "history" => {
                 let (order, user, _) = self.named(words[1]);

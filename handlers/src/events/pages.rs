@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use domain::{CursorName, Fact, OrderId};
+use protocol::EventType;
 use protocol::structs::Event;
 
 use super::orders::Orders;
@@ -230,7 +231,9 @@ fn draw(
         // A fact about money says how much, of what; nothing is an amount, too.
         if event.currency == 0 {
             event.currency = known.currency;
-            event.amount = if event.amount == 0 { known.total } else { event.amount };
+            // Of a case, nothing is what goes back: an exchange.
+            let has_none = event.amount == 0 && event.event != EventType::AftersaleChanged.number();
+            event.amount = if has_none { known.total } else { event.amount };
         }
     }
     let lines = known.as_ref().map_or(&[][..], |known| &known.lines);

@@ -15,13 +15,13 @@ plain! {
         /// Names the line: an order has each sku once.
         pub sku: u64,
         /// How much is to go back, minor units. 0: all that the line still has; for goods that come back, their part of
-        /// what was paid for the line's goods. REFUND_EXCEEDS_PAID where the line has less.
+        /// what was paid for the line's goods. REFUND_EXCEEDS_PAID where the line has less. With `kind` 3 always 0.
         pub amount: i64,
         /// Units that come back: 0 with `kind` 1, else at least 1. INSUFFICIENT_STOCK where fewer were sent and have not come back.
         pub units: u32,
         /// The shop's own number for why.
         pub why: u16,
-        /// 1: money alone; 2: money for goods that come back.
+        /// 1: money alone; 2: money for goods that come back; 3: other goods of the same sku for goods that come back.
         pub kind: u8,
     }
 
@@ -31,7 +31,7 @@ plain! {
         pub order: u64,
         /// The sku of the line that it is about.
         pub sku: u64,
-        /// What goes back, minor units.
+        /// What goes back, minor units; 0 for an exchange.
         pub amount: i64,
         /// When it was opened, µs UTC.
         pub opened_at: i64,
@@ -49,7 +49,7 @@ plain! {
         pub refund: u16,
         /// The shop's own number for why, of who spoke last.
         pub why: u16,
-        /// 1: money alone; 2: money for goods that come back.
+        /// 1: money alone; 2: money for goods that come back; 3: other goods of the same sku for goods that come back.
         pub kind: u8,
         /// 1 open, 2 awaiting goods, 3 refunding, 4 done, 5 refused.
         pub state: u8,
@@ -77,7 +77,7 @@ plain! {
         pub request: u128,
         /// The order.
         pub order: u64,
-        /// How much goes back, where it is accepted, minor units; 0: what was asked for.
+        /// How much goes back, where it is accepted, minor units; 0: what was asked for. Of an exchange always 0.
         pub amount: i64,
         /// Which of its cases, counted from 1.
         pub number: u16,
@@ -87,7 +87,8 @@ plain! {
         pub accept: bool,
     }
 
-    /// The goods of an accepted case came back.
+    /// The goods of an accepted case came back. Of an exchange as many new ones leave the shelf that the line was sent
+    /// from: SOLD_OUT or INSUFFICIENT_STOCK where they are not there, and then nothing changes.
     pub struct AftersaleReceiveHead / ArchivedAftersaleReceiveHead {
         /// 48 bits of Unix milliseconds, then 80 random bits; the same on every ask.
         pub request: u128,

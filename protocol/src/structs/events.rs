@@ -64,7 +64,7 @@ plain! {
         pub sku: u64,
         /// Price of one unit, minor units.
         pub unit_price: i64,
-        /// Total of the order, or what was paid or went back by this event, or what the coupon takes off, minor units.
+        /// Total of the order, or what was paid or went back by this event, or is to go back by this case, or what the coupon takes off, minor units.
         pub amount: i64,
         /// Units of this line or shelf; where stock was adjusted, what `on_hand` changed by.
         pub units: i64,

@@ -39,6 +39,7 @@ fn open() -> File {
     open.message::<AftersaleOpen>(vec![
         ("goods come back", goods, vec![], b""),
         ("money alone", money, vec![], b""),
+        ("an exchange", AftersaleOpenHead { kind: 3, ..goods }, vec![], b""),
     ]);
     open.message::<AftersaleOpenAnswer>(vec![("open", BROKEN, vec![], b"")]);
     open.refusal(
@@ -86,7 +87,12 @@ fn receive() -> File {
     let head = AftersaleReceiveHead { request: REQUEST, order: ORDER, warehouse: 0, number: 1, condition: 1 };
     receive.message::<AftersaleReceive>(vec![("as good as new", head, vec![], b"")]);
     let refunding = Aftersale { amount: 10_00, refund: 1, state: 3, why: 0, ..BROKEN };
-    receive.message::<AftersaleReceiveAnswer>(vec![("refunding", refunding, vec![], b"")]);
+    let exchanged = Aftersale { amount: 0, kind: 3, state: 4, why: 0, ..BROKEN };
+    receive.message::<AftersaleReceiveAnswer>(vec![
+        ("refunding", refunding, vec![], b""),
+        ("exchanged", exchanged, vec![], b""),
+    ]);
     receive.refusal(Kind::AftersaleReceive.into(), Status::WrongState, 0, WHOLE);
+    receive.refusal(Kind::AftersaleReceive.into(), Status::SoldOut, 0, refusal(Refusal::NO_LINE, 1, 0));
     receive
 }

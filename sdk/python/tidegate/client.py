@@ -174,11 +174,14 @@ class Client:
         return self.change("CONFIRM_RECEIPT", {"user": user, "order": order, "version": version}, **again).head
 
     def aftersale_open(
-        self, order: int, user: int, sku: int, *, units: int = 0, amount: int = 0, why: int = 0, **again
+        self, order: int, user: int, sku: int, *, units: int = 0, amount: int = 0, why: int = 0,
+        exchange: bool = False, **again
     ) -> dict:
-        """Opens a case about a line: money for `units` that come back, or without them money alone; the case."""
+        """Opens a case about a line: money for `units` that come back, or without them money alone; with `exchange`
+        other units for them and no money. The case."""
         head = {"order": order, "user": user, "sku": sku, "units": units, "amount": amount, "why": why}
-        return self.change("AFTERSALE_OPEN", {**head, "kind": 2 if units else 1}, **again).head
+        kind = 3 if exchange else 2 if units else 1
+        return self.change("AFTERSALE_OPEN", {**head, "kind": kind}, **again).head
 
     def aftersale_get(self, order: int, user: int = 0) -> Answer:
         """The after-sales cases of an order, oldest first."""
@@ -194,7 +197,8 @@ class Client:
     def aftersale_receive(
         self, order: int, number: int, *, condition: int = 1, warehouse: int = 0, **again
     ) -> dict:
-        """The goods of a case came back: 1 sellable, 2 unavailable, 3 not kept. The case as it stands then."""
+        """The goods of a case came back: 1 sellable, 2 unavailable, 3 not kept. The case as it stands then; an exchange
+        that is SOLD_OUT stays as it is."""
         head = {"order": order, "number": number, "condition": condition, "warehouse": warehouse}
         return self.change("AFTERSALE_RECEIVE", head, **again).head
 

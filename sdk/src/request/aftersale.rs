@@ -16,13 +16,20 @@ pub struct AftersaleOpen {
     pub(crate) sku: SkuId,
     pub(crate) amount: i64,
     pub(crate) units: u32,
+    pub(crate) exchange: bool,
     pub(crate) why: u16,
 }
 
 impl Request<AftersaleOpen> {
     /// So many units come back first. Without this, money goes back alone.
     pub fn returning(mut self, units: u32) -> Self {
-        self.ask.units = units;
+        (self.ask.units, self.ask.exchange) = (units, false);
+        self
+    }
+
+    /// So many units come back, and as many new ones of the sku go for them; no money moves.
+    pub fn exchanging(mut self, units: u32) -> Self {
+        (self.ask.units, self.ask.exchange) = (units, true);
         self
     }
 
@@ -46,8 +53,13 @@ impl Wire for AftersaleOpen {
     const CHANGES: bool = true;
 
     fn head(&self, request: u128) -> wire::AftersaleOpenHead {
-        let AftersaleOpen { user, order, sku, amount, units, why } = *self;
-        let (user, order, sku, kind) = (user.0, order.0, sku.0, if units == 0 { 1 } else { 2 });
+        let AftersaleOpen { user, order, sku, amount, units, exchange, why } = *self;
+        let kind = match (exchange, units) {
+            (true, _) => 3,
+            (false, 0) => 1,
+            (false, _) => 2,
+        };
+        let (user, order, sku) = (user.0, order.0, sku.0);
         wire::AftersaleOpenHead { request, user, order, sku, amount, units, why, kind }
     }
 }
@@ -132,7 +144,7 @@ impl Ask for AftersaleDecide {
 
 impl Changes for AftersaleDecide {}
 
-/// Records that the goods of a case came back.
+/// Records that the goods of a case came back. An exchange gives the new ones then, or is SOLD_OUT and stays as it is.
 #[derive(Clone, Debug)]
 pub struct AftersaleReceive {
     pub(crate) order: OrderId,

@@ -184,7 +184,10 @@ impl Dice {
         Case {
             order: OrderId(self.number() as u64),
             number: self.number() as u16,
-            kind: CaseKind::ReturnRefund,
+            kind: *self
+                .0
+                .choice(&[CaseKind::Refund, CaseKind::ReturnRefund, CaseKind::Exchange])
+                .expect("a choice"),
             state: *self.0.choice(&CaseState::ALL).expect("a choice"),
             sku: SkuId(self.number() as u64),
             units: self.number() as u32,

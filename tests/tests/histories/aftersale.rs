@@ -1,4 +1,4 @@
-//! What buyers and operators ask about money of a line, and goods that come back.
+//! What buyers and operators ask about money of a line, goods that come back, and others for them.
 
 use domain::aftersale::{CaseKind, CaseState, Condition};
 use domain::intent::{CaseDecide, CaseOpen, CaseReceive};
@@ -17,10 +17,13 @@ impl History {
                 let order = self.order_in(&sold[from..]);
                 let user = self.buyer_of(order);
                 let sku = self.sku_of(order);
-                let goods = self.dice.bool();
-                let kind = if goods { CaseKind::ReturnRefund } else { CaseKind::Refund };
+                let kinds = [CaseKind::Refund, CaseKind::ReturnRefund, CaseKind::Exchange];
+                let kind = *self.dice.choice(&kinds).expect("a choice");
+                let goods = kind != CaseKind::Refund;
                 let units = if goods == self.mostly() { self.dice.u32(1..4) } else { 0 };
-                let (amount, why) = (self.case_amount(), self.dice.u16(0..3));
+                let no_money = kind == CaseKind::Exchange && self.mostly();
+                let amount = if no_money { MinorUnits(0) } else { self.case_amount() };
+                let why = self.dice.u16(0..3);
                 Intent::CaseOpen(CaseOpen { user, request, order, kind, sku, units, amount, why })
             }
             4..=6 => {

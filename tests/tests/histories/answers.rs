@@ -1,6 +1,7 @@
 //! Answers in a word, and those that a run must have heard.
 
 use domain::Verdict;
+use domain::aftersale::{CaseKind, CaseState};
 use domain::payment::PaymentState;
 
 /// What the histories of a run must have heard: every answer but OVERLOADED, which is about bounds.
@@ -72,6 +73,7 @@ pub(super) const ANSWERS: &[&str] = &[
     "case AwaitingGoods",
     "case Refunding",
     "case Done",
+    "exchanged",
     "case Refused",
     "Cases",
     "2 shipments",
@@ -133,6 +135,9 @@ pub(super) fn in_a_word(answer: &Verdict) -> String {
         Verdict::CouponsChecked(_) => "CouponsChecked".into(),
         Verdict::CouponFound(_) => "CouponFound".into(),
         Verdict::Coupons(_) => "Coupons".into(),
+        Verdict::Case(view) if view.case.kind == CaseKind::Exchange && view.case.state == CaseState::Done => {
+            "exchanged".into()
+        }
         Verdict::Case(view) => format!("case {:?}", view.case.state),
         Verdict::Cases(_) => "Cases".into(),
         Verdict::Shipments(view) => format!("{} shipments", view.shipments.len().min(2)),

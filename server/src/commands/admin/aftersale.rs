@@ -1,4 +1,4 @@
-//! `tidegate admin aftersale`: cases of buyers who want money back, with the goods or without.
+//! `tidegate admin aftersale`: cases of buyers who want money back, with the goods or without, or other goods.
 
 use clap::{Subcommand, ValueEnum};
 use tidegate_sdk::blocking::Client;
@@ -19,6 +19,9 @@ pub enum AftersaleAction {
         /// Units that come back first; without it, money goes back alone.
         #[arg(long, default_value_t = 0)]
         units: u32,
+        /// Other units go for those that come back, and no money.
+        #[arg(long, requires = "units", conflicts_with = "amount")]
+        exchange: bool,
         /// How much; without it, all that the line still has.
         #[arg(long)]
         amount: Option<String>,
@@ -35,7 +38,7 @@ pub enum AftersaleAction {
         order: u64,
         /// Which of its cases, counted from 1.
         number: u16,
-        /// Money goes back, or is to go back once the goods are there.
+        /// Money goes back, or money or new goods are to go back once the old ones are there.
         #[arg(long, required_unless_present = "refuse", conflicts_with = "refuse")]
         accept: bool,
         /// Nothing goes back.
@@ -48,7 +51,7 @@ pub enum AftersaleAction {
         #[arg(long, default_value_t = 0)]
         why: u16,
     },
-    /// Record that the goods of an accepted case came back
+    /// Record that the goods of an accepted case came back; an exchange gives the new ones then
     #[command(
         after_help = "Example: tidegate admin aftersale receive 382516920123392001 1 --condition unavailable"
     )]
@@ -88,10 +91,11 @@ impl AftersaleAction {
             }
         };
         let case = match self {
-            AftersaleAction::Open { order, sku, units, amount, why } => {
+            AftersaleAction::Open { order, sku, units, exchange, amount, why } => {
                 let open = client.aftersale_open(operator, OrderId(order), SkuId(sku));
                 let amount = minor_units(order, amount)?;
-                client.wait(open.returning(units).amount(amount).why(why))?
+                let open = if exchange { open.exchanging(units) } else { open.returning(units) };
+                client.wait(open.amount(amount).why(why))?
             }
             AftersaleAction::Get { order } => {
                 let cases = client.wait(client.aftersale_get(operator, OrderId(order)))?;

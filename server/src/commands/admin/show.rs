@@ -6,9 +6,9 @@ pub use coupons::{coupon, coupon_taken, coupons, coupons_checked};
 
 use serde_json::{Value, json};
 use tidegate_sdk::{
-    Actor, Aftersale, AftersaleState, DeadLetter, HistoryRow, Hold, HoldState, Line, MicrosUtc, Money, Order,
-    OrderBrief, OrderPage, Page, Payment, RefundNow, Sale, SaleWithSkus, Shelf, Shipment, Sku, SkuId, SkuNow,
-    Stats, Tracked, Transferred, text_of,
+    Actor, Aftersale, AftersaleKind, AftersaleState, DeadLetter, HistoryRow, Hold, HoldState, Line,
+    MicrosUtc, Money, Order, OrderBrief, OrderPage, Page, Payment, RefundNow, Sale, SaleWithSkus, Shelf,
+    Shipment, Sku, SkuId, SkuNow, Stats, Tracked, Transferred, text_of,
 };
 
 /// One answer in both ways.
@@ -212,18 +212,31 @@ pub fn aftersales(cases: &[Aftersale]) -> Shown {
         AftersaleState::Done => "DONE",
         AftersaleState::Refused => "REFUSED",
     };
+    let kind = |it: &Aftersale| match it.kind {
+        AftersaleKind::Refund => "refund",
+        AftersaleKind::ReturnRefund => "return",
+        AftersaleKind::Exchange => "exchange",
+    };
     let row = |it: &Aftersale| {
         let (number, sku, units) = (it.number.to_string(), it.sku.to_string(), it.units.to_string());
-        vec![number, state(it).into(), sku, units, it.amount.to_string(), it.changed_at.to_string()]
+        vec![
+            number,
+            kind(it).into(),
+            state(it).into(),
+            sku,
+            units,
+            it.amount.to_string(),
+            it.changed_at.to_string(),
+        ]
     };
     let rows: Vec<_> = cases.iter().map(row).collect();
     let json_row = |it: &Aftersale| {
-        json!({"order": it.order.to_string(), "number": it.number, "state": state(it), "sku": it.sku.to_string(),
-               "units": it.units, "amount": money_json(it.amount), "refund": it.refund, "why": it.why,
+        json!({"order": it.order.to_string(), "number": it.number, "kind": kind(it), "state": state(it),
+               "sku": it.sku.to_string(), "units": it.units, "amount": money_json(it.amount), "refund": it.refund, "why": it.why,
                "opened_at": it.opened_at.to_string(), "changed_at": it.changed_at.to_string(),
                "order_state": it.order_state.name(), "order_version": it.order_version})
     };
-    let heads = ["case", "state", "sku", "units back", "amount", "since"];
+    let heads = ["case", "kind", "state", "sku", "units back", "amount", "since"];
     let text = if rows.is_empty() { "none\n".into() } else { table(&heads, &rows) };
     Shown { text, json: cases.iter().map(json_row).collect() }
 }

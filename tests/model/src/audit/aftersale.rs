@@ -1,15 +1,15 @@
 //! After-sales cases from fact to fact: what they are about, and that units and money follow.
 
-use domain::Stamp;
 use domain::aftersale::{CASES_OF_ORDER_MAX, Case, CaseKind, CaseState};
 use domain::fact::{Actor, StockAdjusted};
 use domain::intent::AdjustReason;
 use domain::order::State;
 use domain::payment::{PaymentState, RefundState};
 use domain::verdict::{Holdings, digest_case};
+use domain::{SkuId, Stamp, WarehouseId};
 
 use super::Auditor;
-use super::books::{CaseBook, OrderBook};
+use super::books::{CaseBook, LineBook, Move, OrderBook};
 use super::orders::Together;
 use super::tally::Rule;
 
@@ -18,11 +18,30 @@ impl OrderBook {
     fn covers(&self, case: &Case) -> bool {
         let Some(place) = self.lines.iter().position(|line| line.sku == case.sku) else { return false };
         let cases = self.cases.iter().map(|it| it.case);
-        let counted = cases.filter(|it| it.sku == case.sku && it.state != CaseState::Refused);
-        let (amount, units) = counted.fold((0, 0), |(amount, units), it| {
-            (amount + i128::from(it.amount.0), units + i128::from(it.units))
+        let (amount, units) = cases.filter(|it| it.sku == case.sku).fold((0, 0), |(amount, units), it| {
+            let money = if it.state == CaseState::Refused { 0 } else { it.amount.0 };
+            (amount + i128::from(money), units + i128::from(away(&it)))
         });
-        amount <= self.lines[place].total && units <= i128::from(self.sent[place]) && case.amount.0 >= 0
+        let has_goods = (case.kind == CaseKind::Refund) == (case.units == 0);
+        let no_money = case.kind != CaseKind::Exchange || case.amount.0 == 0 && case.refund == 0;
+        amount <= self.lines[place].total
+            && units <= i128::from(self.sent[place])
+            && case.amount.0 >= 0
+            && has_goods
+            && no_money
+    }
+
+    /// Units that exchanges gave beside those of the lines, and from where.
+    pub(super) fn exchanged(&self) -> impl Iterator<Item = ((SkuId, WarehouseId), u32)> {
+        let done = self
+            .cases
+            .iter()
+            .map(|it| it.case)
+            .filter(|it| it.kind == CaseKind::Exchange && it.state == CaseState::Done);
+        done.filter_map(|it| {
+            let line = self.lines.iter().find(|line| line.sku == it.sku)?;
+            Some(((line.sku, line.warehouse), it.units))
+        })
     }
 
     /// Whether the refund of this number, of what paid the order, just went through.
@@ -87,9 +106,24 @@ impl Auditor {
         let received = before.is_some_and(|it| it.case.state == CaseState::AwaitingGoods)
             && matches!(case.state, CaseState::Refunding | CaseState::Done);
         parts.goods = received.then_some((case.sku, case.units));
+        if received && case.kind == CaseKind::Exchange {
+            self.give_instead(case, together);
+        }
+        let parts = together.of(case.order);
         if case.state == CaseState::Refunding {
             parts.case_refund = Some((case.refund, i128::from(case.amount.0)));
         }
+    }
+
+    /// An exchange takes as many units as come back from where the line was sent, before they are there. It is no
+    /// purchase: nothing that counts purchases grows.
+    fn give_instead(&mut self, case: &Case, together: &mut Together) {
+        let Some(order) = self.books.orders.get(&case.order) else { return };
+        let Some(line) = order.lines.iter().find(|line| line.sku == case.sku) else { return };
+        let given = LineBook { units: case.units, ..*line };
+        self.hold(&given, 0);
+        self.books.move_units(&given, Move::Sell);
+        together.of(case.order).instead = Some(given);
     }
 
     /// Units of an order came back: those of a case here, and those of a refund are judged with it.
@@ -130,9 +164,22 @@ impl Auditor {
     }
 }
 
+/// Units that the buyer has no more because of this case, or that are asked back.
+fn away(case: &Case) -> u32 {
+    match (case.state, case.kind) {
+        (CaseState::Done, CaseKind::Exchange) => 0,
+        // It is refused behind a refund that failed, and its goods had come back.
+        (CaseState::Refused, _) if case.refund > 0 => case.units,
+        (CaseState::Refused, _) => 0,
+        (CaseState::Open | CaseState::AwaitingGoods | CaseState::Refunding | CaseState::Done, _) => {
+            case.units
+        }
+    }
+}
+
 /// Whether a case may go from here to there; `went_back`: by its refund.
 fn leads(from: &Case, to: &Case, went_back: bool) -> bool {
-    let goods = from.kind == CaseKind::ReturnRefund;
+    let goods = from.kind != CaseKind::Refund;
     match (from.state, to.state) {
         (CaseState::Refunding, CaseState::Done) => went_back,
         (CaseState::Open | CaseState::AwaitingGoods | CaseState::Refunding, CaseState::Refused) => true,

@@ -47,6 +47,8 @@ pub(super) struct Parts {
     units_return: Vec<LineBook>,
     /// Units of a case here that may come back.
     pub(super) goods: Option<(SkuId, u32)>,
+    /// What an exchange here gives for units that come back.
+    pub(super) instead: Option<LineBook>,
     /// The refund that a case here asks for, and about how much.
     pub(super) case_refund: Option<(u16, i128)>,
     /// What became of its money.
@@ -307,8 +309,10 @@ impl Auditor {
                 self.tally.check(Rule::Transitions, false, || format!("order {} is not there", id.0));
                 continue;
             };
-            let whole = parts.reserved.len() == usize::from(parts.created || parts.revived)
-                && parts.reduced.len() == usize::from(parts.confirmed)
+            let (made, sold) = (parts.created || parts.revived, parts.confirmed);
+            let (made, sold) = (made || parts.instead.is_some(), sold || parts.instead.is_some());
+            let whole = parts.reserved.len() == usize::from(made)
+                && parts.reduced.len() == usize::from(sold)
                 && parts.released.len() == usize::from(parts.cancelled)
                 && parts.returned.is_empty() == parts.units_return.is_empty()
                 && parts.confirmed
@@ -318,9 +322,9 @@ impl Auditor {
             self.tally.check(Rule::Entries, whole, || {
                 format!("order {} moved without its units, or its units without it", id.0)
             });
+            let lines = parts.instead.as_ref().map_or(&*order.lines, std::slice::from_ref);
             let mut units = parts.reserved.iter().chain(&parts.reduced).chain(&parts.released);
-            let equal = units
-                .all(|units| units.iter().map(Same::from).eq(order.lines.iter().map(Same::from)))
+            let equal = units.all(|units| units.iter().map(Same::from).eq(lines.iter().map(Same::from)))
                 && returns_all(&parts.returned, &parts.units_return);
             self.tally
                 .check(Rule::Units, equal, || format!("units of order {} are not those of its lines", id.0));
@@ -351,6 +355,9 @@ impl Auditor {
             };
             for line in &order.lines {
                 *side.entry((line.sku, line.warehouse)).or_default() += i128::from(line.units);
+            }
+            for (place, units) in order.exchanged() {
+                *sold.entry(place).or_default() += i128::from(units);
             }
         }
         for book in self.books.holds.values() {

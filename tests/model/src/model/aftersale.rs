@@ -1,4 +1,4 @@
-//! After-sales as SPEC tells it: money of a line goes back, with the goods or without.
+//! After-sales as SPEC tells it: money of a line goes back, with the goods or without, or others come for them.
 
 use domain::aftersale::{CASES_OF_ORDER_MAX, Case, CaseKind, CaseState, Condition};
 use domain::intent::{CaseDecide, CaseOpen, CaseReceive};
@@ -25,11 +25,14 @@ impl OneOrder {
         let Some(line) = self.view.lines.iter().find(|line| line.sku == sku) else { return (0, 0, 0) };
         let goods = line.unit_price.0 * i64::from(line.quantity.get()) - line.discount.0;
         let cases = self.cases.iter().map(|it| it.case);
-        let others = cases.filter(|it| it.sku == sku && it.number != but && it.state != CaseState::Refused);
+        let others = cases.filter(|it| it.sku == sku && it.number != but);
         let (mut amount, mut units) = (goods + line.freight.0, self.sent(sku));
         for other in others {
-            amount -= other.amount.0;
-            units -= other.units;
+            let (refused, done) = (other.state == CaseState::Refused, other.state == CaseState::Done);
+            amount -= if refused { 0 } else { other.amount.0 };
+            // The buyer has an exchanged unit again; one that came back before its refund failed is gone.
+            let has_them = refused && other.refund == 0 || done && other.kind == CaseKind::Exchange;
+            units -= if has_them { 0 } else { other.units };
         }
         (goods, amount, units)
     }
@@ -56,13 +59,14 @@ impl Model {
             return Err(Refusal::of(Reason::InsufficientStock).with(asked, i64::from(units)));
         }
         let asked = open.amount.0;
-        if asked < 0 {
+        if asked < 0 || open.kind == CaseKind::Exchange && asked > 0 {
             return Err(Refusal::of(Reason::InvalidField));
         }
         if asked > left || open.kind == CaseKind::Refund && left == 0 {
             return Err(Refusal::of(Reason::RefundExceedsPaid).with(asked, left));
         }
         let amount = match (asked, open.kind) {
+            (_, CaseKind::Exchange) => 0,
             (0, CaseKind::Refund) => left,
             (0, CaseKind::ReturnRefund) => {
                 let part = i128::from(goods) * i128::from(open.units) / i128::from(quantity.get());
@@ -109,7 +113,7 @@ impl Model {
             can_have_cases(order.view.brief.state)?;
             let (_, left, _) = order.left_of(case.sku, case.number);
             let asked = decide.amount.0;
-            if asked < 0 {
+            if asked < 0 || case.kind == CaseKind::Exchange && asked > 0 {
                 return Err(Refusal::of(Reason::InvalidField));
             }
             if asked > left {
@@ -118,7 +122,7 @@ impl Model {
             if asked > 0 {
                 case.amount = decide.amount;
             }
-            let waits_for_goods = case.kind == CaseKind::ReturnRefund && case.state != CaseState::Refunding;
+            let waits_for_goods = case.units > 0 && case.state != CaseState::Refunding;
             case.state = if waits_for_goods { CaseState::AwaitingGoods } else { CaseState::Refunding };
             if case.state == CaseState::Refunding {
                 case.refund = self.ask_back_for(decide.order, case.amount)?;
@@ -143,6 +147,9 @@ impl Model {
             warehouse => warehouse,
         };
         self.may_lie_in(case.sku, warehouse)?;
+        if case.kind == CaseKind::Exchange {
+            self.give_others(&case, sent_from.unwrap_or_default())?;
+        }
         case.state = CaseState::Done;
         if case.amount.0 > 0 {
             case.refund = self.ask_back_for(receive.order, case.amount)?;
@@ -193,6 +200,19 @@ impl Model {
             holdings.cases += 1;
             holdings.cases_digest = holdings.cases_digest.wrapping_add(row);
         }
+    }
+
+    /// As many units as come back leave for the buyer; no purchase, so nothing else counts them.
+    fn give_others(&mut self, case: &Case, from: WarehouseId) -> Result<(), Refusal> {
+        let shelf = self.shelves.entry((case.sku, from)).or_default();
+        let (wanted, there) = (u64::from(case.units), shelf.sellable());
+        if there < wanted {
+            let reason = if there == 0 { Reason::SoldOut } else { Reason::InsufficientStock };
+            return Err(Refusal::of(reason).with(wanted as i64, there as i64));
+        }
+        shelf.on_hand -= wanted;
+        shelf.sold += wanted;
+        Ok(())
     }
 
     fn put_case(&mut self, now: MicrosUtc, case: Case) {

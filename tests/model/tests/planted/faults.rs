@@ -1,10 +1,12 @@
 //! Journals with one fault each, told entry by entry to whoever listens: the audit itself, or a folder on disk.
 
+use domain::aftersale::{Case, CaseKind, CaseState};
 use domain::coupon::{Benefit, Coupon, CouponScope, CouponShare};
 use domain::fact::{
     Actor, CancelReason, Fact, Line, OrderCreated, Request, RequestKey, ShelfUnits, Stamp, StockAdjusted,
 };
 use domain::intent::{AdjustReason, Sale, SaleSku, Sku};
+use domain::shipment::Waybill;
 use domain::{
     CouponId, Currency, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId, SellerId, SkuId,
     TraceId, UserId, WarehouseId,
@@ -39,6 +41,7 @@ pub const ALL: &[fn(&mut Names<'_>)] = &[
     orders_as_they_move,
     a_free_order_is_sold_at_once_and_comes_back_whole,
     coupons_and_their_quotas,
+    units_given_for_units_that_come_back,
 ];
 
 /// Nothing is wrong.
@@ -225,6 +228,38 @@ pub fn a_free_order_is_sold_at_once_and_comes_back_whole(names: &mut Names<'_>) 
     });
 }
 
+/// Exchanges: as many units as come back leave the shelf before they are there.
+pub fn units_given_for_units_that_come_back(names: &mut Names<'_>) {
+    names(&[], &|journal| {
+        let order = journal.awaits_goods();
+        journal.exchanges(order, (1, 1), MinorUnits(0));
+    });
+    names(&["entries"], &|journal| {
+        let order = journal.awaits_goods();
+        let returned = StockAdjusted { reason: AdjustReason::Returned, order, ..units_in(PLAIN, 1) };
+        let done = case(order, CaseState::Done);
+        journal.by(operator(), &[Fact::AftersaleChanged(done), Fact::StockAdjusted(returned)]);
+    });
+    names(&["units"], &|journal| {
+        let order = journal.awaits_goods();
+        journal.exchanges(order, (2, 1), MinorUnits(0));
+    });
+    names(&["units"], &|journal| {
+        let order = journal.awaits_goods();
+        journal.exchanges(order, (1, 2), MinorUnits(0));
+    });
+    // The unit that came back is given for itself.
+    names(&["oversold"], &|journal| {
+        let order = journal.awaits_goods();
+        journal.adjusts(|adjusted| adjusted.on_hand_delta = -9);
+        journal.exchanges(order, (1, 1), MinorUnits(0));
+    });
+    names(&["aftersale"], &|journal| {
+        let order = journal.awaits_goods();
+        journal.exchanges(order, (1, 1), MinorUnits(1));
+    });
+}
+
 /// Coupons of orders that are made, that move, and that are too many.
 pub fn coupons_and_their_quotas(names: &mut Names<'_>) {
     let cheaper = [Line { discount: MinorUnits(50), ..line(PLAIN, 1) }];
@@ -407,6 +442,33 @@ impl<'a> Journal<'a> {
         self.by(user(), &[Fact::StockAdjusted(returned), refunded]);
     }
 
+    /// A free unit was sent, and is to come back for another one.
+    pub fn awaits_goods(&mut self) -> OrderId {
+        let created = self.gives_away(&[Line { discount: MinorUnits(250), ..line(PLAIN, 1) }]);
+        let (order, units) = (created.order, units_of(&created));
+        let (version, waybill) = (3, Waybill::NONE);
+        let shipped = Fact::OrderShipped { order, version, number: 1, whole: true, waybill, units: &units };
+        self.by(operator(), &[shipped]);
+        for state in [CaseState::Open, CaseState::AwaitingGoods] {
+            self.by(operator(), &[Fact::AftersaleChanged(case(order, state))]);
+        }
+        order
+    }
+
+    /// So many units go for so many, and so much money.
+    pub fn exchanges(&mut self, order: OrderId, (goes, comes): (u32, i64), amount: MinorUnits) {
+        let done = Case { amount, ..case(order, CaseState::Done) };
+        let units = [ShelfUnits { sku: PLAIN, warehouse: WAREHOUSE, quantity: quantity(goes) }];
+        let returned = StockAdjusted { reason: AdjustReason::Returned, order, ..units_in(PLAIN, comes) };
+        let facts = [
+            Fact::AftersaleChanged(done),
+            Fact::StockReserved { order, units: &units },
+            Fact::StockReduced { order, units: &units },
+            Fact::StockAdjusted(returned),
+        ];
+        self.by(operator(), &facts);
+    }
+
     pub fn cancels(&mut self, order: &OrderCreated<'_>, version: u32, actor: Actor, reason: CancelReason) {
         let (discount, order, units) = (order.discount, order.order, units_of(order));
         let freed = Fact::StockReleased { order, units: &units };
@@ -475,6 +537,20 @@ pub fn coupon() -> Coupon {
 
 pub fn share(discount: MinorUnits) -> CouponShare {
     CouponShare { coupon: COUPON, discount }
+}
+
+pub fn case(order: OrderId, state: CaseState) -> Case {
+    Case {
+        order,
+        number: 1,
+        kind: CaseKind::Exchange,
+        state,
+        sku: PLAIN,
+        units: 1,
+        amount: MinorUnits(0),
+        refund: 0,
+        why: 0,
+    }
 }
 
 pub fn units_in(sku: SkuId, units: i64) -> StockAdjusted {
