@@ -152,6 +152,12 @@ impl Money {
         }
     }
 
+    /// The number of a case's refund of this amount; `own` is the one that it had, 0 for none. It keeps its own and
+    /// takes no other: what one case waits for never ends another.
+    pub const fn next_number_of_case(&self, own: u16, amount: MinorUnits) -> u16 {
+        if own == self.refund_number { self.next_number(amount) } else { self.refund_number + 1 }
+    }
+
     /// The money after this refund was asked for.
     #[must_use]
     pub fn ask_back(self, number: u16, amount: MinorUnits) -> Money {
@@ -299,10 +305,20 @@ pub const fn judge_refund(money: &Money, order: State, asked: MinorUnits) -> Res
         return Err(Refusal::of(Reason::WrongState).with(state, state));
     }
     let amount = if asked.0 == 0 { left } else { asked };
-    if money.next_number(amount) > REFUNDS_MAX {
-        return Err(Refusal::of(Reason::Overloaded));
+    match judge_number(money.next_number(amount)) {
+        Ok(_) => Ok(amount),
+        Err(full) => Err(full),
     }
-    Ok(amount)
+}
+
+/// The number of the refund that a case asks for; `own` is the one that it had, 0 for none.
+pub fn judge_case_refund(money: &Money, order: State, asked: MinorUnits, own: u16) -> Result<u16, Refusal> {
+    let amount = judge_refund(money, order, asked)?;
+    judge_number(money.next_number_of_case(own, amount))
+}
+
+const fn judge_number(number: u16) -> Result<u16, Refusal> {
+    if number > REFUNDS_MAX { Err(Refusal::of(Reason::Overloaded)) } else { Ok(number) }
 }
 
 #[cfg(test)]
@@ -369,6 +385,8 @@ mod tests {
         let failed = asked.refund_failed();
         assert_eq!(judged(&failed, 0), Ok(MinorUnits(100)));
         assert_eq!((failed.next_number(MinorUnits(60)), failed.next_number(MinorUnits(61))), (1, 2));
+        let of_case = [0, 1, 2].map(|own| failed.next_number_of_case(own, MinorUnits(60)));
+        assert_eq!(of_case, [2, 1, 2], "a case keeps its own number");
         let settled = asked.refund_settled();
         assert_eq!(judged(&settled, 0), Ok(MinorUnits(40)));
         let all = settled.ask_back(2, MinorUnits(40)).refund_settled();

@@ -102,6 +102,39 @@ fn refund_racing_refund() {
 }
 
 #[test]
+fn cases_of_equal_amounts_never_share_a_refund() {
+    let two = "case A sku 1 amount 100; case A sku 2 amount 100; accept A.2; unrefunded A.1;";
+    // Another case asks for as much: another refund, and it alone is done by it.
+    delivered(
+        &format!("{two} accept A.1; payment A.1"),
+        "A.1 Paid 1300 refund 2 of 100 Asked, A Delivered v5",
+    );
+    delivered(
+        &format!("{two} accept A.1; refunded A.1; cases A"),
+        "A Delivered: A.1 Done 100 of 1, A.2 Refunding 100 of 2",
+    );
+    delivered(&format!("{two} accept A.1; refuse A.2"), "A.2 Refused 100 of 2");
+    delivered(
+        &format!("{two} refuse A.2; accept A.1; refunded A.1; cases A"),
+        "A Delivered: A.1 Done 100 of 1, A.2 Refused 100 of 2",
+    );
+    // The case itself asks again, or an operator for it: it is the same refund, sent once.
+    let again = "refund 1 of 100 Asked, A Delivered v5";
+    delivered(&format!("{two} accept A.2; payment A.1"), &format!("A.1 Paid 1300 {again}"));
+    delivered(&format!("{two} refund A.1 amount 100; payment A.1"), &format!("A.1 Paid 1300 {again}"));
+    delivered(&format!("{two} refund A.1 amount 100; refuse A.2"), "WrongState");
+    delivered(
+        &format!("{two} refund A.1 amount 100; refunded A.1; cases A"),
+        "A Delivered: A.1 Open 100 of 1, A.2 Done 100 of 2",
+    );
+    // What an operator asked for before it was no case's.
+    delivered(
+        "refund A.1 amount 100; unrefunded A.1; case A sku 1 amount 100; accept A.1; payment A.1",
+        "A.1 Paid 1300 refund 2 of 100 Asked, A Delivered v5",
+    );
+}
+
+#[test]
 fn when_all_of_it_went_back_the_order_is_refunded() {
     let all = "case A sku 1; accept A.1; refunded A.1; case A sku 2; accept A.2;";
     delivered(&format!("{all} refunded A.1"), "A.1 Paid 1300 refund 2 of 300 Done, A Refunded v6");

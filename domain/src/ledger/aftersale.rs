@@ -77,7 +77,7 @@ impl Ledger {
             case.state = CaseState::Refused;
         }
         if case.state == CaseState::Refunding {
-            case.refund = self.judge_case_refund(slot, case.amount)?;
+            case.refund = self.judge_case_refund(slot, &case)?;
         }
         self.judge_room_for_change(now)?;
 
@@ -116,7 +116,7 @@ impl Ledger {
         let instead = self.judge_instead(&case, from)?;
         let mut case = Case { state: CaseState::Done, ..case };
         if case.amount > MinorUnits::ZERO {
-            case.refund = self.judge_case_refund(slot, case.amount)?;
+            case.refund = self.judge_case_refund(slot, &case)?;
             case.state = CaseState::Refunding;
         }
         self.judge_room_for_change(now)?;
@@ -258,14 +258,13 @@ impl Ledger {
         self.enter(stamp, &Fact::StockReduced { order, units: &[units] }, facts);
     }
 
-    /// The number of the refund that sends this much of the order's money back.
-    fn judge_case_refund(&self, slot: u32, amount: MinorUnits) -> Result<u16, Refusal> {
+    /// The number of the refund that sends the case's amount of the order's money back.
+    fn judge_case_refund(&self, slot: u32, case: &Case) -> Result<u16, Refusal> {
         let Some(payment) = self.paying_payment(slot) else {
-            return Err(Refusal::of(Reason::RefundExceedsPaid).with(amount.0, 0));
+            return Err(Refusal::of(Reason::RefundExceedsPaid).with(case.amount.0, 0));
         };
         let money = self.payments.at(payment).money;
-        let amount = payment::judge_refund(&money, self.orders.at(slot).state, amount)?;
-        Ok(money.next_number(amount))
+        payment::judge_case_refund(&money, self.orders.at(slot).state, case.amount, case.refund)
     }
 
     /// Asks for the money of a case that is REFUNDING now.

@@ -111,7 +111,8 @@ impl Auditor {
         }
         let parts = together.of(case.order);
         if case.state == CaseState::Refunding {
-            parts.case_refund = Some((case.refund, i128::from(case.amount.0)));
+            let had = before.map_or(0, |it| it.case.refund);
+            parts.case_refund = Some((case.refund, i128::from(case.amount.0), had));
         }
     }
 

@@ -49,8 +49,8 @@ pub(super) struct Parts {
     pub(super) goods: Option<(SkuId, u32)>,
     /// What an exchange here gives for units that come back.
     pub(super) instead: Option<LineBook>,
-    /// The refund that a case here asks for, and about how much.
-    pub(super) case_refund: Option<(u16, i128)>,
+    /// The refund that a case here asks for, about how much, and the one that it had before; 0: none.
+    pub(super) case_refund: Option<(u16, i128, u16)>,
     /// What became of its money.
     pub(super) money: Money,
     pub(super) reserved: Vec<Vec<ShelfUnits>>,

@@ -207,9 +207,11 @@ impl Auditor {
             money.sent_back |= money.surplus;
             money.surplus || money.went_back
         };
-        let of_case = Some((number, i128::from(amount.0)));
-        let of_case = together.of(order).case_refund.take_if(|it| Some(*it) == of_case).is_some();
-        let follows = follows || of_case;
+        let is_this = |&mut (refund, about, _): &mut (u16, i128, u16)| {
+            (refund, about) == (number, i128::from(amount.0))
+        };
+        let of_case = together.of(order).case_refund.take_if(is_this);
+        let follows = follows || of_case.is_some();
         if !follows {
             together.asked_for += 1;
         }
@@ -218,7 +220,12 @@ impl Auditor {
         };
         let asked = i128::from(amount.0);
         let next = match it.refund {
-            (last, was, RefundState::Failed) if was == asked => last,
+            // One that failed is asked for again; a case asks for its own again, and for no other's.
+            (last, was, RefundState::Failed)
+                if was == asked && of_case.is_none_or(|(_, _, had)| had == last) =>
+            {
+                last
+            }
             (last, _, _) => last.saturating_add(1),
         };
         let by_whom = match stamp.actor {

@@ -125,7 +125,7 @@ impl Model {
             let waits_for_goods = case.units > 0 && case.state != CaseState::Refunding;
             case.state = if waits_for_goods { CaseState::AwaitingGoods } else { CaseState::Refunding };
             if case.state == CaseState::Refunding {
-                case.refund = self.ask_back_for(decide.order, case.amount)?;
+                case.refund = self.ask_back_for(&case)?;
             }
         } else {
             case.state = CaseState::Refused;
@@ -152,7 +152,7 @@ impl Model {
         }
         case.state = CaseState::Done;
         if case.amount.0 > 0 {
-            case.refund = self.ask_back_for(receive.order, case.amount)?;
+            case.refund = self.ask_back_for(&case)?;
             case.state = CaseState::Refunding;
         }
         let units = u64::from(case.units);
@@ -221,8 +221,9 @@ impl Model {
         (it.case, it.changed_at) = (case, now);
     }
 
-    /// Asks for so much of what paid the order, and says as which refund.
-    fn ask_back_for(&mut self, id: OrderId, amount: MinorUnits) -> Result<u16, Refusal> {
+    /// Asks for the case's amount of what paid the order, and says as which refund.
+    fn ask_back_for(&mut self, case: &Case) -> Result<u16, Refusal> {
+        let (id, amount) = (case.order, case.amount);
         let state = self.orders[&id].view.brief.state;
         let Some(payment) = self.paying(id) else {
             return Err(Refusal::of(Reason::RefundExceedsPaid).with(amount.0, 0));
@@ -235,11 +236,11 @@ impl Model {
         if it.refund == RefundState::Asked {
             return Err(payments::wrong_state(state, state));
         }
-        let number = it.next_number(amount.0);
+        let number = it.next_number_of(case, amount.0);
         if number > REFUNDS_MAX {
             return Err(Refusal::of(Reason::Overloaded));
         }
-        it.ask_back(amount.0);
+        it.ask_back_as(number, amount.0);
         Ok(number)
     }
 }

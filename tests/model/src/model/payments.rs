@@ -1,5 +1,6 @@
 //! Payments as SPEC tells them: attempts, what a gateway says, and what goes back.
 
+use domain::aftersale::Case;
 use domain::fact::Actor;
 use domain::intent::{
     PayCallback, PayClose, PayOpen, PayOutcome, Refund, RefundResult, Repair, RepairAction,
@@ -37,9 +38,18 @@ impl OnePayment {
     }
 
     pub(super) fn ask_back(&mut self, amount: i64) {
-        self.refund_number = self.next_number(amount);
+        self.ask_back_as(self.next_number(amount), amount);
+    }
+
+    pub(super) fn ask_back_as(&mut self, number: u16, amount: i64) {
+        self.refund_number = number;
         self.refund_amount = amount;
         self.refund = RefundState::Asked;
+    }
+
+    /// A case asks for its own refund again, if it is the latest, and for no other's.
+    pub(super) fn next_number_of(&self, case: &Case, amount: i64) -> u16 {
+        if case.refund == self.refund_number { self.next_number(amount) } else { self.refund_number + 1 }
     }
 
     pub(super) fn next_number(&self, amount: i64) -> u16 {
