@@ -212,6 +212,11 @@ impl OnSale {
         }
     }
 
+    /// Units that are sellable when the run begins; none of a sku that the server did not take.
+    pub(crate) fn sellable_at_start(&self) -> u64 {
+        if self.version > 0 { self.stock } else { 0 }
+    }
+
     /// This sku at a price, replacing the version that stands.
     pub(crate) fn put_head(&self, request: u128, unit_price: i64) -> SkuPutHead {
         SkuPutHead {

@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | `tidegate-record 1 AT_US CURRENCY` | the first: format, the server's time when the run began, ISO 4217 number |
 //! | `# …` | for people |
-//! | `sku SKU UNITS` | held and sold of this sku before the run |
+//! | `sku SKU UNITS SELLABLE` | held and sold of this sku before the run, and what was sellable when it began |
 //! | `> N USER REQUEST TOTAL SKU*UNITS …` | about to be asked: number N (from 0), request id in 32 hex digits |
 //! | `+ N` | about to be asked again, the same request id |
 //! | `< N ACCEPTED ORDER` | answered: this order |
@@ -75,9 +75,9 @@ impl Recorder {
         writeln!(self.rows, "# {}", text.replace('\n', " "))
     }
 
-    /// What was held and sold of a sku before the run.
-    pub fn sku(&mut self, sku: u64, units_before: u64) -> io::Result<()> {
-        writeln!(self.rows, "sku {sku} {units_before}")?;
+    /// What was held and sold of a sku before the run, and what was sellable when it began.
+    pub fn sku(&mut self, sku: u64, units_before: u64, sellable: u64) -> io::Result<()> {
+        writeln!(self.rows, "sku {sku} {units_before} {sellable}")?;
         self.relieve()
     }
 
@@ -339,7 +339,7 @@ mod tests {
         let mut recorder = Recorder::create(&path, 1_000, 978).expect("a new file");
         let mut expected = Record { started_at_us: 1_000, currency: 978, ..Record::default() };
         recorder.remark("two\nlines").expect("a remark");
-        recorder.sku(7, 70).expect("a sku");
+        recorder.sku(7, 70, 30).expect("a sku");
         expected.skus.push((7, 70));
         for number in 0..2_000 {
             let lines: Vec<_> = (0..random.usize(1..4)).map(|_| (random.u64(..), random.u32(..))).collect();

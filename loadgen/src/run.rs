@@ -156,7 +156,7 @@ fn recorder(plan: &LoadPlan, market: &Market, talk: &Talk) -> Result<Option<Reco
         let mut recorder = Recorder::create(path, talk.hello().server_time, CURRENCY)?;
         recorder.remark(&plan.command)?;
         for goods in orders::goods_of_orders(&plan.scenario, &market.goods) {
-            recorder.sku(goods.sku, goods.units_before)?;
+            recorder.sku(goods.sku, goods.units_before, goods.sellable_at_start())?;
         }
         recorder.flush()?;
         Ok(recorder)

@@ -24,6 +24,8 @@ impl Reading {
             "sku" => {
                 let sku = (number(&mut fields, "sku")?, number(&mut fields, "units")?);
                 self.record.skus.push(sku);
+                // What was sellable is for who judges the history; asking the server needs it not.
+                let _sellable: u64 = number(&mut fields, "sellable units")?;
             }
             ">" => return self.asked(&mut fields),
             "+" => {

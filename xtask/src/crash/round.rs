@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use anyhow::{Context, Result, bail};
+use history::Verdict;
 use powercut::Losses;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -53,9 +54,39 @@ pub(super) struct Done {
     pub verified: u64,
     /// Requests about orders behind their CREATE that were acknowledged, all of them verified.
     pub went_on: u64,
+    /// What the records of the round came to, judged as one history.
+    pub history: Verdict,
     /// What the power cuts of the round took.
     pub losses: Losses,
 }
+
+/// How a round is loaded: the same skus and seed before the crash and after it.
+struct Plan {
+    scenario: &'static str,
+    options: &'static [&'static str],
+    seed: u64,
+}
+
+impl Plan {
+    /// Shops under steady load: whole lives, one line an order, baskets over many skus, or a stock that is soon gone
+    /// (by few at a time, for each refusal is asked about afterwards, too).
+    fn by_chance(number: u32, random: &mut fastrand::Rng) -> Plan {
+        const MANY: &[&str] = &["--connections", "16", "--pipeline", "16"];
+        const FEW: &[&str] = &["--connections", "8", "--pipeline", "4", "--stock", "2000"];
+        let (scenario, options) = match (number % 2, random.u8(..4)) {
+            (1, _) => ("lifecycle", MANY),
+            (_, 0) => ("steady", MANY),
+            (_, 1) => ("cart", MANY),
+            (_, _) => ("soldout", FEW),
+        };
+        Plan { scenario, options, seed: random.u64(..) }
+    }
+}
+
+/// The record of the load that the server was killed under, and of the one after the restart.
+const RECORDS: [&str; 2] = ["record.txt", "record-after.txt"];
+/// Seconds of load after the restart.
+const SECONDS_AFTER: &str = "1";
 
 /// What `load --verify` says that it asked for and found.
 struct Verified {
@@ -78,13 +109,8 @@ impl Round<'_> {
 
     pub fn run(&mut self, random: &mut fastrand::Rng, number: u32, within_ms: u64) -> Result<Done> {
         let killed_after_ms = random.u64(200..=within_ms.max(201));
-        // Shops under steady load: whole lives, one line an order, or baskets over many skus.
-        let scenario = match (number % 2, random.bool()) {
-            (1, _) => "lifecycle",
-            (_, true) => "steady",
-            (_, false) => "cart",
-        };
-        let report = self.load_and_kill(scenario, killed_after_ms, random)?;
+        let plan = Plan::by_chance(number, random);
+        let report = self.load_and_kill(&plan, killed_after_ms, random)?;
         let acknowledged = report["accepted"].as_u64().context("the load's report has no `accepted`")?;
         let unknown = report["unknown"].as_u64().context("the load's report has no `unknown`")?;
 
@@ -95,7 +121,7 @@ impl Round<'_> {
             self.hit(&mut opening, random)?;
         }
         let done = report["done"].as_u64().context("the load's report has no `done`")?;
-        let Verified { orders: verified, went_on } = self.verify()?;
+        let Verified { orders: verified, went_on } = self.verify_and_go_on(&plan)?;
         if verified < acknowledged {
             bail!("{acknowledged} were acknowledged, only {verified} are there: orders are lost");
         }
@@ -103,8 +129,10 @@ impl Round<'_> {
             bail!("{done} acts were acknowledged, only {went_on} were asked for again");
         }
         self.audit()?;
+        let history = self.judge()?;
         let losses = self.power.as_ref().map(|power| power.losses).unwrap_or_default();
-        Ok(Done { scenario, killed_after_ms, acknowledged, unknown, verified, went_on, losses })
+        let scenario = plan.scenario;
+        Ok(Done { scenario, killed_after_ms, acknowledged, unknown, verified, went_on, history, losses })
     }
 
     /// What is special about the disk of this round; nothing where it has none.
@@ -133,14 +161,12 @@ impl Round<'_> {
     }
 
     /// Loads a server, kills it, and gives the report of the load.
-    fn load_and_kill(&mut self, scenario: &str, after_ms: u64, random: &mut fastrand::Rng) -> Result<Value> {
+    fn load_and_kill(&mut self, plan: &Plan, after_ms: u64, random: &mut fastrand::Rng) -> Result<Value> {
         let mut server = self.serve()?;
         server.wait_ready()?;
-        let mut load = self.tidegate("load");
         // Far longer than it may live: it is the kill that ends it.
-        load.args(["--target", &server.address.to_string(), "--scenario", scenario, "--seconds", "120"]);
-        load.args(["--connections", "16", "--pipeline", "16", "--seed", &random.u64(..).to_string()]);
-        load.arg("--record").arg(self.path("record.txt")).arg("--json").arg(self.path("load.json"));
+        let mut load = self.load(plan, &server, "120", RECORDS[0]);
+        load.arg("--json").arg(self.path("load.json"));
         let mut load = Process::spawn(&mut load, &self.path("load.log"))?;
         self.wait_for_first_order(&mut load)?;
         thread::sleep(Duration::from_millis(after_ms));
@@ -157,7 +183,7 @@ impl Round<'_> {
     /// The record grows as soon as orders are sent; before that the load sets up its skus.
     fn wait_for_first_order(&self, load: &mut Process) -> Result<()> {
         let started = Instant::now();
-        while fs::metadata(self.path("record.txt")).map_or(0, |record| record.len()) == 0 {
+        while fs::metadata(self.path(RECORDS[0])).map_or(0, |record| record.len()) == 0 {
             if started.elapsed() > READY_WITHIN || load.has_ended()? {
                 bail!("the load sent no order; see {}", self.path("load.log").display());
             }
@@ -166,22 +192,44 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Opens the folder again and asks for every recorded request; gives how many orders were found.
-    fn verify(&self) -> Result<Verified> {
+    /// Opens the folder again, asks for every recorded request, sells on, and asks for those as well; gives what was
+    /// found of the first record.
+    fn verify_and_go_on(&self, plan: &Plan) -> Result<Verified> {
         let mut server = self.serve()?;
         server.wait_ready()?;
-        let mut verify = self.tidegate("load");
-        verify.args(["--target", &server.address.to_string()]).arg("--verify").arg(self.path("record.txt"));
-        let mut verify = Process::spawn(&mut verify, &self.path("verify.log"))?;
-        if !verify.wait(CHECK_WITHIN)?.success() {
-            bail!("what is there is not what was acknowledged: {}", last_line(&self.path("verify.log")));
+        let verified = self.verify(&server, RECORDS[0])?;
+        let mut load = self.load(plan, &server, SECONDS_AFTER, RECORDS[1]);
+        let mut load = Process::spawn(&mut load, &self.path("load-after.log"))?;
+        if !load.wait(CHECK_WITHIN)?.success() {
+            bail!("the load after the restart failed: {}", last_line(&self.path("load-after.log")));
         }
+        self.verify(&server, RECORDS[1])?;
         server.terminate()?;
-        let said = fs::read_to_string(self.path("verify.log"))?;
+        Ok(verified)
+    }
+
+    fn verify(&self, server: &Server, record: &str) -> Result<Verified> {
+        let mut verify = self.tidegate("load");
+        verify.args(["--target", &server.address.to_string()]).arg("--verify").arg(self.path(record));
+        let log = self.path(&format!("verify-{record}"));
+        if !Process::spawn(&mut verify, &log)?.wait(CHECK_WITHIN)?.success() {
+            bail!("what is there is not what was acknowledged: {}", last_line(&log));
+        }
+        let said = fs::read_to_string(log)?;
         let orders = number_in(&said, "accepted")
             .context("load --verify did not say how many accepted orders it asked for")?;
         // Only where orders went on does it say how far.
         Ok(Verified { orders, went_on: number_in(&said, "went on").unwrap_or(0) })
+    }
+
+    /// Judges both records as one history: stock that is linearizable, and each request once.
+    fn judge(&self) -> Result<Verdict> {
+        let records = RECORDS.map(|record| self.path(record));
+        let verdict = history::judge_files(&[&records[0], &records[1]])?;
+        if !verdict.is_good() {
+            bail!("no order of events explains the answers: {verdict}");
+        }
+        Ok(verdict)
     }
 
     fn audit(&self) -> Result<()> {
@@ -200,6 +248,14 @@ impl Round<'_> {
         let mut serve = self.tidegate("serve");
         serve.args(["--listen", &address.to_string()]).arg("--data").arg(self.data());
         Ok(Server { address, process: Process::spawn(&mut serve, &self.path("serve.log"))? })
+    }
+
+    fn load(&self, plan: &Plan, server: &Server, seconds: &str, record: &str) -> Command {
+        let mut load = self.tidegate("load");
+        load.args(["--target", &server.address.to_string(), "--scenario", plan.scenario]);
+        load.args(plan.options).args(["--seconds", seconds, "--seed", &plan.seed.to_string()]);
+        load.arg("--record").arg(self.path(record));
+        load
     }
 
     fn tidegate(&self, command: &str) -> Command {

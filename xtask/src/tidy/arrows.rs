@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tidegate-sdk", &["protocol"]), // a client's programmer compiles two crates of ours, not ten
     ("loadgen", &["affinity", "protocol", "reactor"]), // drives its sockets with the server's reactor
     ("model", &["domain"]),          // shares only values and the record decoder with what it judges
+    ("history", &[]),                // judges records, not the code that made them
     ("powercut", &[]),               // a disk that knows nothing of shops
     ("tidegate", ANY),
     ("e2e", ANY),
