@@ -5,23 +5,31 @@ mod shop;
 
 use std::collections::BTreeMap;
 
+use domain::aftersale::{Case, CaseKind, CaseState, Condition};
+use domain::coupon::{CouponCounts, CouponIds};
 use domain::intent::{
-    AskedLine, Cancel, ConfirmReceipt, Create, Lines, PayCallback, PayClose, PayOpen, PayOutcome, Refund,
-    RefundResult, SentLine, Ship, Sign, TrackNote,
+    AskedLine, Cancel, CaseDecide, CaseOpen, CaseReceive, ConfirmReceipt, CouponClaim, Create, Lines,
+    PayCallback, PayClose, PayOpen, PayOutcome, Refund, RefundResult, SentLine, Ship, Sign, TrackNote,
 };
 use domain::order::State;
 use domain::payment::{ATTEMPTS_MAX, PaymentState, RefundState};
 use domain::shipment::{Waybill, Whereabouts};
 use domain::verdict::Holdings;
 use domain::{
-    GatewayId, Intent, MicrosUtc, MinorUnits, OrderId, PaymentId, Quantity, Reason, Refusal, RequestId,
-    SaleId, SkuId, UserId, Verdict, WarehouseId,
+    CouponId, GatewayId, Intent, MicrosUtc, MinorUnits, OrderId, PaymentId, Quantity, Reason, Refusal,
+    RequestId, SaleId, SkuId, UserId, Verdict, WarehouseId,
 };
 use shop::{BOUNDS, EURO, Shop};
 
 const SKUS: u64 = 6;
+/// The last is never made.
+const COUPONS: u64 = 4;
+/// Has to be claimed.
+const CLAIMED: u64 = 3;
 const SEEDS: u64 = 60;
 const STEPS: usize = 1_500;
+/// How often a run must have used each coupon, and exchanged units: these are seldom.
+const RARE: u64 = 20;
 
 #[test]
 fn replayed_is_lived_and_units_are_conserved() {
@@ -29,10 +37,12 @@ fn replayed_is_lived_and_units_are_conserved() {
         Ok(seed) => vec![seed.parse().expect("TIDEGATE_SEED is a number")],
         Err(_) => (0..SEEDS).collect(),
     };
+    let (many, mut seen) = (seeds.len() > 1, [0; COUPONS as usize]);
     for seed in seeds {
         println!("TIDEGATE_SEED={seed}");
-        live(seed);
+        live(seed, &mut seen);
     }
+    assert!(!many || seen.iter().all(|&times| times >= RARE), "coupons used, units exchanged: {seen:?}");
 }
 
 /// A shelf by sku and warehouse, and units on it.
@@ -45,6 +55,8 @@ struct History {
     /// What operators put on each shelf.
     brought: BTreeMap<(SkuId, WarehouseId), i64>,
     asked: Vec<Asked>,
+    /// At the latest balance.
+    exchanged_units: u64,
 }
 
 /// A CREATE that made an order.
@@ -52,13 +64,20 @@ struct Asked {
     user: UserId,
     request: RequestId,
     total: MinorUnits,
+    coupons: CouponIds,
     lines: Vec<AskedLine>,
 }
 
-fn live(seed: u64) {
+/// Adds up how often each coupon was used, and last how many units were exchanged.
+fn live(seed: u64, seen: &mut [u64; COUPONS as usize]) {
     let random = fastrand::Rng::with_seed(seed);
-    let mut history =
-        History { shop: Shop::new(BOUNDS), random, brought: BTreeMap::new(), asked: Vec::new() };
+    let mut history = History {
+        shop: Shop::new(BOUNDS),
+        random,
+        brought: BTreeMap::new(),
+        asked: Vec::new(),
+        exchanged_units: 0,
+    };
     for sku in 1..=SKUS {
         history.shop.tell(&format!("sku {sku} price {} hold {}", (sku % 3) * 50, 5 + sku * 7));
         history.bring(sku, 1 + (sku % 2) as u32, 40);
@@ -68,6 +87,9 @@ fn live(seed: u64) {
         .shop
         .tell("sale 1 skus 1:10,2:0 closed_from 5 opens 20 closes 4000 user 9 order 6 cap 60 hold 11");
     history.shop.tell("sale 2 skus 3:7 opens 50 closes 90 user 3");
+    history.shop.tell("coupon 1 off 60 closes 900000 quota 25 each 4");
+    history.shop.tell("coupon 2 percent 3000 cap 90 of 1,2,5 closes 900000 rank 1");
+    history.shop.tell("coupon 3 off 25 threshold 100 closes 900000 each 9 claim");
     for step in 0..STEPS {
         history.step();
         let holdings = history.shop.holdings();
@@ -81,6 +103,11 @@ fn live(seed: u64) {
         }
     }
     assert!(history.asked.len() > 50, "hardly an order was made");
+    let [coupons @ .., exchanged] = seen;
+    for (coupon, used) in (1..).map(CouponId).zip(coupons) {
+        *used += history.counts_of(coupon, UserId(1)).0.used;
+    }
+    *exchanged += history.exchanged_units;
 }
 
 impl History {
@@ -88,15 +115,17 @@ impl History {
         match self.random.u32(..100) {
             0..32 => self.create(),
             32..54 => self.move_money(),
-            54..62 => self.send(),
-            62..75 => self.cancel(),
+            54..60 => self.send(),
+            60..67 => self.aftersale(),
+            67..75 => self.cancel(),
             75..87 => self.pass_time(),
             87..92 => {
                 let (sku, warehouse, units) =
                     (self.random.u64(1..=SKUS), self.random.u32(1..=3), self.random.i64(-10..15));
                 self.bring(sku, warehouse, units);
             }
-            92..95 => self.change_sale(),
+            92..94 => self.change_sale(),
+            94..96 => self.claim(),
             _ => self.ask_again(),
         }
     }
@@ -113,8 +142,14 @@ impl History {
         };
         let lines = skus.into_iter().map(&mut line).collect();
         let user = UserId(random.u64(1..12));
+        let mut ids: Vec<u64> = (1..=COUPONS).collect();
+        random.shuffle(&mut ids);
+        // Mostly none, or one that is there; two seldom.
+        let named = random.u64(..12).saturating_sub(6).min(COUPONS) as usize / 2;
+        let id = |at| if at < named { ids[at] } else { 0 };
+        let coupons = CouponIds::parse([id(0), id(1), id(2), id(3)]).expect("each once");
         let request = self.shop.request();
-        let mut asked = Asked { user, request, total: MinorUnits(0), lines };
+        let mut asked = Asked { user, request, total: MinorUnits(0), coupons, lines };
         let mut verdict = self.shop.apply(&asked.intent());
         if let Verdict::Refused(Refusal { reason: Reason::PriceChanged, there, .. }) = verdict {
             asked.total = MinorUnits(there);
@@ -124,6 +159,13 @@ impl History {
             self.shop.orders.push((String::new(), brief.order, user, request));
             self.asked.push(asked);
         }
+    }
+
+    fn claim(&mut self) {
+        let coupon = if self.random.u8(..4) == 0 { self.random.u64(1..=COUPONS) } else { CLAIMED };
+        let (user, coupon) = (UserId(self.random.u64(1..12)), CouponId(coupon));
+        let claim = Intent::CouponClaim(CouponClaim { user, request: self.shop.request(), coupon });
+        self.twice(&claim);
     }
 
     fn cancel(&mut self) {
@@ -141,9 +183,11 @@ impl History {
 
     /// An attempt opened, told about, closed or sent back, right or wrong; each twice, and once done.
     fn move_money(&mut self) {
-        let Some(&(_, order, user, _)) = self.random.choice(&self.shop.orders) else { return };
-        let payment = PaymentId::new(order, self.random.u16(1..4));
-        let gateway = GatewayId(self.random.u16(1..=2));
+        let waits = |state| matches!(state, State::PendingPayment | State::Paying);
+        let Some((order, user)) = self.an_order(waits) else { return };
+        let first = self.random.u8(..3) != 0;
+        let payment = PaymentId::new(order, if first { 1 } else { self.random.u16(1..4) });
+        let gateway = GatewayId(if first { 1 } else { self.random.u16(1..=2) });
         let Verdict::OrderFound(found) = self.shop.read(&Intent::Get { user, order }) else {
             panic!("{order:?} is lost")
         };
@@ -184,7 +228,7 @@ impl History {
 
     /// Any order is sent, in parts or at once, signed for, received, or where its carrier says; twice, and once done.
     fn send(&mut self) {
-        let Some(&(_, order, user, _)) = self.random.choice(&self.shop.orders) else { return };
+        let Some((order, user)) = self.an_order(is_sold) else { return };
         let random = &mut self.random;
         let mut line =
             |sku| SentLine { sku: SkuId(sku), quantity: Quantity::parse(random.u32(1..4)).expect("a few") };
@@ -201,12 +245,81 @@ impl History {
                 Intent::TrackNote(TrackNote { request, order, number, note })
             }
         };
-        let first = self.shop.apply(&intent);
+        self.twice(&intent);
+    }
+
+    /// Any order's case is opened, decided, or its goods come back; twice, and once done.
+    fn aftersale(&mut self) {
+        let Some((order, user)) = self.an_order(is_sold) else { return };
+        let request = self.shop.request();
+        let cases = self.cases_of(order);
+        let number = self.random.u16(1..4);
+        let case = cases.get(usize::from(number) - 1);
+        let intent = match case.map(|case| case.state) {
+            Some(CaseState::AwaitingGoods) if self.random.u8(..4) != 0 => {
+                let condition = if self.random.bool() { Condition::Sellable } else { Condition::Unavailable };
+                let warehouse = WarehouseId(0);
+                Intent::CaseReceive(CaseReceive { request, order, number, warehouse, condition })
+            }
+            Some(_) => {
+                let (accept, amount) = (self.random.u8(..5) != 0, MinorUnits(0));
+                Intent::CaseDecide(CaseDecide { request, order, number, accept, amount, why: 0 })
+            }
+            None => {
+                let sku = SkuId(self.random.u64(1..=SKUS));
+                let (kind, units) = match self.random.u8(..4) {
+                    0 => (CaseKind::Refund, 0),
+                    1 => (CaseKind::ReturnRefund, self.random.u32(1..3)),
+                    _ => (CaseKind::Exchange, self.random.u32(1..3)),
+                };
+                let amount = MinorUnits(0);
+                Intent::CaseOpen(CaseOpen { user, request, order, kind, sku, units, amount, why: 0 })
+            }
+        };
+        self.twice(&intent);
+    }
+
+    /// An order and its buyer: in half of the draws one in such a state, if there is any.
+    fn an_order(&mut self, fits: impl Fn(State) -> bool) -> Option<(OrderId, UserId)> {
+        let from = self.random.usize(..self.shop.orders.len().max(1));
+        let picky = self.random.bool();
+        let mut found = None;
+        for at in (from..self.shop.orders.len()).chain(0..from) {
+            let (_, order, user, _) = self.shop.orders[at];
+            let Verdict::OrderFound(view) = self.shop.read(&Intent::Get { user, order }) else {
+                panic!("{order:?} is lost")
+            };
+            if !picky || fits(view.brief.state) {
+                return Some((order, user));
+            }
+            found = Some((order, user));
+        }
+        found
+    }
+
+    /// What is asked again has the same answer, and is not done again.
+    fn twice(&mut self, intent: &Intent<'_>) {
+        let first = self.shop.apply(intent);
         let entries = self.shop.mirror.entries;
         if !matches!(first, Verdict::Refused(_)) {
-            assert_eq!(self.shop.apply(&intent), first, "the same again");
+            assert_eq!(self.shop.apply(intent), first, "the same again");
         }
         assert_eq!(self.shop.mirror.entries, entries, "nothing is done twice");
+    }
+
+    fn cases_of(&mut self, order: OrderId) -> Vec<Case> {
+        let Verdict::Cases(view) = self.shop.read(&Intent::CaseList { user: UserId(0), order }) else {
+            panic!("{order:?} is lost")
+        };
+        view.cases.iter().map(|it| it.case).collect()
+    }
+
+    /// How often the coupon was taken by all, and by this user.
+    fn counts_of(&mut self, coupon: CouponId, user: UserId) -> (CouponCounts, CouponCounts) {
+        let Verdict::CouponFound(found) = self.shop.read(&Intent::CouponGet { user, coupon }) else {
+            panic!("{coupon:?} is lost")
+        };
+        (found.summary.counts, found.taken.counts)
     }
 
     /// Units of each line that were sent so far.
@@ -265,7 +378,9 @@ impl History {
         let (mut held, mut sold, mut returned) = (Units::new(), Units::new(), Units::new());
         let mut taken: BTreeMap<SaleId, u64> = BTreeMap::new();
         let mut pairs: BTreeMap<(SaleId, UserId), u64> = BTreeMap::new();
+        let mut coupons: BTreeMap<(CouponId, UserId), (u64, u64)> = BTreeMap::new();
         let (mut arrived, mut refunded) = (0, 0);
+        self.exchanged_units = 0;
         for (_, order, user, _) in self.shop.orders.clone() {
             let Verdict::OrderFound(found) = self.shop.read(&Intent::Get { user, order }) else {
                 panic!("{order:?} is lost")
@@ -284,13 +399,27 @@ impl History {
             assert!(all || !arrived_whole, "{state:?} and not all sent");
             assert!(sent.is_empty() || was_sold, "sent unsold");
             (arrived, refunded) = (arrived + money.0, refunded + money.1);
+            let waits = matches!(state, State::PendingPayment | State::Paying);
+            for share in &found.coupons {
+                let (locked, used) = coupons.entry((share.coupon, user)).or_default();
+                (*locked, *used) = (*locked + u64::from(waits), *used + u64::from(was_sold));
+            }
+            let taken_off: i64 = found.coupons.iter().map(|share| share.discount.0).sum();
+            assert_eq!(taken_off, found.discount.0, "{found:?}");
+            assert_eq!(taken_off, found.lines.iter().map(|line| line.discount.0).sum::<i64>(), "{found:?}");
+            let cases = self.cases_of(order);
             for line in &found.lines {
                 let (shelf, units) = ((line.sku, line.warehouse), line.quantity.units());
                 let count =
                     |into: &mut Units, yes| *into.entry(shelf).or_default() += if yes { units } else { 0 };
-                let waits = matches!(state, State::PendingPayment | State::Paying);
                 count(&mut held, waits);
                 count(&mut sold, was_sold);
+                let (given, came, away) = exchanged_and_returned(&cases, line.sku);
+                self.exchanged_units += given;
+                *sold.entry(shelf).or_default() += given;
+                *returned.entry(shelf).or_default() += came;
+                let with_buyer = sent.get(&line.sku).copied().unwrap_or(0);
+                assert!(away <= with_buyer, "more came back than went: {cases:?}");
                 // What was never sent came back by itself.
                 let left = units - sent.get(&line.sku).copied().unwrap_or(0);
                 let back = if was_sold && state == State::Refunded { left } else { 0 };
@@ -313,13 +442,56 @@ impl History {
             assert_eq!(sale.taken_units, taken.get(&sale.sale.id).copied().unwrap_or(0), "{sale:?}");
         }
         assert_eq!(holdings.user_counts, pairs.len() as u64);
+        self.balance_coupons(&coupons);
         for user in (1..12).map(UserId) {
             self.shop.tell(&format!("list {}", user.0));
         }
     }
 }
 
+fn is_sold(state: State) -> bool {
+    matches!(
+        state,
+        State::Confirmed | State::PartShipped | State::Shipped | State::Delivered | State::Completed
+    )
+}
+
+/// Units of the line that were given by exchanges, those that came back, and how many of these the buyer has no more.
+fn exchanged_and_returned(cases: &[Case], sku: SkuId) -> (u64, u64, u64) {
+    let (mut given, mut came) = (0, 0);
+    for case in cases.iter().filter(|case| case.sku == sku) {
+        let received = match case.state {
+            CaseState::Open | CaseState::AwaitingGoods => false,
+            CaseState::Refunding | CaseState::Done => true,
+            CaseState::Refused => case.refund > 0, // Its goods had come when its money failed.
+        };
+        let units = if received { u64::from(case.units) } else { 0 };
+        came += units;
+        given += if case.kind == CaseKind::Exchange { units } else { 0 };
+    }
+    (given, came, came - given)
+}
+
 impl History {
+    /// Coupons are locked by the orders that wait, and used by those that were sold, of each user and over all.
+    fn balance_coupons(&mut self, taken: &BTreeMap<(CouponId, UserId), (u64, u64)>) {
+        for coupon in (1..COUPONS).map(CouponId) {
+            let mut all = (0, 0);
+            for user in (1..12).map(UserId) {
+                let (_, counts) = self.counts_of(coupon, user);
+                let (locked, used) = taken.get(&(coupon, user)).copied().unwrap_or_default();
+                assert_eq!((counts.locked, counts.used), (locked, used), "{coupon:?} of {user:?}");
+                let to_claim = coupon.0 == CLAIMED;
+                assert!(!to_claim || locked + used <= counts.claimed, "{coupon:?} of {user:?}");
+                all = (all.0 + locked, all.1 + used);
+            }
+            let (counts, _) = self.counts_of(coupon, UserId(1));
+            assert_eq!((counts.locked, counts.used), all, "{coupon:?}");
+        }
+        let (first, _) = self.counts_of(CouponId(1), UserId(1));
+        assert!(first.locked + first.used <= 25, "more than its quota: {first:?}");
+    }
+
     /// What arrived for an order and what went back; no order keeps money that it has no use for.
     fn money_of(&mut self, order: OrderId, user: UserId, state: State, was_sold: bool) -> (i64, i64) {
         let (mut arrived, mut refunded, mut paid) = (0, 0, 0);
@@ -358,7 +530,7 @@ impl Asked {
             user: self.user,
             request: self.request,
             hold: 0,
-            coupons: domain::coupon::CouponIds::NONE,
+            coupons: self.coupons,
             currency: EURO,
             total: self.total,
             lines: Lines::parse(&self.lines).expect("distinct skus"),

@@ -6,10 +6,13 @@ mod common;
 
 use common::mem_disk::{End, MemDisk, MemHot};
 use common::{EUR, Life, START, cancel, create, request_id, tiny};
-use domain::intent::{AskedLine, Create, Lines, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust};
+use domain::coupon::{Benefit, Coupon, CouponIds, CouponScope};
+use domain::intent::{
+    AskedLine, CouponClaim, CouponDefine, Create, Lines, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust,
+};
 use domain::{
-    Intent, LedgerBounds, MicrosUtc, MinorUnits, OrderId, PassedBound, Quantity, SaleId, SellerId, SkuId,
-    UserId, Verdict, WarehouseId,
+    CouponId, Intent, LedgerBounds, MicrosUtc, MinorUnits, OrderId, PassedBound, Quantity, SaleId, SellerId,
+    SkuId, UserId, Verdict, WarehouseId,
 };
 use storage::embedded::disk::DurabilityPath::Dsync;
 use storage::embedded::{Config, OpenError};
@@ -19,19 +22,23 @@ use storage::{NotDecided, Store};
 type Bound = (&'static str, fn(&mut LedgerBounds, usize), usize);
 
 /// What the history below needs, each from its own part of the story.
-const NEEDED: [Bound; 12] = [
+const NEEDED: [Bound; 16] = [
     ("orders_max", |bounds, to| bounds.orders_max = to, 4),
-    ("lines_max", |bounds, to| bounds.lines_max = to, 2), // of the basket
+    ("lines_max", |bounds, to| bounds.lines_max = to, 2 + 2), // of the basket; with a discount
     ("client_bytes_max", |bounds, to| bounds.client_bytes_max = to, 2 + 3), // "gif" behind its length
     ("history_rows_max", |bounds, to| bounds.history_rows_max = to, 1 + 1 + 1 + 2 * 6), // confirmed, cancelled; ends, payments
-    ("request_ids_max", |bounds, to| bounds.request_ids_max = to, 8 + 4 + 1 + 3 + 2), // shop, orders, cancel; ends, payments
-    ("changes_max", |bounds, to| bounds.changes_max = to, 8 + 1 + 3 + 2), // shop, cancel; ends, payments
-    ("payments_max", |bounds, to| bounds.payments_max = to, 2),           // of the two that wait for payment
-    ("user_counts_max", |bounds, to| bounds.user_counts_max = to, 3),     // before the cancel gave one back
+    ("request_ids_max", |bounds, to| bounds.request_ids_max = to, 8 + 3 + 4 + 1 + 3 + 2), // shop, coupons, orders, cancel; ends, payments
+    ("changes_max", |bounds, to| bounds.changes_max = to, 8 + 3 + 1 + 3 + 2), // shop, coupons, cancel; ends, payments
+    ("payments_max", |bounds, to| bounds.payments_max = to, 2), // of the two that wait for payment
+    ("user_counts_max", |bounds, to| bounds.user_counts_max = to, 3), // before the cancel gave one back
     ("skus_max", |bounds, to| bounds.skus_max = to, 3),
     ("shelves_max", |bounds, to| bounds.shelves_max = to, 3),
     ("sales_max", |bounds, to| bounds.sales_max = to, 2),
     ("sale_skus_max", |bounds, to| bounds.sale_skus_max = to, 2 + 1),
+    ("coupons_max", |bounds, to| bounds.coupons_max = to, 2),
+    ("coupon_skus_max", |bounds, to| bounds.coupon_skus_max = to, 2),
+    ("coupon_users_max", |bounds, to| bounds.coupon_users_max = to, 2), // before the cancel gave one back
+    ("coupon_orders_max", |bounds, to| bounds.coupon_orders_max = to, 2),
 ];
 
 #[test]
@@ -90,8 +97,9 @@ fn reopen(disk: &MemDisk, config: Config, judge: impl FnOnce(&mut Life)) {
     disk.end(End::Kill, life.hot);
 }
 
-/// A shop of three skus (the third is free of charge) and two sales, and four orders: one of one line, a basket
-/// with client bytes, a free one, and one that was cancelled. Those that can still end, with their users.
+/// A shop of three skus (the third is free of charge), two sales and two coupons, and four orders: one of one line
+/// with a coupon that was claimed, a basket with client bytes, a free one, and one that had the other coupon and was
+/// cancelled. Those that can still end, with their users.
 fn a_history() -> (MemDisk, Vec<(u64, OrderId)>) {
     let disk = MemDisk::new(1).next_process();
     let mut life = Life::open(&disk, tiny(Dsync), 0).unwrap();
@@ -103,7 +111,12 @@ fn a_history() -> (MemDisk, Vec<(u64, OrderId)>) {
     life.ask(sale(1, 0, &[item(7, 250), item(8, 100)])).outcome.unwrap();
     life.ask(sale(2, 3_600, &[item(7, 200)])).outcome.unwrap();
 
-    let mut order = |user, skus: &[u64], total, client_bytes| {
+    life.ask(coupon(1, &[SkuId(7), SkuId(8)])).outcome.unwrap();
+    life.ask(coupon(2, &[])).outcome.unwrap();
+    let (request, coupon) = (request_id(0, 5_000), CouponId(1));
+    life.ask(Intent::CouponClaim(CouponClaim { user: UserId(1), request, coupon })).outcome.unwrap();
+
+    let mut order = |user, skus: &[u64], coupon, total, client_bytes| {
         let line = |&sku| AskedLine {
             sku: SkuId(sku),
             warehouse: WarehouseId(1),
@@ -114,7 +127,7 @@ fn a_history() -> (MemDisk, Vec<(u64, OrderId)>) {
             user: UserId(user),
             request: request_id(0, user),
             hold: 0,
-            coupons: domain::coupon::CouponIds::NONE,
+            coupons: CouponIds::parse([coupon, 0, 0, 0]).unwrap(),
             currency: EUR,
             total: MinorUnits(total),
             lines: Lines::parse(&lines).unwrap(),
@@ -125,8 +138,9 @@ fn a_history() -> (MemDisk, Vec<(u64, OrderId)>) {
             other => panic!("{other:?}"),
         }
     };
-    let open = vec![order(1, &[7], 250, b""), order(2, &[7, 8], 350, b"gif"), order(3, &[9], 0, b"")];
-    let (user, ended) = order(4, &[7], 250, b"");
+    let open =
+        vec![order(1, &[7], 1, 200, b""), order(2, &[7, 8], 0, 350, b"gif"), order(3, &[9], 0, 0, b"")];
+    let (user, ended) = order(4, &[7], 2, 200, b"");
     life.ask(cancel(user, request_id(0, 50), ended)).outcome.unwrap();
     disk.end(End::Kill, life.hot);
     (disk, open)
@@ -152,6 +166,28 @@ fn put(sku: u64, price: i64) -> Intent<'static> {
 fn received(sku: u64) -> Intent<'static> {
     let Intent::StockAdjust(stock) = common::stock(0, 10) else { unreachable!("it is a stock adjustment") };
     Intent::StockAdjust(StockAdjust { request: request_id(0, 2_000 + sku), sku: SkuId(sku), ..stock })
+}
+
+/// A coupon of 50 for an hour: one for these skus has to be claimed, one for all has not.
+fn coupon(id: u64, skus: &'static [SkuId]) -> Intent<'static> {
+    let coupon = Coupon {
+        id: CouponId(id),
+        version: 0,
+        currency: EUR,
+        benefit: Benefit::Amount(MinorUnits(50)),
+        threshold: MinorUnits(0),
+        scope: if skus.is_empty() { CouponScope::All } else { CouponScope::Skus },
+        opens: MicrosUtc(START),
+        closes: MicrosUtc(START + 3_600_000_000),
+        quota: 0,
+        user_quota: 0,
+        group: 0,
+        rank: 0,
+        must_claim: !skus.is_empty(),
+    };
+    // As long as the test's process, so that intents are plain values.
+    let coupon = Box::leak(Box::new(coupon));
+    Intent::CouponDefine(CouponDefine { request: request_id(0, 4_000 + id), replaces: 0, coupon, skus })
 }
 
 /// A sale that opens so many seconds from now, for an hour.
