@@ -281,6 +281,22 @@ pub enum Fact<'a> {
         /// The gateway's own number of the transfer.
         reference: u64,
     },
+    /// Money arrived by an attempt that had its money already: by another transfer, or another amount of the same. It is a
+    /// payment of its own, which waits for an operator like one of another amount.
+    PaymentRepeated {
+        /// The payment that it is; its number is one more than that of the order's payment before.
+        payment: PaymentId,
+        /// The order.
+        order: OrderId,
+        /// The attempt that the gateway names; its number, from 1.
+        attempt: u16,
+        /// What arrived.
+        amount: MinorUnits,
+        /// The currency in which it arrived.
+        currency: Currency,
+        /// The gateway's own number of the transfer.
+        reference: u64,
+    },
     /// The gateway is to send money of a payment back.
     RefundRequested {
         /// The payment; it has no other refund on its way.
@@ -309,7 +325,8 @@ pub enum Fact<'a> {
         /// Which refund of the payment.
         number: u16,
     },
-    /// The gateway sent the money back. Where it was all that the order had, RefundDone follows.
+    /// The gateway sent the money back. Where it was all that the order had, RefundDone follows. It may be an earlier
+    /// refund than the latest: one that was said to have failed, and went through after all.
     RefundSettled {
         /// The payment.
         payment: PaymentId,
@@ -320,6 +337,17 @@ pub enum Fact<'a> {
         /// What went back.
         amount: MinorUnits,
         /// In which it arrived.
+        currency: Currency,
+    },
+    /// More went back of a payment than had come: by the refund before it in the entry, which was said to have failed.
+    PaymentOverdrawn {
+        /// The payment.
+        payment: PaymentId,
+        /// The order.
+        order: OrderId,
+        /// How much more went back than came, over all; never 0.
+        beyond: MinorUnits,
+        /// In which it went.
         currency: Currency,
     },
     /// Units of an order were handed to a carrier.

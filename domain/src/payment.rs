@@ -10,6 +10,12 @@ use crate::units::{Currency, MinorUnits};
 
 /// Attempts to pay one order, at most: more is OVERLOADED.
 pub const ATTEMPTS_MAX: u16 = 16;
+/// Payments of one order that came by an attempt which had its money already, at most: more is OVERLOADED, and the
+/// gateway that says so has gone mad.
+pub const REPEATS_MAX: u16 = 16;
+/// Refunds that failed and were asked for otherwise since, over all payments, at most: leaving one more behind is
+/// OVERLOADED.
+pub const FAILED_REFUNDS_MAX: usize = 1 << 16;
 /// Refunds of one payment, at most, failed ones that are asked again not counted: more is OVERLOADED.
 pub const REFUNDS_MAX: u16 = 1_000;
 
@@ -27,7 +33,8 @@ pub enum PaymentState {
     Paid = 4,
     /// Its money came when the order could not use it; all of it goes back.
     Surplus = 5,
-    /// Another amount or currency came; an operator sends it back, or takes it for what was to be paid.
+    /// Another amount or currency came, or money once more by an attempt that had its money; an operator sends it
+    /// back, or takes it for what was to be paid.
     Mismatched = 6,
 }
 
@@ -102,7 +109,7 @@ impl RefundState {
 pub struct Money {
     /// What arrived; 0 before.
     pub arrived: MinorUnits,
-    /// What went back of it.
+    /// What went back of it; more than arrived only where a refund that was said to have failed went through.
     pub refunded: MinorUnits,
     /// What the latest refund is about; 0 where there was none.
     pub refund_amount: MinorUnits,
@@ -122,18 +129,23 @@ impl Money {
         refund: RefundState::None,
     };
 
-    /// What is left and not on its way back.
+    /// What is left and not on its way back; never below 0.
     pub const fn left(&self) -> MinorUnits {
         let on_its_way = match self.refund {
             RefundState::Asked => self.refund_amount.0,
             RefundState::None | RefundState::Failed | RefundState::Done => 0,
         };
-        MinorUnits(self.arrived.0 - self.refunded.0 - on_its_way)
+        not_below_zero(self.arrived.0.saturating_sub(self.refunded.0).saturating_sub(on_its_way))
     }
 
-    /// What has not gone back yet.
+    /// What has not gone back yet; never below 0.
     pub const fn kept(&self) -> MinorUnits {
-        MinorUnits(self.arrived.0 - self.refunded.0)
+        not_below_zero(self.arrived.0.saturating_sub(self.refunded.0))
+    }
+
+    /// How much more went back than came.
+    pub const fn beyond(&self) -> MinorUnits {
+        not_below_zero(self.refunded.0.saturating_sub(self.arrived.0))
     }
 
     /// Whether a refund is on its way.
@@ -158,6 +170,11 @@ impl Money {
         if own == self.refund_number { self.next_number(amount) } else { self.refund_number + 1 }
     }
 
+    /// Whether asking for the refund of this number leaves one behind that failed, and may go through after all.
+    pub const fn leaves_behind(&self, number: u16) -> bool {
+        matches!(self.refund, RefundState::Failed) && number != self.refund_number
+    }
+
     /// The money after this refund was asked for.
     #[must_use]
     pub fn ask_back(self, number: u16, amount: MinorUnits) -> Money {
@@ -171,13 +188,23 @@ impl Money {
         Money { refund: RefundState::Failed, ..self }
     }
 
-    /// The money after the latest refund went through.
+    /// The money after the latest refund went through; nothing where the sum has no number any more.
     #[must_use]
-    pub fn refund_settled(self) -> Money {
-        let refunded = MinorUnits(self.refunded.0 + self.refund_amount.0);
-        assert!(refunded <= self.arrived, "more went back than came: {self:?}");
-        Money { refunded, refund: RefundState::Done, ..self }
+    pub fn refund_settled(self) -> Option<Money> {
+        Some(Money { refund: RefundState::Done, ..self.went_back(self.refund_amount)? })
     }
+
+    /// The money after an earlier refund of this amount, which was said to have failed, went through after all.
+    /// Nothing where the sum has no number any more.
+    #[must_use]
+    pub fn went_back(self, amount: MinorUnits) -> Option<Money> {
+        let refunded = self.refunded.0.checked_add(amount.0)?;
+        Some(Money { refunded: MinorUnits(refunded), ..self })
+    }
+}
+
+const fn not_below_zero(amount: i64) -> MinorUnits {
+    MinorUnits(if amount < 0 { 0 } else { amount })
 }
 
 /// Whether an attempt can be opened: the money is wanted, and was not there before.
@@ -198,11 +225,9 @@ pub const fn judge_open(state: State) -> Result<(), Refusal> {
     }
 }
 
-/// What money that arrived does.
+/// What the first money of an attempt does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// Its attempt had brought it before: nothing.
-    Known,
     /// It is recorded and waits for an operator.
     Mismatched,
     /// It pays the order: what is held becomes sold.
@@ -226,17 +251,13 @@ pub struct Wanted {
     pub currency: Currency,
 }
 
-/// What money of an attempt does to its order. `can_be_had` says whether all that a cancelled order had can be
+/// What the first money of an attempt does to its order. `can_be_had` says whether all that a cancelled order had can be
 /// taken again: stock, limits, cap; it is only asked where that matters.
 pub fn judge_arrival(
-    attempt: PaymentState,
     order: &Wanted,
     (amount, currency): (MinorUnits, Currency),
     can_be_had: impl FnOnce() -> bool,
 ) -> Arrival {
-    if attempt.has_arrived() {
-        return Arrival::Known;
-    }
     if amount != order.total || currency != order.currency {
         return Arrival::Mismatched;
     }
@@ -280,13 +301,12 @@ pub fn judge_settle(
         let (asked, there) = (i64::from(currency.0), i64::from(order.currency.0));
         return Err(Refusal::of(Reason::CurrencyMismatch).with(asked, there));
     }
-    match judge_arrival(PaymentState::Open, order, (order.total, order.currency), can_be_had) {
+    match judge_arrival(order, (order.total, order.currency), can_be_had) {
         settles @ (Arrival::Settles | Arrival::Revives) => Ok(settles),
         Arrival::SentBack(RefundReason::Duplicate) => Err(Refusal::of(Reason::AlreadyPaid)),
         Arrival::SentBack(
             RefundReason::Late | RefundReason::Cancelled | RefundReason::Operator | RefundReason::Aftersale,
         )
-        | Arrival::Known
         | Arrival::Mismatched => Err(wrong_state()),
     }
 }
@@ -326,6 +346,7 @@ mod tests {
     use super::*;
 
     const EURO: Currency = Currency(978);
+    const ZERO: MinorUnits = MinorUnits::ZERO;
 
     #[test]
     fn numbers_and_states_agree() {
@@ -343,7 +364,7 @@ mod tests {
             for (by_timer, can_be_had) in [(false, false), (false, true), (true, false), (true, true)] {
                 let order =
                     Wanted { state, cancelled_by_timer: by_timer, total: MinorUnits(500), currency: EURO };
-                let judged = |attempt, money| judge_arrival(attempt, &order, money, || can_be_had);
+                let judged = |money| judge_arrival(&order, money, || can_be_had);
                 let does = match state {
                     State::PendingPayment | State::Paying => Arrival::Settles,
                     State::Cancelled if by_timer && can_be_had => Arrival::Revives,
@@ -360,13 +381,9 @@ mod tests {
                     | State::Refunding
                     | State::Refunded => Arrival::SentBack(RefundReason::Duplicate),
                 };
-                for attempt in PaymentState::ALL {
-                    let right = if attempt.has_arrived() { Arrival::Known } else { does };
-                    assert_eq!(judged(attempt, (MinorUnits(500), EURO)), right, "{state:?} {attempt:?}");
-                    let other = if attempt.has_arrived() { Arrival::Known } else { Arrival::Mismatched };
-                    assert_eq!(judged(attempt, (MinorUnits(499), EURO)), other);
-                    assert_eq!(judged(attempt, (MinorUnits(501), EURO)), other);
-                    assert_eq!(judged(attempt, (MinorUnits(500), Currency(840))), other);
+                assert_eq!(judged((MinorUnits(500), EURO)), does, "{state:?}");
+                for other in [(499, EURO), (501, EURO), (500, Currency(840))] {
+                    assert_eq!(judged((MinorUnits(other.0), other.1)), Arrival::Mismatched, "{state:?}");
                 }
             }
         }
@@ -387,9 +404,16 @@ mod tests {
         assert_eq!((failed.next_number(MinorUnits(60)), failed.next_number(MinorUnits(61))), (1, 2));
         let of_case = [0, 1, 2].map(|own| failed.next_number_of_case(own, MinorUnits(60)));
         assert_eq!(of_case, [2, 1, 2], "a case keeps its own number");
-        let settled = asked.refund_settled();
+        let settled = asked.refund_settled().expect("a small sum");
         assert_eq!(judged(&settled, 0), Ok(MinorUnits(40)));
-        let all = settled.ask_back(2, MinorUnits(40)).refund_settled();
+        let all = settled.ask_back(2, MinorUnits(40)).refund_settled().expect("a small sum");
         assert_eq!(judged(&all, 0), Err(Refusal::of(Reason::RefundExceedsPaid).with(0, 0)));
+        // A refund that failed and went after all takes what is there, and more.
+        assert_eq!((failed.leaves_behind(1), failed.leaves_behind(2)), (false, true));
+        let again = failed.ask_back(2, MinorUnits(100)).refund_settled().expect("a small sum");
+        let beyond = again.went_back(MinorUnits(60)).expect("a small sum");
+        assert_eq!((beyond.left(), beyond.kept(), beyond.beyond()), (ZERO, ZERO, MinorUnits(60)));
+        assert_eq!(judged(&beyond, 1), Err(Refusal::of(Reason::RefundExceedsPaid).with(1, 0)));
+        assert_eq!(beyond.went_back(MinorUnits(i64::MAX)), None);
     }
 }

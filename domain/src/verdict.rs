@@ -106,7 +106,8 @@ pub enum Verdict {
     CouponFound(Box<CouponView>),
     /// COUPON_LIST.
     Coupons(Box<Page<CouponSummary>>),
-    /// PAY_CALLBACK: the money that arrived is recorded, and it is not the order's total: AMOUNT_MISMATCH.
+    /// PAY_CALLBACK: the money that arrived is recorded, and it is not the order's total, or it came once more.
+    /// REFUND_RESULT: more went back than came. Both AMOUNT_MISMATCH.
     Mismatched(PaymentBrief),
     /// SWITCH: the version that this change made.
     Switched {

@@ -142,7 +142,7 @@ fn confirmed() {
         close A.1            AlreadyPaid
         paid A.1             nothing
         failed A.1           nothing
-        paid A.1 amount 1    nothing
+        paid A.1 amount 1    stays
         cancel A             Refunding
         cancel A by 0        Refunding
         refund A.1 amount 1  stays
@@ -192,7 +192,7 @@ fn part_shipped() {
         close A.1            AlreadyPaid
         paid A.1             nothing
         failed A.1           nothing
-        paid A.1 amount 1    nothing
+        paid A.1 amount 1    stays
         cancel A by 0        Refunding
         refund A.1 amount 1  stays
         refunded A.1         PaymentNotFound
@@ -216,7 +216,7 @@ fn shipped() {
         close A.1            AlreadyPaid
         paid A.1             nothing
         failed A.1           nothing
-        paid A.1 amount 1    nothing
+        paid A.1 amount 1    stays
         cancel A by 0        Refunding
         refund A.1 amount 1  stays
         refunded A.1         PaymentNotFound
@@ -239,7 +239,7 @@ fn delivered() {
         close A.1            AlreadyPaid
         paid A.1             nothing
         failed A.1           nothing
-        paid A.1 amount 1    nothing
+        paid A.1 amount 1    stays
         refund A.1 amount 1  stays
         refunded A.1         PaymentNotFound
         unrefunded A.1       PaymentNotFound
@@ -261,7 +261,7 @@ fn completed() {
         close A.1            AlreadyPaid
         paid A.1             nothing
         failed A.1           nothing
-        paid A.1 amount 1    nothing
+        paid A.1 amount 1    stays
         refund A.1 amount 1  stays
         refunded A.1         PaymentNotFound
         unrefunded A.1       PaymentNotFound
@@ -281,7 +281,7 @@ fn part_shipped_and_taken_back() {
         close A.1            AlreadyPaid
         paid A.1             nothing
         failed A.1           nothing
-        paid A.1 amount 1    nothing
+        paid A.1 amount 1    stays
         refund A.1 amount 1  RefundExceedsPaid
         refunded A.1         Refunded
         unrefunded A.1       stays
@@ -335,7 +335,7 @@ fn refunding() {
         close A.1            AlreadyPaid
         paid A.1             nothing
         failed A.1           nothing
-        paid A.1 amount 1    nothing
+        paid A.1 amount 1    stays
         refund A.1 amount 1  RefundExceedsPaid
         refunded A.1         Refunded
         unrefunded A.1       stays
@@ -353,7 +353,7 @@ fn refunded() {
         close A.1            AlreadyPaid
         paid A.1             nothing
         failed A.1           nothing
-        paid A.1 amount 1    nothing
+        paid A.1 amount 1    stays
         refund A.1 amount 1  RefundExceedsPaid
         refunded A.1         nothing
         unrefunded A.1       nothing

@@ -142,7 +142,56 @@ fn second_attempt_also_paid() {
 fn double_payment() {
     paying("paid A.1; paid A.1", "A.1 Paid 1000, A Confirmed v3");
     paying("paid A.1; paid A.1; shelf 1@1", "8 on hand, 0 held, 2 sold, 8 sellable");
-    paying("paid A.1; paid A.1 amount 5", "A.1 Paid 1000, A Confirmed v3");
+}
+
+/// By another transfer, or of another amount: a payment of its own, which an operator sends back or settles.
+#[test]
+fn a_second_charge_of_the_same_attempt_is_a_fact() {
+    let charged = "paid A.1; paid A.1 reference 9;";
+    paying(charged, "AmountMismatch: A.2 Mismatched 1000, A Confirmed v3");
+    paying(&format!("{charged} facts"), "PaymentRepeated");
+    paying(&format!("{charged} payment A.1"), "A.1 Paid 1000, A Confirmed v3");
+    paying(&format!("{charged} shelf 1@1"), "8 on hand, 0 held, 2 sold, 8 sellable");
+    // Each of the two callbacks may come again, under either name.
+    paying(&format!("{charged} paid A.1"), "A.1 Paid 1000, A Confirmed v3");
+    paying(&format!("{charged} paid A.1 reference 9"), "AmountMismatch: A.2 Mismatched 1000, A Confirmed v3");
+    paying(&format!("{charged} paid A.2 reference 9"), "AmountMismatch: A.2 Mismatched 1000, A Confirmed v3");
+    paying(&format!("{charged} paid A.1 reference 9; payment A.3"), "PaymentNotFound");
+    // Another amount or currency of the same transfer contradicts what was said, and may be money as well.
+    paying("paid A.1; paid A.1 amount 5", "AmountMismatch: A.2 Mismatched 5, A Confirmed v3");
+    paying("paid A.1; paid A.1 currency 840", "AmountMismatch: A.2 Mismatched 1000, A Confirmed v3");
+    paying("paid A.1; paid A.1 amount -1", "InvalidField");
+    paying("paid A.1 amount 5; paid A.1; settle A.2; payment A.2", "A.2 Paid 1000, A Confirmed v3");
+    paying(&format!("{charged} settle A.2"), "AlreadyPaid");
+    // It goes back by itself, and the order does not move with it.
+    paying(&format!("{charged} refund A.2"), "A.2 Mismatched 1000 refund 1 of 1000 Asked, A Confirmed v3");
+    paying(
+        &format!("{charged} refund A.2; refunded A.2"),
+        "A.2 Mismatched 1000 refund 1 of 1000 Done, A Confirmed v3",
+    );
+    paying(
+        &format!("{charged} cancel A; refunded A.1"),
+        "A.1 Paid 1000 refund 1 of 1000 Done, A Refunded v5",
+    );
+    // It is no attempt: the buyer's own is the latest, and fails as such.
+    paying("paid A.1 amount 5; pay A; paid A.1; payment A", "A.2 Open, A Paying v2");
+    paying("paid A.1 amount 5; pay A; paid A.1; failed A.2", "A.2 Failed, A PendingPayment v3");
+    paying("paid A.1 amount 5; paid A.1; pay A; paid A.3", "A.3 Paid 1000, A Confirmed v3");
+}
+
+#[test]
+fn a_gateway_gone_mad_is_bounded() {
+    let charges = |many: u64| (0..many).map(|at| format!(" paid A.1 reference {at};")).collect::<String>();
+    paying(&charges(17), "AmountMismatch: A.17 Mismatched 1000, A Confirmed v3");
+    paying(&charges(18), "Overloaded");
+    paying(
+        &format!("{} paid A.1 reference 3", charges(18)),
+        "AmountMismatch: A.4 Mismatched 1000, A Confirmed v3",
+    );
+    // Attempts are counted apart.
+    let wrong = "paid A.1 amount 5; paid A.1 amount 6; paid A.1 amount 7;";
+    paying(&format!("{wrong} {} pay A", "pay A;".repeat(14)), "A.18 Open, A Paying v2");
+    paying(&format!("{wrong} {} pay A", "pay A;".repeat(15)), "Overloaded");
 }
 
 #[test]
@@ -170,8 +219,8 @@ fn another_amount_is_recorded_and_left_to_people() {
     paying("paid A.1 currency 840", "AmountMismatch: A.1 Mismatched 1000, A Paying v2");
     paying("paid A.1 amount -1", "InvalidField");
     paying(
-        "paid A.1 amount 9223372036854775807; paid A.1",
-        "AmountMismatch: A.1 Mismatched 9223372036854775807, A Paying v2",
+        "paid A.1 amount 9223372036854775807; paid A.1; payment A.1",
+        "A.1 Mismatched 9223372036854775807, A Paying v2",
     );
     paying("paid A.1 amount 999; facts", "PaymentMismatched");
     paying("paid A.1 amount 999; refund A.1", "A.1 Mismatched 999 refund 1 of 999 Asked, A Paying v2");
@@ -188,7 +237,7 @@ fn an_operator_takes_another_amount_for_the_total() {
     paying(&format!("{less} settle A.1; payment A"), "A.1 Paid 999, A Confirmed v3");
     paying(&format!("{less} settle A.1; facts"), "PaymentSuccess StockReduced OrderConfirmed");
     paying(&format!("{less} settle A.1; shelf 1@1"), "8 on hand, 0 held, 2 sold, 8 sellable");
-    paying(&format!("{less} settle A.1; paid A.1"), "A.1 Paid 999, A Confirmed v3");
+    paying(&format!("{less} settle A.1; paid A.1 amount 999"), "A.1 Paid 999, A Confirmed v3");
     paying(
         &format!("{less} settle A.1; cancel A; payment A"),
         "A.1 Paid 999 refund 1 of 999 Asked, A Refunding v4",
@@ -248,6 +297,56 @@ fn a_refund_that_fails_is_kept_and_may_be_asked_again() {
         &format!("{failed} refund A.1 amount 400; refunded A.1"),
         "A.1 Paid 1000 refund 3 of 600 Asked, A Refunding v4",
     );
+}
+
+/// Whatever was asked for since: the money left, and that is a fact.
+#[test]
+fn a_refund_that_failed_and_went_through_after_another_was_asked_is_booked() {
+    let other = "paid A.1; refund A.1 amount 300; unrefunded A.1; refund A.1 amount 500;";
+    let first = format!("{other} refunded A.1 number 1 amount 300;");
+    paying(&first, "A.1 Paid 1000 refund 2 of 500 Asked, A Confirmed v3");
+    paying(&format!("{first} facts"), "RefundSettled");
+    paying(&format!("{first} refunded A.1"), "A.1 Paid 1000 refund 2 of 500 Done, A Confirmed v3");
+    paying(&format!("{first} refund A.1 amount 201"), "RefundExceedsPaid asked 201 there 200");
+    // Told again it is nothing; another amount than was asked for is refused; so is what nobody asked for.
+    paying(
+        &format!("{first} refunded A.1 number 1 amount 300; refund A.1 amount 201"),
+        "RefundExceedsPaid asked 201 there 200",
+    );
+    paying(&format!("{other} refunded A.1 number 1 amount 299"), "AmountMismatch asked 299 there 300");
+    paying(
+        &format!("{other} unrefunded A.1 number 1 amount 300"),
+        "A.1 Paid 1000 refund 2 of 500 Asked, A Confirmed v3",
+    );
+    paying(
+        &format!("{other} refunded A.1; refunded A.1 number 1 amount 300; payment A.1"),
+        "A.1 Paid 1000 refund 2 of 500 Done, A Confirmed v3",
+    );
+    // Of an order that is to be refunded whole: what is left then is asked for, and when nothing is, it is REFUNDED.
+    let cancelled = "paid A.1; refund A.1 amount 300; unrefunded A.1; cancel A; unrefunded A.1;";
+    let late = format!("{cancelled} refunded A.1 number 1 amount 300;");
+    paying(&late, "A.1 Paid 1000 refund 2 of 1000 Failed, A Refunding v4");
+    paying(&format!("{late} refund A.1"), "A.1 Paid 1000 refund 3 of 700 Asked, A Refunding v4");
+    paying(&format!("{late} refund A.1; refunded A.1"), "A.1 Paid 1000 refund 3 of 700 Done, A Refunded v5");
+}
+
+#[test]
+fn more_went_back_than_came_and_that_is_told() {
+    let twice = "paid A.1; refund A.1 amount 300; unrefunded A.1; cancel A; refunded A.1;";
+    paying(&format!("{twice} payment A.1"), "A.1 Paid 1000 refund 2 of 1000 Done, A Refunded v5");
+    let beyond = format!("{twice} refunded A.1 number 1 amount 300;");
+    let said = "AmountMismatch: A.1 Paid 1000 refund 2 of 1000 Done beyond 300, A Refunded v5";
+    paying(&beyond, said);
+    paying(&format!("{beyond} refunded A.1 number 1 amount 300"), said);
+    paying(&format!("{beyond} facts"), "RefundSettled PaymentOverdrawn");
+    paying(&format!("{beyond} refund A.1 amount 1"), "RefundExceedsPaid asked 1 there 0");
+    // The earlier one first: the order is REFUNDED by it, and the later one takes what is not there.
+    let first =
+        "paid A.1; refund A.1; unrefunded A.1; refund A.1 amount 400; refunded A.1 number 1 amount 1000;";
+    paying(&format!("{first} facts"), "RefundSettled");
+    paying(&format!("{first} refunded A.1; facts"), "RefundSettled PaymentOverdrawn");
+    paying(&format!("{first} unrefunded A.1; refund A.1"), "RefundExceedsPaid");
+    paying(&format!("{first} cancel A"), "A Refunded v4");
 }
 
 #[test]

@@ -166,6 +166,13 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
             pen.answer::<messages::AckAnswer>(to, meta, &head, [], &[]);
         }
         Verdict::Payment(brief) => write_payment(pen, to, meta, kind, brief),
+        Verdict::Mismatched(brief) if brief.refunded > brief.arrived => {
+            let (payment, order) = (brief.payment.0, brief.order.0);
+            let (refunded, arrived) = (brief.refunded.0, brief.arrived.0);
+            tracing::warn!(payment, order, refunded, arrived, "more went back than came: settle it by hand");
+            let beyond = Refusal::of(Reason::AmountMismatch).with(refunded, arrived);
+            pen.refuse(to, meta, kind.into(), &from_refusal(&beyond, 0));
+        }
         Verdict::Mismatched(brief) => {
             // It is recorded, and it is not what was asked for: the gateway is told so, and so are people.
             let (payment, order) = (brief.payment.0, brief.order.0);
@@ -175,7 +182,7 @@ fn write_verdict(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
                 order,
                 arrived,
                 wanted,
-                "other money came than was asked for: refund or settle it"
+                "other money came than was asked for, or once more: refund or settle it"
             );
             let mismatch = Refusal::of(Reason::AmountMismatch).with(brief.arrived.0, brief.amount.0);
             pen.refuse(to, meta, kind.into(), &from_refusal(&mismatch, 0));

@@ -47,7 +47,7 @@ events! {
     5 PaymentOpened "An attempt to pay began.";
     6 PaymentFailed "An attempt to pay failed.";
     7 PaymentSuccess "Money arrived.";
-    8 PaymentMismatched "Money arrived, but not what was asked for.";
+    8 PaymentMismatched "Money arrived, but not what was asked for, or once more; an operator sends it back or settles it.";
     9 StockReduced "Held units were sold, by a hold without an order where that is 0; an item a shelf.";
     10 OrderConfirmed "The order is paid (or free).";
     11 OrderCancelled "The order ended before it was paid; see `reason`.";
@@ -70,6 +70,7 @@ events! {
     28 CouponDefined "A coupon was made or replaced; read it by COUPON_GET.";
     29 CouponClaimed "A user may use a coupon once more.";
     30 FreightChanged "A freight rule was made or replaced; read it by FREIGHT_LIST.";
+    31 PaymentOverdrawn "More went back of a payment than had come, by `amount` over all: a refund that was said to have failed went through.";
 }
 
 impl EventType {

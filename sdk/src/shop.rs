@@ -266,7 +266,7 @@ pub enum PaymentState {
     Paid,
     /// Its money came when the order could not use it; all of it goes back.
     Surplus,
-    /// Another amount or currency came; an operator sends it back.
+    /// Another amount or currency came, or money once more by one attempt; an operator sends it back or settles it.
     Mismatched,
 }
 

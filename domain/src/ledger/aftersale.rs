@@ -264,7 +264,12 @@ impl Ledger {
             return Err(Refusal::of(Reason::RefundExceedsPaid).with(case.amount.0, 0));
         };
         let money = self.payments.at(payment).money;
-        payment::judge_case_refund(&money, self.orders.at(slot).state, case.amount, case.refund)
+        let state = self.orders.at(slot).state;
+        let number = payment::judge_case_refund(&money, state, case.amount, case.refund)?;
+        if !self.has_room_for_refund(&money, number) {
+            return Err(Refusal::of(Reason::Overloaded));
+        }
+        Ok(number)
     }
 
     /// Asks for the money of a case that is REFUNDING now.

@@ -3,6 +3,7 @@
 use crate::ledger::cases::Cases;
 use crate::ledger::counts::UserCounts;
 use crate::ledger::coupons::Coupons;
+use crate::ledger::failed_refunds::FailedRefunds;
 use crate::ledger::freight::FreightRules;
 use crate::ledger::goods::Goods;
 use crate::ledger::holds::Holds;
@@ -106,6 +107,7 @@ impl LedgerBounds {
         Orders::bytes(self)
             + Requests::bytes(self)
             + Payments::bytes(self)
+            + FailedRefunds::BYTES_MAX
             + Shipments::bytes(self)
             + Cases::bytes(self)
             + UserCounts::bytes(self)

@@ -135,7 +135,10 @@ impl Ledger {
             (false, false) => Event::Cancel,
         };
         let step = order::step(order.state, event).map_err(|wrong| wrong_state(wrong.wanted))?;
-        let full = paying.is_some_and(|money| money.next_number(money.left()) > REFUNDS_MAX);
+        let full = paying.is_some_and(|money| {
+            let number = money.next_number(money.left());
+            number > REFUNDS_MAX || !self.has_room_for_refund(&money, number)
+        });
         match step {
             Step::Refund if paying.is_some_and(|money| money.is_asked()) => {
                 Err(wrong_state(State::Refunding))

@@ -150,6 +150,12 @@ impl Ledger {
                 let state = PaymentState::Mismatched;
                 self.money_arrived(stamp, *payment, state, (*amount, *currency), *reference);
             }
+            Fact::PaymentRepeated { payment, order, attempt, amount, currency, reference } => {
+                let money = (*amount, *currency);
+                self.money_came_again((*payment, *order), *attempt, money, *reference, stamp);
+            }
+            // The refund before it has booked the money.
+            Fact::PaymentOverdrawn { .. } => (),
             Fact::RefundRequested { payment, order, version, number, amount, currency: _, reason, why } => {
                 self.refund_requested(stamp, (*payment, *order), *version, (*number, *amount), *reason, *why);
             }
@@ -163,9 +169,8 @@ impl Ledger {
             Fact::CouponLocked { order, coupons } => self.coupons_taken(*order, coupons, Taking::Locked),
             Fact::CouponReleased { order, coupons } => self.coupons_taken(*order, coupons, Taking::Released),
             Fact::CouponUsed { order, coupons } => self.coupons_taken(*order, coupons, Taking::Used),
-            Fact::RefundSettled { payment, .. } => {
-                let slot = self.known_payment(*payment);
-                self.payments.change(slot, |it| it.money = it.money.refund_settled());
+            Fact::RefundSettled { payment, order: _, number, amount, currency: _ } => {
+                self.money_went_back(*payment, *number, *amount);
                 self.requests.advance(&mut self.orders, stamp.at);
             }
             Fact::OrderShipped { order, version, number, whole, waybill, units } => {

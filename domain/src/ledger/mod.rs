@@ -17,6 +17,7 @@ mod coupons;
 mod create;
 mod cursors;
 mod evolve;
+mod failed_refunds;
 mod freight;
 mod goods;
 mod guards;
@@ -61,6 +62,7 @@ use coupons::Coupons;
 use create::Spare;
 use cursors::Cursors;
 use evolve::Sums;
+use failed_refunds::FailedRefunds;
 use freight::FreightRules;
 use goods::Goods;
 use holds::Holds;
@@ -95,6 +97,7 @@ pub struct Ledger {
     completions: Completions,
     ids: OrderIds,
     payments: Payments,
+    failed_refunds: FailedRefunds,
     shipments: Shipments,
     cases: Cases,
     switches: Switches,
@@ -146,6 +149,7 @@ impl Ledger {
             completions: Completions::new(),
             ids: OrderIds::default(),
             payments: Payments::new(&bounds),
+            failed_refunds: FailedRefunds::new(),
             shipments: Shipments::new(&bounds),
             cases: Cases::new(&bounds),
             switches: Switches::default(),

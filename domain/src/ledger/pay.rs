@@ -6,10 +6,11 @@ use crate::intent::{Intent, PayCallback, PayClose, PayOpen, PayOutcome, Repair, 
 use crate::ledger::Ledger;
 use crate::ledger::counts::USER_UNITS_MAX;
 use crate::ledger::orders::NONE;
+use crate::ledger::payments::Payment;
 use crate::ledger::requests::Subject;
 use crate::ledger::timers::Timed;
 use crate::order::{self, Event, State};
-use crate::payment::{self, ATTEMPTS_MAX, Arrival, PaymentState, Wanted};
+use crate::payment::{self, ATTEMPTS_MAX, Arrival, PaymentState, REPEATS_MAX, Wanted};
 use crate::refusal::{Reason, Refusal};
 use crate::sale;
 use crate::units::{Currency, MicrosUtc, MinorUnits};
@@ -65,7 +66,7 @@ impl Ledger {
             + order::rows_kept(State::Paying, true)
             + usize::from(state != State::Paying);
         let fits = attempt == 1
-            || attempt <= ATTEMPTS_MAX
+            || self.payments_of(slot, |it| it.came_by == 0) < usize::from(ATTEMPTS_MAX)
                 && self.payments.has_room(&self.bounds, self.unopened + 1)
                 && self.orders.has_room_for_rows(&self.bounds, rows)
                 && self.judge_room_for_change(now).is_ok();
@@ -76,7 +77,8 @@ impl Ledger {
         }
     }
 
-    /// A gateway's word, verified. What it had said before changes nothing; money that arrived always has room.
+    /// A gateway's word, verified. What it had said before changes nothing; money that arrived always has room, but where
+    /// it came again and again by one attempt.
     pub(super) fn called_back(
         &mut self,
         now: MicrosUtc,
@@ -96,16 +98,22 @@ impl Ledger {
                 return Err(Refusal::of(Reason::InvalidField));
             }
             PayOutcome::Succeeded { amount, currency, reference } => {
-                self.take_money(&stamp, slot, (amount, currency), reference, facts);
+                let slot = if self.payments.at(slot).state.has_arrived() {
+                    self.take_money_again(&stamp, slot, (amount, currency), reference, facts)?
+                } else {
+                    self.take_money(&stamp, slot, (amount, currency), reference, facts);
+                    slot
+                };
                 if self.payments.at(slot).state == PaymentState::Mismatched {
                     return Ok(Verdict::Mismatched(self.payment_brief(slot)));
                 }
+                return Ok(Verdict::Payment(self.payment_brief(slot)));
             }
         }
         Ok(Verdict::Payment(self.payment_brief(slot)))
     }
 
-    /// Money came by this attempt. From here nothing refuses.
+    /// The first money of this attempt came. From here nothing refuses.
     fn take_money(
         &mut self,
         stamp: &Stamp,
@@ -116,13 +124,11 @@ impl Ledger {
     ) {
         let (payment, order_slot) = (*self.payments.at(slot), self.payments.at(slot).order);
         let wanted = self.wanted(order_slot);
-        let arrival = payment::judge_arrival(payment.state, &wanted, (amount, currency), || {
-            self.can_be_had_again(order_slot)
-        });
+        let arrival =
+            payment::judge_arrival(&wanted, (amount, currency), || self.can_be_had_again(order_slot));
         let (payment, order) = (payment.id, self.orders.at(order_slot).id);
         let success = |surplus| Fact::PaymentSuccess { payment, order, amount, reference, surplus };
         match arrival {
-            Arrival::Known => (),
             Arrival::Mismatched => {
                 let mismatched = Fact::PaymentMismatched { payment, order, amount, currency, reference };
                 self.enter_one(stamp, &mismatched, facts);
@@ -142,6 +148,38 @@ impl Ledger {
                 facts.end();
             }
         }
+    }
+
+    /// Money came by an attempt that has its money. The transfer that was told of before changes nothing; another one,
+    /// or another amount, is money of its own, and what the gateway means is for people to find out. Says which payment
+    /// the gateway spoke of.
+    fn take_money_again(
+        &mut self,
+        stamp: &Stamp,
+        slot: u32,
+        (amount, currency): (MinorUnits, Currency),
+        reference: u64,
+        facts: &mut impl Facts,
+    ) -> Result<u32, Refusal> {
+        let Payment { id, order: order_slot, came_by, .. } = *self.payments.at(slot);
+        let attempt = if came_by == 0 { id.attempt() } else { came_by };
+        let newest = self.orders.newest_payment(order_slot);
+        let known = self.payments.attempts_from(newest).find(|(_, it)| {
+            (it.id.attempt() == attempt || it.came_by == attempt)
+                && (it.money.arrived, it.currency, it.reference) == (amount, currency, reference)
+        });
+        if let Some((known, _)) = known {
+            return Ok(known);
+        }
+        let repeats = self.payments_of(order_slot, |it| it.came_by != 0);
+        if repeats >= usize::from(REPEATS_MAX) || !self.payments.has_room(&self.bounds, self.unopened + 1) {
+            return Err(Refusal::of(Reason::Overloaded));
+        }
+        let order = self.orders.at(order_slot).id;
+        let payment = PaymentId::new(order, self.payments.at(newest).id.attempt() + 1);
+        let repeated = Fact::PaymentRepeated { payment, order, attempt, amount, currency, reference };
+        self.enter_one(stamp, &repeated, facts);
+        Ok(self.orders.newest_payment(order_slot))
     }
 
     /// This money pays the order: what it holds becomes sold. `again`: it is held again first.
@@ -252,10 +290,10 @@ impl Ledger {
         let slot = match (order, payment) {
             (OrderId(0), PaymentId(0)) => return Err(Refusal::of(Reason::InvalidField)),
             (OrderId(0), payment) => self.payment_of(user, payment)?,
-            (order, PaymentId(0)) => match self.orders.newest_payment(self.order_of(user, order)?) {
-                NONE => return Err(Refusal::of(Reason::PaymentNotFound)),
-                newest => newest,
-            },
+            (order, PaymentId(0)) => {
+                let order = self.order_of(user, order)?;
+                self.newest_attempt(order).ok_or(Refusal::of(Reason::PaymentNotFound))?
+            }
             (_, _) => return Err(Refusal::of(Reason::InvalidField)),
         };
         Ok(Verdict::Payment(self.payment_brief(slot)))
@@ -265,7 +303,7 @@ impl Ledger {
     fn fail_payment(&mut self, stamp: &Stamp, slot: u32, by_gateway: bool, facts: &mut impl Facts) {
         let it = self.payments.at(slot);
         let (payment, order) = (it.id, self.orders.at(it.order));
-        let version = if self.orders.newest_payment(it.order) == slot {
+        let version = if self.newest_attempt(it.order) == Some(slot) {
             self.version_after(it.order, Event::AttemptFailed)
         } else {
             order.version
@@ -298,6 +336,17 @@ impl Ledger {
         let order = self.orders.find_of_payment(payment)?;
         let mut attempts = self.payments.attempts_from(self.orders.newest_payment(order));
         attempts.find(|(_, it)| it.id == payment).map(|(slot, _)| slot)
+    }
+
+    /// The order's latest attempt that was opened.
+    fn newest_attempt(&self, order: u32) -> Option<u32> {
+        let mut attempts = self.payments.attempts_from(self.orders.newest_payment(order));
+        attempts.find(|(_, it)| it.came_by == 0).map(|(slot, _)| slot)
+    }
+
+    /// How many payments of the order are such.
+    fn payments_of(&self, order: u32, are: impl Fn(&Payment) -> bool) -> usize {
+        self.payments.attempts_from(self.orders.newest_payment(order)).filter(|(_, it)| are(it)).count()
     }
 
     pub(super) fn payment_brief(&self, slot: u32) -> PaymentBrief {
@@ -382,7 +431,7 @@ impl Ledger {
         let slot = self.known(order);
         let (state, currency) = (self.orders.at(slot).state, self.orders.at(slot).currency);
         let older = self.orders.newest_payment(slot);
-        let row = self.payments.add(payment, slot, older, gateway, currency);
+        let row = self.payments.add((payment, 0), slot, older, gateway, currency);
         self.orders.set_newest_payment(slot, row);
         self.unopened -= usize::from(older == NONE);
         self.rows_kept -= order::rows_kept(state, older != NONE);
@@ -430,6 +479,22 @@ impl Ledger {
         });
         // A gateway has no request; an operator who takes the money for the total has.
         self.remember(stamp, Subject::Order(self.payments.at(slot).order));
+    }
+
+    pub(super) fn money_came_again(
+        &mut self,
+        (payment, order): (PaymentId, OrderId),
+        attempt: u16,
+        (amount, currency): (MinorUnits, Currency),
+        reference: u64,
+        stamp: &Stamp,
+    ) {
+        let by = self.known_payment(PaymentId::new(order, attempt));
+        let Payment { order: slot, gateway, .. } = *self.payments.at(by);
+        let older = self.orders.newest_payment(slot);
+        let row = self.payments.add((payment, attempt), slot, older, gateway, currency);
+        self.orders.set_newest_payment(slot, row);
+        self.money_arrived(stamp, payment, PaymentState::Mismatched, (amount, currency), reference);
     }
 
     /// Moves the order on where the fact says that its version changed.

@@ -26,6 +26,8 @@ pub(crate) struct Payment {
     pub(crate) state: PaymentState,
     /// What asked for the latest refund.
     pub(crate) reason: RefundReason,
+    /// The attempt by which this money came once more; 0: this is an attempt that was opened.
+    pub(crate) came_by: u16,
 }
 
 const PAYMENT_BYTES_MAX: usize = 64;
@@ -78,10 +80,10 @@ impl Payments {
         core::iter::successors(slot(newest), move |&it| slot(self.at(it).older)).map(|it| (it, self.at(it)))
     }
 
-    /// Adds an open attempt. There is room for it.
+    /// Adds an open attempt, or what is to become money that came once more. There is room for it.
     pub(crate) fn add(
         &mut self,
-        id: PaymentId,
+        (id, came_by): (PaymentId, u16),
         order: u32,
         older: u32,
         gateway: GatewayId,
@@ -98,6 +100,7 @@ impl Payments {
             currency,
             state: PaymentState::Open,
             reason: RefundReason::Operator,
+            came_by,
         };
         self.sums.add(&payment);
         self.rows.push(payment);

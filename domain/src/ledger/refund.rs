@@ -4,9 +4,10 @@ use crate::fact::{Actor, Fact, Facts, RefundReason, Request, RequestKey, ShelfUn
 use crate::ids::{OrderId, PaymentId, TraceId, UserId};
 use crate::intent::{AdjustReason, Intent, Refund, RefundResult};
 use crate::ledger::Ledger;
+use crate::ledger::payments::Payment;
 use crate::ledger::requests::Subject;
 use crate::order::{self, Event, State};
-use crate::payment::{self, PaymentState, REFUNDS_MAX, RefundState};
+use crate::payment::{self, Money, PaymentState, REFUNDS_MAX, RefundState};
 use crate::refusal::{Reason, Refusal};
 use crate::units::{MicrosUtc, MinorUnits};
 use crate::verdict::Verdict;
@@ -29,6 +30,9 @@ impl Ledger {
         let it = self.payments.at(slot);
         let order = self.orders.at(it.order);
         let amount = payment::judge_refund(&it.money, order.state, refund.amount)?;
+        if !self.has_room_for_refund(&it.money, it.money.next_number(amount)) {
+            return Err(Refusal::of(Reason::Overloaded));
+        }
         self.judge_room_for_change(now)?;
 
         // Doing.
@@ -60,46 +64,82 @@ impl Ledger {
         if number == 0 || number > it.money.refund_number {
             return Err(Refusal::of(Reason::PaymentNotFound));
         }
-        // The result of an earlier refund than the latest was known when the latest was asked for.
-        if number == it.money.refund_number {
-            if amount != it.money.refund_amount {
-                return Err(Refusal::of(Reason::AmountMismatch).with(amount.0, it.money.refund_amount.0));
-            }
-            let stamp = Stamp { at: now, actor: Actor::Gateway(result.gateway), request: None, trace };
-            let (payment, order, currency) = (it.id, self.orders.at(it.order).id, it.currency);
-            match (it.money.refund, succeeded) {
-                // A refund that was said to have failed, and went through: the money is gone, and that is a fact.
-                (RefundState::Asked | RefundState::Failed, true) => {
-                    let settled = Fact::RefundSettled { payment, order, number, amount, currency };
-                    self.settle_refund(&stamp, slot, &settled, facts);
-                }
-                (RefundState::Asked, false) => {
-                    self.enter_one(&stamp, &Fact::RefundFailed { payment, order, number }, facts);
-                }
-                (RefundState::Failed, false) | (RefundState::None | RefundState::Done, _) => (),
-            }
+        let Some((about, state)) = self.refund_of(slot, number) else {
+            return Ok(self.money_answer(slot));
+        };
+        if amount != about {
+            return Err(Refusal::of(Reason::AmountMismatch).with(amount.0, about.0));
         }
-        Ok(Verdict::Payment(self.payment_brief(slot)))
+        let stamp = Stamp { at: now, actor: Actor::Gateway(result.gateway), request: None, trace };
+        let (payment, order) = (it.id, self.orders.at(it.order).id);
+        match (state, succeeded) {
+            // A refund that was said to have failed, and went through: the money is gone, and that is a fact.
+            (RefundState::Asked | RefundState::Failed, true) => {
+                if it.money.went_back(amount).is_none() {
+                    return Err(Refusal::of(Reason::AmountMismatch).with(amount.0, it.money.arrived.0));
+                }
+                self.settle_refund(&stamp, slot, number, amount, facts);
+            }
+            (RefundState::Asked, false) => {
+                self.enter_one(&stamp, &Fact::RefundFailed { payment, order, number }, facts);
+            }
+            (RefundState::Failed, false) | (RefundState::None | RefundState::Done, _) => (),
+        }
+        Ok(self.money_answer(slot))
+    }
+
+    /// What this refund is about and where it stands: the latest one, or one that was left behind when it failed.
+    /// Nothing for the others: their result was known when the next one was asked for.
+    fn refund_of(&self, slot: u32, number: u16) -> Option<(MinorUnits, RefundState)> {
+        let it = self.payments.at(slot);
+        if number == it.money.refund_number {
+            return Some((it.money.refund_amount, it.money.refund));
+        }
+        self.failed_refunds.find(it.id, number).map(|amount| (amount, RefundState::Failed))
+    }
+
+    /// The payment for its gateway, which hears that more went back than came for as long as that is so.
+    fn money_answer(&self, slot: u32) -> Verdict {
+        let brief = self.payment_brief(slot);
+        if brief.refunded > brief.arrived { Verdict::Mismatched(brief) } else { Verdict::Payment(brief) }
+    }
+
+    /// Whether the refund of this number finds room beside those that failed.
+    pub(super) fn has_room_for_refund(&self, money: &Money, number: u16) -> bool {
+        !money.leaves_behind(number) || self.failed_refunds.has_room()
     }
 
     /// Money went back. An order in REFUNDING asks for what is left; where nothing is, it is REFUNDED, and what
     /// was never sent comes back to its shelves.
-    fn settle_refund(&mut self, stamp: &Stamp, slot: u32, settled: &Fact<'_>, facts: &mut impl Facts) {
+    fn settle_refund(
+        &mut self,
+        stamp: &Stamp,
+        slot: u32,
+        number: u16,
+        amount: MinorUnits,
+        facts: &mut impl Facts,
+    ) {
+        let Payment { id: payment, order: order_slot, currency, .. } = *self.payments.at(slot);
+        let order = self.orders.at(order_slot).id;
         facts.begin(stamp);
-        self.enter(stamp, settled, facts);
-        self.settle_case(stamp, slot, self.payments.at(slot).money.refund_number, facts);
+        self.enter(stamp, &Fact::RefundSettled { payment, order, number, amount, currency }, facts);
+        let beyond = self.payments.at(slot).money.beyond();
+        if beyond > MinorUnits::ZERO {
+            self.enter(stamp, &Fact::PaymentOverdrawn { payment, order, beyond, currency }, facts);
+        }
+        self.settle_case(stamp, slot, number, facts);
         let it = self.payments.at(slot);
-        let (order_slot, left) = (it.order, it.money.left());
+        let left = it.money.left();
         let order = self.orders.at(order_slot);
         if order.state == State::Refunding && left > MinorUnits::ZERO {
-            let number = it.money.next_number(left);
-            // Behind so many refunds in part, people ask for the last one themselves.
-            if number <= REFUNDS_MAX {
+            let next = it.money.next_number(left);
+            // Behind a refund that failed, or so many in part, people ask for the last one themselves.
+            if it.money.refund == RefundState::Done && next <= REFUNDS_MAX {
                 let asked = Fact::RefundRequested {
                     payment: it.id,
                     order: order.id,
                     version: order.version,
-                    number,
+                    number: next,
                     amount: left,
                     currency: it.currency,
                     reason: it.reason,
@@ -178,11 +218,7 @@ impl Ledger {
     }
 
     /// Over the order's payments in its currency; those with another amount or currency are an operator's.
-    fn sum_of(
-        &self,
-        order: u32,
-        part: impl Fn(&crate::ledger::payments::Payment) -> MinorUnits,
-    ) -> MinorUnits {
+    fn sum_of(&self, order: u32, part: impl Fn(&Payment) -> MinorUnits) -> MinorUnits {
         let attempts = self.payments.attempts_from(self.orders.newest_payment(order));
         let counted = attempts.filter(|(_, it)| match it.state {
             PaymentState::Paid | PaymentState::Surplus => true,
@@ -207,6 +243,10 @@ impl Ledger {
         why: u16,
     ) {
         let (slot, order) = (self.known_payment(payment), self.known(order));
+        let before = self.payments.at(slot).money;
+        if before.leaves_behind(number) {
+            self.failed_refunds.add(payment, before.refund_number, before.refund_amount);
+        }
         self.payments.change(slot, |it| {
             it.money = it.money.ask_back(number, amount);
             it.reason = reason;
@@ -220,5 +260,18 @@ impl Ledger {
             // The case before it in the entry has remembered the request.
             RefundReason::Aftersale => (),
         }
+    }
+
+    /// A refund went through: the latest one, or one that was left behind when it failed.
+    pub(super) fn money_went_back(&mut self, payment: PaymentId, number: u16, amount: MinorUnits) {
+        let slot = self.known_payment(payment);
+        let is_latest = number == self.payments.at(slot).money.refund_number;
+        if !is_latest {
+            self.failed_refunds.remove(payment, number);
+        }
+        self.payments.change(slot, |it| {
+            let after = if is_latest { it.money.refund_settled() } else { it.money.went_back(amount) };
+            it.money = after.expect("a sum that has no number is refused");
+        });
     }
 }

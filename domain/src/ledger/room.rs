@@ -57,9 +57,13 @@ impl Ledger {
             }
             Fact::PaymentFailed { .. } | Fact::RefundRequested { .. } => self.judge_room_for_row()?,
             Fact::PaymentSuccess { .. } => (),
-            Fact::PaymentMismatched { .. } | Fact::RefundFailed { .. } | Fact::RefundSettled { .. } => {
-                return Ok(());
+            Fact::PaymentRepeated { .. } => {
+                within(self.payments.has_room(bounds, 1), "payments_max", bounds.payments_max)?;
             }
+            Fact::PaymentMismatched { .. }
+            | Fact::PaymentOverdrawn { .. }
+            | Fact::RefundFailed { .. }
+            | Fact::RefundSettled { .. } => return Ok(()),
             Fact::OrderCancelled { .. } | Fact::RefundDone { .. } => self.judge_room_for_row()?,
             Fact::OrderShipped { number, whole, units, .. } => {
                 within(self.shipments.has_room(bounds), "shipments_max", bounds.shipments_max)?;

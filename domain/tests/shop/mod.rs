@@ -470,7 +470,7 @@ impl Shop {
         self.words(&verdict)
     }
 
-    /// `paid A.1 [amount 499] [currency 840] [gateway 2]`, `failed A.1`, `refund A.1 [amount 20]`,
+    /// `paid A.1 [amount 499] [currency 840] [gateway 2] [reference 9]`, `failed A.1`, `refund A.1 [amount 20]`,
     /// `refunded A.1 [number 1] [amount 20]`, `unrefunded A.1 …`,
     /// `settle A.1 [of B] [version 2] [twice]`; amounts as the order and the refund have them.
     fn tell_money(&mut self, words: &[&str]) -> String {
@@ -489,7 +489,9 @@ impl Shop {
             "paid" => {
                 let currency = Currency(value(words, "currency").unwrap_or(EURO.0));
                 let amount = amount.unwrap_or(total);
-                let outcome = PayOutcome::Succeeded { amount, currency, reference: self.drawn as u64 };
+                // An attempt has one transfer, unless the story says otherwise.
+                let reference = value(words, "reference").unwrap_or(payment.0);
+                let outcome = PayOutcome::Succeeded { amount, currency, reference };
                 Intent::PayCallback(PayCallback { gateway, payment, outcome })
             }
             "failed" => Intent::PayCallback(PayCallback { gateway, payment, outcome: PayOutcome::Failed }),
@@ -615,6 +617,9 @@ fn paid(order: &str, it: &PaymentBrief) -> String {
     }
     if it.refund_state != RefundState::None {
         said += &format!(" refund {} of {} {:?}", it.refund_number, it.refund_amount.0, it.refund_state);
+    }
+    if it.refunded > it.arrived {
+        said += &format!(" beyond {}", it.refunded.0 - it.arrived.0);
     }
     said + &format!(", {order} {:?} v{}", it.order_state, it.order_version)
 }

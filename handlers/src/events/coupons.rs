@@ -55,6 +55,8 @@ pub(super) fn sketch(blank: Event, fact: &Fact<'_>) -> Option<Sketch> {
         | Fact::PaymentFailed { .. }
         | Fact::PaymentSuccess { .. }
         | Fact::PaymentMismatched { .. }
+        | Fact::PaymentRepeated { .. }
+        | Fact::PaymentOverdrawn { .. }
         | Fact::RefundRequested { .. }
         | Fact::RefundFailed { .. }
         | Fact::RefundSettled { .. } => return None,

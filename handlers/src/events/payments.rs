@@ -28,6 +28,15 @@ pub(super) fn sketch(blank: Event, fact: &Fact<'_>) -> Option<Sketch> {
             let (amount, currency) = (amount.0, currency.0);
             (EventType::PaymentMismatched, Event { amount, currency, ..of(payment, order) })
         }
+        // A payment of its own; for who watches it is money that waits for people, too.
+        Fact::PaymentRepeated { payment, order, attempt: _, amount, currency, reference: _ } => {
+            let (amount, currency) = (amount.0, currency.0);
+            (EventType::PaymentMismatched, Event { amount, currency, ..of(payment, order) })
+        }
+        Fact::PaymentOverdrawn { payment, order, beyond, currency } => {
+            let (amount, currency) = (beyond.0, currency.0);
+            (EventType::PaymentOverdrawn, Event { amount, currency, ..of(payment, order) })
+        }
         Fact::RefundRequested { payment, order, version, number: _, amount, currency, reason, why } => {
             let (amount, currency, reason) = (amount.0, currency.0, refund_reason(reason));
             let filled = Event { version, amount, currency, reason, why, ..of(payment, order) };

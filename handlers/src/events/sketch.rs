@@ -111,6 +111,8 @@ pub(super) fn sketch(position: u64, stamp: &Stamp, fact: &Fact<'_>) -> Option<Sk
         | Fact::PaymentFailed { .. }
         | Fact::PaymentSuccess { .. }
         | Fact::PaymentMismatched { .. }
+        | Fact::PaymentRepeated { .. }
+        | Fact::PaymentOverdrawn { .. }
         | Fact::RefundRequested { .. }
         | Fact::RefundFailed { .. }
         | Fact::RefundSettled { .. } => payments::sketch(blank, fact),

@@ -58,6 +58,8 @@ fn event_of(fact: &Fact<'_>) -> (&'static str, Option<EventType>) {
         Fact::PaymentFailed { .. } => ("PaymentFailed", Some(EventType::PaymentFailed)),
         Fact::PaymentSuccess { .. } => ("PaymentSuccess", Some(EventType::PaymentSuccess)),
         Fact::PaymentMismatched { .. } => ("PaymentMismatched", Some(EventType::PaymentMismatched)),
+        Fact::PaymentRepeated { .. } => ("PaymentRepeated", Some(EventType::PaymentMismatched)),
+        Fact::PaymentOverdrawn { .. } => ("PaymentOverdrawn", Some(EventType::PaymentOverdrawn)),
         Fact::RefundRequested { .. } => ("RefundRequested", Some(EventType::RefundRequested)),
         Fact::RefundFailed { .. } => ("RefundFailed", Some(EventType::RefundFailed)),
         Fact::RefundSettled { .. } => ("RefundSettled", Some(EventType::RefundDone)),
@@ -124,6 +126,8 @@ fn facts() -> Vec<Fact<'static>> {
         Fact::PaymentFailed { payment, order, version, by_gateway: true },
         Fact::PaymentSuccess { payment, order, amount, reference: 1, surplus: false },
         Fact::PaymentMismatched { payment, order, amount, currency, reference: 1 },
+        Fact::PaymentRepeated { payment, order, attempt: 1, amount, currency, reference: 2 },
+        Fact::PaymentOverdrawn { payment, order, beyond: amount, currency },
         Fact::RefundRequested {
             payment,
             order,

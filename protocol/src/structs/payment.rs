@@ -43,7 +43,7 @@ plain! {
         pub gateway: u16,
         /// Number of the latest refund, counted from 1; 0: there was none.
         pub refund_number: u16,
-        /// 1 open, 2 failed, 3 closed, 4 paid, 5 surplus (it goes back), 6 mismatched (another amount or currency).
+        /// 1 open, 2 failed, 3 closed, 4 paid, 5 surplus (it goes back), 6 mismatched (another amount or currency, or money that came once more).
         pub state: u8,
         /// Of the latest refund: 0 none, 1 asked, 2 failed, 3 done.
         pub refund_state: u8,

@@ -155,6 +155,7 @@ EVENTS = {
     28: "CouponDefined",
     29: "CouponClaimed",
     30: "FreightChanged",
+    31: "PaymentOverdrawn",
 }
 
 # struct: ((field, type, bytes), ...), without gaps and in this order

@@ -286,6 +286,7 @@ impl Room {
                 self.payments += 1;
                 self.changes += 1;
             }
+            Fact::PaymentRepeated { .. } => self.payments += 1,
             Fact::PaymentFailed { .. } | Fact::RefundRequested { .. } => self.changes += 1,
             Fact::OrderShipped { units, .. } => {
                 self.shipments += 1;
@@ -304,6 +305,7 @@ impl Room {
             | Fact::StockReleased { .. }
             | Fact::PaymentSuccess { .. }
             | Fact::PaymentMismatched { .. }
+            | Fact::PaymentOverdrawn { .. }
             | Fact::RefundFailed { .. }
             | Fact::RefundSettled { .. }
             | Fact::CursorMoved { .. }

@@ -121,6 +121,8 @@ fn order_of(fact: &Fact<'_>) -> Option<OrderId> {
         | Fact::PaymentFailed { order, .. }
         | Fact::PaymentSuccess { order, .. }
         | Fact::PaymentMismatched { order, .. }
+        | Fact::PaymentRepeated { order, .. }
+        | Fact::PaymentOverdrawn { order, .. }
         | Fact::RefundRequested { order, .. }
         | Fact::RefundFailed { order, .. }
         | Fact::RefundSettled { order, .. }
@@ -180,6 +182,8 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
         | Fact::PaymentFailed { .. }
         | Fact::PaymentSuccess { .. }
         | Fact::PaymentMismatched { .. }
+        | Fact::PaymentRepeated { .. }
+        | Fact::PaymentOverdrawn { .. }
         | Fact::RefundRequested { .. }
         | Fact::RefundFailed { .. }
         | Fact::RefundSettled { .. }
@@ -350,6 +354,19 @@ fn json_of_fact(fact: &Fact<'_>) -> (&'static str, Value) {
                 "reference": reference,
             });
             ("PaymentMismatched", body)
+        }
+        Fact::PaymentRepeated { payment, order, attempt, amount, currency, reference } => {
+            let body = json!({
+                "payment": payment.0, "order": order.0, "attempt": attempt, "amount": amount.0,
+                "currency": currency.0, "reference": reference,
+            });
+            ("PaymentRepeated", body)
+        }
+        Fact::PaymentOverdrawn { payment, order, beyond, currency } => {
+            let body = json!({
+                "payment": payment.0, "order": order.0, "beyond": beyond.0, "currency": currency.0,
+            });
+            ("PaymentOverdrawn", body)
         }
         Fact::RefundRequested { payment, order, version, number, amount, currency, reason, why } => {
             let body = json!({

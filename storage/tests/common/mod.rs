@@ -233,6 +233,8 @@ pub fn orders(disk: &MemDisk) -> Vec<OrderId> {
         | Fact::PaymentFailed { .. }
         | Fact::PaymentSuccess { .. }
         | Fact::PaymentMismatched { .. }
+        | Fact::PaymentRepeated { .. }
+        | Fact::PaymentOverdrawn { .. }
         | Fact::RefundRequested { .. }
         | Fact::RefundFailed { .. }
         | Fact::RefundSettled { .. }

@@ -271,6 +271,8 @@ impl Auditor {
             | Fact::PaymentFailed { .. }
             | Fact::PaymentSuccess { .. }
             | Fact::PaymentMismatched { .. }
+            | Fact::PaymentRepeated { .. }
+            | Fact::PaymentOverdrawn { .. }
             | Fact::RefundRequested { .. }
             | Fact::RefundFailed { .. }
             | Fact::RefundSettled { .. } => self.payment_fact(stamp, fact, together),

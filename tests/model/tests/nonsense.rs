@@ -107,7 +107,12 @@ impl Dice {
         let payment = PaymentId::new(order, self.number() as u16);
         let (amount, number) = (MinorUnits(self.number()), self.number() as u16);
         let (gateway, reference) = (GatewayId(self.number() as u16), 0);
-        match self.0.u8(0..38) {
+        match self.0.u8(0..40) {
+            37 => {
+                let (attempt, currency) = (version as u16, Currency(978));
+                Fact::PaymentRepeated { payment, order, attempt, amount, currency, reference }
+            }
+            38 => Fact::PaymentOverdrawn { payment, order, beyond: amount, currency: Currency(978) },
             36 => Fact::AftersaleChanged(self.case()),
             26 => Fact::HoldMade { hold, user: UserId(self.number() as u64), until, units },
             27 => Fact::HoldExtended { hold, until },

@@ -78,6 +78,8 @@ pub(super) const ANSWERS: &[&str] = &[
     "Cases",
     "2 shipments",
     "payment settled",
+    "charged again",
+    "beyond what came",
     "refused AmountMismatch",
     "refused PaymentNotFound",
     "refused AlreadyPaid",
@@ -129,6 +131,12 @@ pub(super) fn in_a_word(answer: &Verdict) -> String {
             "payment settled".into()
         }
         Verdict::Payment(brief) => format!("payment {:?} of {:?}", brief.state, brief.order_state),
+        Verdict::Mismatched(brief) if brief.refunded > brief.arrived => "beyond what came".into(),
+        Verdict::Mismatched(brief)
+            if (brief.arrived, brief.arrived_currency) == (brief.amount, brief.currency) =>
+        {
+            "charged again".into()
+        }
         Verdict::Mismatched(_) => "Mismatched".into(),
         Verdict::Coupon { .. } => "Coupon".into(),
         Verdict::CouponTaken(_) => "CouponTaken".into(),

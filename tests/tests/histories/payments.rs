@@ -52,7 +52,9 @@ impl History {
             let asked = found.map_or(MinorUnits(5), |it| it.amount);
             let amount =
                 if self.mostly() { asked } else { MinorUnits(asked.0.saturating_sub(self.dice.i64(-1..=1))) };
-            PayOutcome::Succeeded { amount, currency: self.currency(), reference: self.dice.u64(..) }
+            // Few transfers, so that many callbacks come again and some are another charge.
+            let reference = u64::from(self.dice.u8(0..8) == 0);
+            PayOutcome::Succeeded { amount, currency: self.currency(), reference }
         };
         let gateway = found.map(|it| it.gateway).filter(|_| self.mostly());
         PayCallback { gateway: gateway.unwrap_or(GatewayId(1)), payment, outcome }
@@ -63,6 +65,8 @@ impl History {
         let found = self.brief(payment);
         let (number, amount) = found.map_or((1, MinorUnits(1)), |it| (it.refund_number, it.refund_amount));
         let number = if self.mostly() { number } else { self.dice.u16(0..3) };
+        let failed = self.model.failed_refund(payment).filter(|_| self.dice.bool());
+        let (number, amount) = failed.unwrap_or((number, amount));
         let amount = if self.mostly() { amount } else { MinorUnits(self.dice.i64(0..50)) };
         let gateway = found.map(|it| it.gateway).filter(|_| self.mostly()).unwrap_or(GatewayId(1));
         RefundResult { gateway, payment, number, succeeded: self.dice.u8(0..3) != 0, amount }

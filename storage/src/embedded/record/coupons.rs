@@ -66,6 +66,8 @@ impl EntryWriter<'_> {
             | Fact::PaymentFailed { .. }
             | Fact::PaymentSuccess { .. }
             | Fact::PaymentMismatched { .. }
+            | Fact::PaymentRepeated { .. }
+            | Fact::PaymentOverdrawn { .. }
             | Fact::RefundRequested { .. }
             | Fact::RefundFailed { .. }
             | Fact::RefundSettled { .. } => unreachable!("only facts about coupons come here"),

@@ -55,7 +55,7 @@ pub(crate) fn entry_bytes_max(intent: &Intent<'_>) -> usize {
         Intent::Sign(_) | Intent::ConfirmReceipt(_) => fact_bytes(8 + 4),
         Intent::PayCallback(_) | Intent::Repair(_) => CALLBACK_BYTES_MAX,
         Intent::RefundResult(_) => {
-            fact_bytes(CASE_BYTES) + 2 * fact_bytes(PAYMENT_BYTES_MAX) + CANCEL_BYTES_MAX
+            fact_bytes(CASE_BYTES) + 3 * fact_bytes(PAYMENT_BYTES_MAX) + CANCEL_BYTES_MAX
         }
         Intent::LetterPark(park) => fact_bytes(LETTER_PARKED_BYTES + park.reason.as_str().len()),
         Intent::LetterEnd(_) => fact_bytes(LETTER_ENDED_BYTES),
@@ -292,6 +292,8 @@ impl<'a> EntryWriter<'a> {
             | Fact::PaymentFailed { .. }
             | Fact::PaymentSuccess { .. }
             | Fact::PaymentMismatched { .. }
+            | Fact::PaymentRepeated { .. }
+            | Fact::PaymentOverdrawn { .. }
             | Fact::RefundRequested { .. }
             | Fact::RefundFailed { .. }
             | Fact::RefundSettled { .. } => self.payment(fact),

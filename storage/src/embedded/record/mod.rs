@@ -37,8 +37,8 @@ const SKU_BYTES: usize = 8 + 4 + 4 + 2 + 8 + 4 + 1 + 4;
 const FREIGHT_BYTES: usize = 4 + 2 + 4 + 1 + 5 * 8;
 const SALE_BYTES: usize = 4 + 4 + 8 + 8 + 8 + 4 + 4 + 8 + 4;
 const SALE_SKU_BYTES: usize = 8 + 8;
-/// Of the largest fact about a payment: RefundRequested.
-const PAYMENT_BYTES_MAX: usize = 8 + 8 + 4 + 2 + 8 + 2 + 1 + 2;
+/// Of the largest fact about a payment: PaymentRepeated.
+const PAYMENT_BYTES_MAX: usize = 8 + 8 + 2 + 8 + 2 + 8;
 /// Of OrderShipped, but for its units.
 const SHIPPED_BYTES: usize = 8 + 4 + 2 + 1 + CARRIER_BYTES + TRACKING_BYTES + 2;
 /// Of AftersaleChanged.
@@ -96,6 +96,8 @@ mod kind {
     pub const REFUND_REQUESTED: u8 = 36;
     pub const REFUND_FAILED: u8 = 37;
     pub const REFUND_SETTLED: u8 = 38;
+    pub const PAYMENT_REPEATED: u8 = 39;
+    pub const PAYMENT_OVERDRAWN: u8 = 40;
     pub const LETTER_PARKED: u8 = 65;
     pub const LETTER_ENDED: u8 = 66;
     pub const HOLD_MADE: u8 = 50;

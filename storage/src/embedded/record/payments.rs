@@ -53,6 +53,18 @@ impl EntryWriter<'_> {
                 self.i64(amount.0);
                 self.u16(currency.0);
             }
+            Fact::PaymentRepeated { payment, order, attempt, amount, currency, reference } => {
+                self.of_payment(kind::PAYMENT_REPEATED, payment, order);
+                self.u16(attempt);
+                self.i64(amount.0);
+                self.u16(currency.0);
+                self.u64(reference);
+            }
+            Fact::PaymentOverdrawn { payment, order, beyond, currency } => {
+                self.of_payment(kind::PAYMENT_OVERDRAWN, payment, order);
+                self.i64(beyond.0);
+                self.u16(currency.0);
+            }
             Fact::SkuChanged(_)
             | Fact::FreightChanged(_)
             | Fact::SaleChanged { .. }
@@ -96,7 +108,7 @@ impl EntryWriter<'_> {
 
 /// Whether this kind of fact is about a payment.
 pub(super) const fn is_payment(kind: u8) -> bool {
-    kind::PAYMENT_OPENED <= kind && kind <= kind::REFUND_SETTLED
+    kind::PAYMENT_OPENED <= kind && kind <= kind::PAYMENT_OVERDRAWN
 }
 
 /// Reads a fact of such a kind.
@@ -135,10 +147,19 @@ pub(super) fn payment(kind: u8, from: &mut Cursor<'_>) -> Result<Fact<'static>, 
             why: from.u16()?,
         },
         kind::REFUND_FAILED => Fact::RefundFailed { payment, order, number: from.u16()? },
-        // REFUND_SETTLED: the caller told the kinds apart.
-        _ => {
+        kind::REFUND_SETTLED => {
             let (number, amount) = (from.u16()?, MinorUnits(from.i64()?));
             Fact::RefundSettled { payment, order, number, amount, currency: Currency(from.u16()?) }
+        }
+        kind::PAYMENT_REPEATED => {
+            let (attempt, amount, currency) = (from.u16()?, MinorUnits(from.i64()?), Currency(from.u16()?));
+            let reference = from.u64()?;
+            Fact::PaymentRepeated { payment, order, attempt, amount, currency, reference }
+        }
+        // PAYMENT_OVERDRAWN: the caller told the kinds apart.
+        _ => {
+            let (beyond, currency) = (MinorUnits(from.i64()?), Currency(from.u16()?));
+            Fact::PaymentOverdrawn { payment, order, beyond, currency }
         }
     })
 }

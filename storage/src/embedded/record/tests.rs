@@ -209,6 +209,14 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
             vec![
                 Fact::PaymentSuccess { payment, order, amount, reference: 0x61, surplus: true },
                 Fact::PaymentMismatched { payment, order, amount, currency: Currency(840), reference: 0x62 },
+                Fact::PaymentRepeated {
+                    payment,
+                    order,
+                    attempt: 3,
+                    amount,
+                    currency: Currency(840),
+                    reference: 0x63,
+                },
             ],
         ),
         (
@@ -227,6 +235,7 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
                 },
                 Fact::RefundFailed { payment, order, number: 5 },
                 Fact::RefundSettled { payment, order, number: 5, amount, currency: Currency(840) },
+                Fact::PaymentOverdrawn { payment, order, beyond: amount, currency: Currency(840) },
             ],
         ),
         (

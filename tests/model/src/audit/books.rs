@@ -111,7 +111,7 @@ pub(super) struct CaseBook {
 }
 
 /// An attempt to pay.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct PaymentBook {
     pub(super) gateway: GatewayId,
     pub(super) state: PaymentState,
@@ -121,6 +121,12 @@ pub(super) struct PaymentBook {
     pub(super) refunded: i128,
     /// The latest refund: its number, what it is about, where it stands.
     pub(super) refund: (u16, i128, RefundState),
+    /// Refunds that failed before another was asked for, and did not go through since: number and amount.
+    pub(super) failed: Vec<(u16, i128)>,
+    /// The attempt by which it came once more; 0: it is an attempt.
+    pub(super) came_by: u16,
+    /// The gateway's own number of the transfer.
+    pub(super) reference: u64,
 }
 
 #[derive(Debug)]

@@ -112,6 +112,8 @@ impl Auditor {
             | Fact::PaymentFailed { .. }
             | Fact::PaymentSuccess { .. }
             | Fact::PaymentMismatched { .. }
+            | Fact::PaymentRepeated { .. }
+            | Fact::PaymentOverdrawn { .. }
             | Fact::RefundRequested { .. }
             | Fact::RefundFailed { .. }
             | Fact::RefundSettled { .. } => return,

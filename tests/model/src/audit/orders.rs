@@ -318,6 +318,7 @@ impl Auditor {
                 && parts.confirmed
                     == (parts.money.settled || parts.created && order.total == MinorUnits::ZERO)
                 && parts.case_refund.is_none()
+                && !parts.money.overdrawn
                 && parts.money.surplus == parts.money.sent_back;
             self.tally.check(Rule::Entries, whole, || {
                 format!("order {} moved without its units, or its units without it", id.0)

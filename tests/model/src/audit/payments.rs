@@ -2,9 +2,9 @@
 
 use domain::fact::{Actor, Fact};
 use domain::order::State;
-use domain::payment::{ATTEMPTS_MAX, PaymentState, RefundState};
+use domain::payment::{ATTEMPTS_MAX, PaymentState, REPEATS_MAX, RefundState};
 use domain::verdict::{Holdings, digest_payment};
-use domain::{Currency, MinorUnits, OrderId, PaymentId, Stamp};
+use domain::{Currency, GatewayId, MinorUnits, OrderId, PaymentId, Stamp};
 
 use super::Auditor;
 use super::books::{OrderBook, PaymentBook};
@@ -22,12 +22,14 @@ pub(super) struct Money {
     pub(super) sent_back: bool,
     /// A refund went through.
     pub(super) went_back: bool,
+    /// More went back by it than came, and that is said.
+    pub(super) overdrawn: bool,
 }
 
 impl PaymentBook {
     /// What is left of money that came as it was asked for.
     pub(super) fn kept_for_order(&self) -> i128 {
-        if self.is_of_order() { self.arrived - self.refunded } else { 0 }
+        if self.is_of_order() { (self.arrived - self.refunded).max(0) } else { 0 }
     }
 
     /// What went back of money that came as it was asked for.
@@ -53,7 +55,7 @@ impl OrderBook {
     /// What is left of the money that paid the order.
     pub(super) fn kept(&self) -> i128 {
         let paid = self.payments.iter().filter(|it| it.state == PaymentState::Paid);
-        paid.map(|it| it.arrived - it.refunded).sum()
+        paid.map(|it| (it.arrived - it.refunded).max(0)).sum()
     }
 }
 
@@ -68,17 +70,10 @@ impl Auditor {
                 };
                 let first = book.payments.is_empty();
                 let right = payment == PaymentId::new(order, (book.payments.len() as u16).wrapping_add(1))
-                    && book.payments.len() < usize::from(ATTEMPTS_MAX)
+                    && book.payments.iter().filter(|it| it.came_by == 0).count() < usize::from(ATTEMPTS_MAX)
                     && gateway.0 != 0
                     && if first { pay_until >= book.pay_until } else { pay_until == book.pay_until };
-                book.payments.push(PaymentBook {
-                    gateway,
-                    state: PaymentState::Open,
-                    arrived: 0,
-                    currency: book.currency,
-                    refunded: 0,
-                    refund: (0, 0, RefundState::None),
-                });
+                book.payments.push(PaymentBook::new(gateway, book.currency));
                 book.pay_until = pay_until;
                 let state = book.state;
                 self.tally.check(Rule::Payments, right && waits(state), || {
@@ -91,7 +86,8 @@ impl Auditor {
                 let Some((book, it)) = self.payment_book(order, payment) else {
                     return self.no_such_payment(order, payment, together);
                 };
-                let latest = usize::from(payment.attempt()) == book.payments.len();
+                let newer = &book.payments[usize::from(payment.attempt())..];
+                let latest = newer.iter().all(|it| it.came_by != 0);
                 let moves = latest && book.state == State::Paying;
                 let state = if by_gateway { PaymentState::Failed } else { PaymentState::Closed };
                 let by_whom = it.says_so(stamp, by_gateway);
@@ -101,13 +97,17 @@ impl Auditor {
                 self.put_payment(order, payment, PaymentBook { state, ..it });
                 self.move_with_money(order, State::PendingPayment, version, moves, together);
             }
-            Fact::PaymentSuccess { payment, order, amount, reference: _, surplus } => {
+            Fact::PaymentSuccess { payment, order, amount, reference, surplus } => {
                 let state = if surplus { PaymentState::Surplus } else { PaymentState::Paid };
-                self.money_arrived(stamp, (order, payment), (amount, None), state, together);
+                self.money_arrived(stamp, (order, payment), (amount, None, reference), state, together);
             }
-            Fact::PaymentMismatched { payment, order, amount, currency, reference: _ } => {
-                let state = PaymentState::Mismatched;
-                self.money_arrived(stamp, (order, payment), (amount, Some(currency)), state, together);
+            Fact::PaymentMismatched { payment, order, amount, currency, reference } => {
+                let (state, money) = (PaymentState::Mismatched, (amount, Some(currency), reference));
+                self.money_arrived(stamp, (order, payment), money, state, together);
+            }
+            Fact::PaymentRepeated { payment, order, attempt, amount, currency, reference } => {
+                let money = (amount, currency, reference);
+                self.money_came_again(stamp, (order, payment), attempt, money, together);
             }
             Fact::RefundRequested { payment, order, version, number, amount, currency, .. } => {
                 let about = (number, amount, currency);
@@ -121,6 +121,9 @@ impl Auditor {
                 together.asked_for += 1;
                 together.of(order).money.went_back = true;
                 self.refund_came_out(stamp, (order, payment), number, Some((amount, currency)), together);
+            }
+            Fact::PaymentOverdrawn { payment, order, beyond, currency } => {
+                self.payment_overdrawn((order, payment), (beyond, currency), together);
             }
             Fact::SkuChanged(_)
             | Fact::FreightChanged(_)
@@ -160,7 +163,7 @@ impl Auditor {
         &mut self,
         stamp: &Stamp,
         (order, payment): (OrderId, PaymentId),
-        (amount, currency): (MinorUnits, Option<Currency>),
+        (amount, currency, reference): (MinorUnits, Option<Currency>, u64),
         state: PaymentState,
         together: &mut Together,
     ) {
@@ -187,11 +190,69 @@ impl Auditor {
         self.put_payment(
             order,
             payment,
-            PaymentBook { state, arrived: i128::from(amount.0), currency, ..it },
+            PaymentBook { state, arrived: i128::from(amount.0), currency, reference, ..it },
         );
         let money = &mut together.of(order).money;
         money.settled |= state == PaymentState::Paid;
         money.surplus |= state == PaymentState::Surplus;
+    }
+
+    /// An attempt that has its money brought other money: a payment of its own, and told once.
+    fn money_came_again(
+        &mut self,
+        stamp: &Stamp,
+        (order, payment): (OrderId, PaymentId),
+        attempt: u16,
+        (amount, currency, reference): (MinorUnits, Currency, u64),
+        together: &mut Together,
+    ) {
+        together.asked_for += 1;
+        let Some((book, by)) = self.payment_book(order, PaymentId::new(order, attempt)) else {
+            return self.no_such_payment(order, payment, together);
+        };
+        let arrived = i128::from(amount.0);
+        let told = |(place, it): (usize, &PaymentBook)| {
+            (place + 1 == usize::from(attempt) || it.came_by == attempt)
+                && (it.arrived, it.currency, it.reference) == (arrived, currency, reference)
+        };
+        let right = payment == PaymentId::new(order, (book.payments.len() as u16).wrapping_add(1))
+            && book.payments.iter().filter(|it| it.came_by != 0).count() < usize::from(REPEATS_MAX)
+            && by.came_by == 0
+            && by.state.has_arrived()
+            && by.says_so(stamp, true)
+            && arrived >= 0
+            && !book.payments.iter().enumerate().any(told);
+        self.tally.check(Rule::Payments, right, || {
+            format!("{arrived} came for order {} once more, as payment {}: {by:?}", order.0, payment.0)
+        });
+        let again = PaymentBook {
+            state: PaymentState::Mismatched,
+            arrived,
+            came_by: attempt,
+            reference,
+            ..PaymentBook::new(by.gateway, currency)
+        };
+        if let Some(book) = self.books.orders.get_mut(&order) {
+            book.payments.push(again);
+        }
+    }
+
+    /// The refund before it took more than there was, and by so much.
+    fn payment_overdrawn(
+        &mut self,
+        (order, payment): (OrderId, PaymentId),
+        (beyond, currency): (MinorUnits, Currency),
+        together: &mut Together,
+    ) {
+        let Some((_, it)) = self.payment_book(order, payment) else {
+            return self.no_such_payment(order, payment, together);
+        };
+        let money = &mut together.of(order).money;
+        let right = money.overdrawn && it.overdraft() == i128::from(beyond.0) && currency == it.currency;
+        money.overdrawn = false;
+        self.tally.check(Rule::Refunds, right, || {
+            format!("{} more went back than came, of payment {}: {it:?}", beyond.0, payment.0)
+        });
     }
 
     fn refund_requested(
@@ -261,6 +322,10 @@ impl Auditor {
         self.tally.check(Rule::Refunds, right, || {
             format!("{asked} of {it:?} of order {} asked back, as number {number}", order.0)
         });
+        let mut it = it;
+        if it.refund.2 == RefundState::Failed && number != it.refund.0 {
+            it.failed.push((it.refund.0, it.refund.1));
+        }
         self.put_payment(order, payment, PaymentBook { refund: (number, asked, RefundState::Asked), ..it });
         self.move_with_money(order, State::Refunding, version, moves, together);
     }
@@ -276,22 +341,33 @@ impl Auditor {
         let Some((_, it)) = self.payment_book(order, payment) else {
             return self.no_such_payment(order, payment, together);
         };
+        let mut it = it;
         let (last, about, state) = it.refund;
-        let open = match settled {
-            Some((amount, currency)) => {
-                state != RefundState::Done && i128::from(amount.0) == about && currency == it.currency
+        let left_behind = it.failed.iter().position(|(failed, _)| *failed == number);
+        let right = match (settled, left_behind) {
+            (Some((amount, currency)), None) => {
+                let open = number == last && number > 0 && state != RefundState::Done;
+                open && i128::from(amount.0) == about && currency == it.currency
             }
-            None => state == RefundState::Asked,
+            // One that had failed, and went after all.
+            (Some((amount, currency)), Some(place)) => {
+                i128::from(amount.0) == it.failed[place].1 && currency == it.currency
+            }
+            (None, _) => number == last && state == RefundState::Asked,
         };
-        let right = open && number == last && number > 0 && it.says_so(stamp, true);
-        self.tally.check(Rule::Refunds, right, || {
+        self.tally.check(Rule::Refunds, right && it.says_so(stamp, true), || {
             format!("refund {number} of payment {} came out as {settled:?}: {it:?}", payment.0)
         });
-        let (refunded, state) = match settled {
-            Some((amount, _)) => (it.refunded + i128::from(amount.0), RefundState::Done),
-            None => (it.refunded, RefundState::Failed),
-        };
-        self.put_payment(order, payment, PaymentBook { refunded, refund: (last, about, state), ..it });
+        match (settled, left_behind) {
+            (Some(_), Some(place)) => {
+                it.failed.remove(place);
+            }
+            (Some(_), None) => it.refund.2 = RefundState::Done,
+            (None, _) => it.refund.2 = RefundState::Failed,
+        }
+        it.refunded += settled.map_or(0, |(amount, _)| i128::from(amount.0));
+        together.of(order).money.overdrawn = settled.is_some() && it.overdraft() > 0;
+        self.put_payment(order, payment, it);
     }
 
     /// Once all is read: goods went to who paid for them, and no money is kept without use or refund.
@@ -354,7 +430,7 @@ impl Auditor {
         let book = self.books.orders.get(&order)?;
         let place = usize::from(payment.attempt()).checked_sub(1)?;
         let it = book.payments.get(place).filter(|_| payment.is_of(order))?;
-        Some((book, *it))
+        Some((book, it.clone()))
     }
 
     fn put_payment(&mut self, order: OrderId, payment: PaymentId, it: PaymentBook) {
@@ -372,6 +448,25 @@ impl Auditor {
 }
 
 impl PaymentBook {
+    fn new(gateway: GatewayId, currency: Currency) -> PaymentBook {
+        PaymentBook {
+            gateway,
+            state: PaymentState::Open,
+            arrived: 0,
+            currency,
+            refunded: 0,
+            refund: (0, 0, RefundState::None),
+            failed: Vec::new(),
+            came_by: 0,
+            reference: 0,
+        }
+    }
+
+    /// How much more went back than came.
+    fn overdraft(&self) -> i128 {
+        (self.refunded - self.arrived).max(0)
+    }
+
     /// Whether an operator may take this money, which waited for one, for its order's total.
     fn can_be_settled(&self, stamp: &Stamp, (amount, currency): (MinorUnits, Currency)) -> bool {
         self.state == PaymentState::Mismatched

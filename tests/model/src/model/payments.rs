@@ -6,7 +6,7 @@ use domain::intent::{
     PayCallback, PayClose, PayOpen, PayOutcome, Refund, RefundResult, Repair, RepairAction,
 };
 use domain::order::State;
-use domain::payment::{ATTEMPTS_MAX, PaymentState, REFUNDS_MAX, RefundState};
+use domain::payment::{ATTEMPTS_MAX, PaymentState, REFUNDS_MAX, REPEATS_MAX, RefundState};
 use domain::verdict::{Holdings, PaymentBrief, digest_payment};
 use domain::{
     Currency, GatewayId, Micros, MicrosUtc, MinorUnits, OrderId, PaymentId, Reason, Refusal, SaleId, UserId,
@@ -18,10 +18,13 @@ use super::{Model, OneOrder, Subject};
 /// Who begins to pay has at least this long from then.
 const TIME_TO_PAY: Micros = Micros::from_seconds(600);
 
-/// An attempt to pay.
-#[derive(Clone, Copy, Debug)]
+/// An attempt to pay, or money that came by one once more.
+#[derive(Clone, Debug)]
 pub(super) struct OnePayment {
     gateway: GatewayId,
+    /// The attempt by which it came once more; 0: an attempt.
+    came_by: u16,
+    reference: u64,
     state: PaymentState,
     arrived: i64,
     currency: Currency,
@@ -29,12 +32,31 @@ pub(super) struct OnePayment {
     refund_number: u16,
     refund_amount: i64,
     pub(super) refund: RefundState,
+    /// Number and amount of each refund that failed before another was asked for.
+    failed: Vec<(u16, i64)>,
 }
 
 impl OnePayment {
+    fn new(gateway: GatewayId, came_by: u16, currency: Currency) -> OnePayment {
+        OnePayment {
+            gateway,
+            came_by,
+            reference: 0,
+            state: PaymentState::Open,
+            arrived: 0,
+            currency,
+            refunded: 0,
+            refund_number: 0,
+            refund_amount: 0,
+            refund: RefundState::None,
+            failed: Vec::new(),
+        }
+    }
+
     pub(super) fn left(&self) -> i64 {
         let on_its_way = if self.refund == RefundState::Asked { self.refund_amount } else { 0 };
-        self.arrived - self.refunded - on_its_way
+        let left = i128::from(self.arrived) - i128::from(self.refunded) - i128::from(on_its_way);
+        left.max(0) as i64
     }
 
     pub(super) fn ask_back(&mut self, amount: i64) {
@@ -42,6 +64,9 @@ impl OnePayment {
     }
 
     pub(super) fn ask_back_as(&mut self, number: u16, amount: i64) {
+        if self.refund == RefundState::Failed && number != self.refund_number {
+            self.failed.push((self.refund_number, self.refund_amount));
+        }
         self.refund_number = number;
         self.refund_amount = amount;
         self.refund = RefundState::Asked;
@@ -61,7 +86,8 @@ impl OnePayment {
 impl Model {
     pub(super) fn pay_open(&mut self, now: MicrosUtc, open: &PayOpen) -> Result<Subject, Refusal> {
         let order = self.order_of(open.user, open.order)?;
-        let (brief, attempts) = (order.view.brief, order.payments.len());
+        let (brief, payments) = (order.view.brief, order.payments.len());
+        let attempts = order.payments.iter().filter(|it| it.came_by == 0).count();
         match brief.state {
             State::PendingPayment | State::Paying => (),
             State::Reserving | State::Failed | State::Cancelled | State::Refunding | State::Refunded => {
@@ -79,16 +105,7 @@ impl Model {
             return Err(Refusal::of(Reason::Overloaded));
         }
         let order = self.orders.get_mut(&open.order).ok_or(Refusal::of(Reason::OrderNotFound))?;
-        order.payments.push(OnePayment {
-            gateway: open.gateway,
-            state: PaymentState::Open,
-            arrived: 0,
-            currency: brief.currency,
-            refunded: 0,
-            refund_number: 0,
-            refund_amount: 0,
-            refund: RefundState::None,
-        });
+        order.payments.push(OnePayment::new(open.gateway, 0, brief.currency));
         if attempts == 0 {
             let brief = &mut order.view.brief;
             brief.pay_until = brief.pay_until.max(now.after(TIME_TO_PAY));
@@ -96,7 +113,7 @@ impl Model {
         if brief.state == State::PendingPayment {
             self.move_to(now, open.order, State::Paying, acting(open.user), 0);
         }
-        Ok(Subject::Payment(PaymentId::new(open.order, attempts as u16 + 1)))
+        Ok(Subject::Payment(PaymentId::new(open.order, payments as u16 + 1)))
     }
 
     pub(super) fn pay_close(&mut self, now: MicrosUtc, close: &PayClose) -> Result<Option<Subject>, Refusal> {
@@ -123,11 +140,20 @@ impl Model {
             PayOutcome::Succeeded { amount, .. } if amount.0 < 0 => {
                 return Err(Refusal::of(Reason::InvalidField));
             }
-            PayOutcome::Succeeded { .. } if it.state.has_arrived() => (),
-            PayOutcome::Succeeded { amount, currency, .. } => {
+            PayOutcome::Succeeded { amount, currency, reference } if it.state.has_arrived() => {
+                let payment = self.money_again(now, (id, said.payment), (amount, currency), reference)?;
+                let brief = self.payment_brief(payment);
+                return Ok(if brief.state == PaymentState::Mismatched {
+                    Verdict::Mismatched(brief)
+                } else {
+                    Verdict::Payment(brief)
+                });
+            }
+            PayOutcome::Succeeded { amount, currency, reference } => {
                 let state = self.take_money(now, id, (amount, currency), actor);
                 let it = self.payment_mut(said.payment);
                 (it.state, it.arrived, it.currency) = (state, amount.0, currency);
+                it.reference = reference;
                 if state == PaymentState::Surplus {
                     it.ask_back(amount.0);
                 }
@@ -140,6 +166,39 @@ impl Model {
             return Ok(Verdict::Mismatched(brief));
         }
         Ok(Verdict::Payment(brief))
+    }
+
+    /// What an attempt that has its money brings once more: the same is nothing, else a payment of its own.
+    fn money_again(
+        &mut self,
+        now: MicrosUtc,
+        (id, payment): (OrderId, PaymentId),
+        (amount, currency): (MinorUnits, Currency),
+        reference: u64,
+    ) -> Result<PaymentId, Refusal> {
+        let payments = &mut self.orders.get_mut(&id).expect("it was found").payments;
+        let named = payment.attempt();
+        let by = match payments[usize::from(named) - 1].came_by {
+            0 => named,
+            by => by,
+        };
+        for (place, it) in payments.iter().enumerate() {
+            let number = place as u16 + 1;
+            let told = (it.arrived, it.currency, it.reference) == (amount.0, currency, reference);
+            if (number == by || it.came_by == by) && told {
+                return Ok(PaymentId::new(id, number));
+            }
+        }
+        if payments.iter().filter(|it| it.came_by != 0).count() == usize::from(REPEATS_MAX) {
+            return Err(Refusal::of(Reason::Overloaded));
+        }
+        let gateway = payments[usize::from(by) - 1].gateway;
+        let mut again = OnePayment::new(gateway, by, currency);
+        (again.state, again.arrived, again.reference) = (PaymentState::Mismatched, amount.0, reference);
+        payments.push(again);
+        let number = payments.len() as u16;
+        self.time = now;
+        Ok(PaymentId::new(id, number))
     }
 
     /// What money does to its order; says what its attempt is from there on.
@@ -286,13 +345,22 @@ impl Model {
             return Err(Refusal::of(Reason::PaymentNotFound));
         }
         let latest = said.number == it.refund_number;
-        if latest && said.amount.0 != it.refund_amount {
-            return Err(Refusal::of(Reason::AmountMismatch).with(said.amount.0, it.refund_amount));
+        let failed = it.failed.iter().find(|(number, _)| *number == said.number).map(|(_, amount)| *amount);
+        let about = if latest { Some(it.refund_amount) } else { failed };
+        if about.is_some_and(|about| said.amount.0 != about) {
+            return Err(Refusal::of(Reason::AmountMismatch).with(said.amount.0, about.unwrap_or(0)));
         }
-        if latest && it.refund != RefundState::Done && said.succeeded {
+        let unsettled = if latest { it.refund != RefundState::Done } else { failed.is_some() };
+        if unsettled && said.succeeded {
+            let Some(refunded) = it.refunded.checked_add(said.amount.0) else {
+                return Err(Refusal::of(Reason::AmountMismatch).with(said.amount.0, it.arrived));
+            };
             let it = self.payment_mut(said.payment);
-            it.refund = RefundState::Done;
-            it.refunded += it.refund_amount;
+            it.refunded = refunded;
+            if latest {
+                it.refund = RefundState::Done;
+            }
+            it.failed.retain(|(number, _)| *number != said.number);
             self.case_settled(now, id, said.payment, said.number);
             self.went_back(now, id, said);
             self.time = now;
@@ -300,7 +368,12 @@ impl Model {
             self.payment_mut(said.payment).refund = RefundState::Failed;
             self.time = now;
         }
-        Ok(Verdict::Payment(self.payment_brief(said.payment)))
+        let brief = self.payment_brief(said.payment);
+        if brief.refunded > brief.arrived {
+            Ok(Verdict::Mismatched(brief))
+        } else {
+            Ok(Verdict::Payment(brief))
+        }
     }
 
     /// An order that is to be refunded asks for what is left, and is REFUNDED when nothing is.
@@ -309,14 +382,14 @@ impl Model {
         let it = self.payment_mut(said.payment);
         if state == State::Refunding && it.left() > 0 {
             let left = it.left();
-            if it.next_number(left) <= REFUNDS_MAX {
+            if it.refund == RefundState::Done && it.next_number(left) <= REFUNDS_MAX {
                 it.ask_back(left);
             }
             return;
         }
         let counts = |it: &&OnePayment| matches!(it.state, PaymentState::Paid | PaymentState::Surplus);
         let nothing_left =
-            self.orders[&id].payments.iter().filter(counts).all(|it| it.arrived == it.refunded);
+            self.orders[&id].payments.iter().filter(counts).all(|it| it.arrived <= it.refunded);
         if nothing_left && matches!(state, State::Refunding | State::Delivered | State::Completed) {
             let sold = self.orders[&id].history.iter().any(|row| row.to == State::Confirmed);
             let actor = Actor::Gateway(said.gateway);
@@ -341,6 +414,13 @@ impl Model {
         (it.refund == RefundState::Asked).then_some((it.refund_number, it.refund_amount))
     }
 
+    /// A refund of this payment that failed before another was asked for, and may still go through: its number and
+    /// amount.
+    pub fn failed_refund(&self, payment: PaymentId) -> Option<(u16, MinorUnits)> {
+        let (_, it) = self.payment(UserId(0), payment).ok()?;
+        it.failed.first().map(|&(number, amount)| (number, MinorUnits(amount)))
+    }
+
     /// A paid order is cancelled: its money is asked back; says no where a part of it is on its way.
     pub(super) fn cancel_paid(
         &mut self,
@@ -356,7 +436,7 @@ impl Model {
             return Ok(());
         };
         let it = self.payment_mut(PaymentId::new(id, attempt));
-        if it.arrived == it.refunded {
+        if it.arrived <= it.refunded {
             self.take_back(now, id, actor, why);
             return Ok(());
         }
@@ -382,8 +462,9 @@ impl Model {
             (0, 0) => return Err(Refusal::of(Reason::InvalidField)),
             (0, _) => payment,
             (_, 0) => {
-                let attempts = self.order_of(user, order)?.payments.len();
-                PaymentId::new(order, attempts as u16)
+                let payments = &self.order_of(user, order)?.payments;
+                let newest = payments.iter().rposition(|it| it.came_by == 0);
+                PaymentId::new(order, newest.map_or(0, |place| place as u16 + 1))
             }
             (_, _) => return Err(Refusal::of(Reason::InvalidField)),
         };
@@ -393,7 +474,7 @@ impl Model {
 
     pub(super) fn payment_brief(&self, payment: PaymentId) -> PaymentBrief {
         let (id, order) = self.orders.iter().find(|(id, _)| payment.is_of(**id)).expect("it was found");
-        let (it, brief) = (order.payments[usize::from(payment.attempt()) - 1], order.view.brief);
+        let (it, brief) = (&order.payments[usize::from(payment.attempt()) - 1], order.view.brief);
         PaymentBrief {
             payment,
             order: *id,
@@ -431,7 +512,8 @@ impl Model {
     fn fail(&mut self, now: MicrosUtc, payment: PaymentId, state: PaymentState, actor: Actor) {
         self.payment_mut(payment).state = state;
         let (id, order) = self.orders.iter().find(|(id, _)| payment.is_of(**id)).expect("it was found");
-        let latest = order.payments.len() == usize::from(payment.attempt());
+        let newer = &order.payments[usize::from(payment.attempt())..];
+        let latest = newer.iter().all(|it| it.came_by != 0);
         if latest && order.view.brief.state == State::Paying {
             self.move_to(now, *id, State::PendingPayment, actor, 0);
         }
@@ -442,7 +524,7 @@ impl Model {
         let of = |(id, order): (&OrderId, &OneOrder)| {
             let it = order.payments.get(usize::from(payment.attempt()).checked_sub(1)?)?;
             let right = payment.is_of(*id) && (user == UserId(0) || order.view.brief.user == user);
-            right.then_some((*id, *it))
+            right.then(|| (*id, it.clone()))
         };
         self.orders.iter().find_map(of).ok_or(Refusal::of(Reason::PaymentNotFound))
     }
