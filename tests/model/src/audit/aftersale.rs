@@ -4,13 +4,13 @@ use domain::aftersale::{CASES_OF_ORDER_MAX, Case, CaseKind, CaseState};
 use domain::fact::{Actor, StockAdjusted};
 use domain::intent::AdjustReason;
 use domain::order::State;
-use domain::payment::{PaymentState, RefundState};
 use domain::verdict::{Holdings, digest_case};
 use domain::{SkuId, Stamp, WarehouseId};
 
 use super::Auditor;
 use super::books::{CaseBook, LineBook, Move, OrderBook};
 use super::orders::Together;
+use super::payments::Money;
 use super::tally::Rule;
 
 impl OrderBook {
@@ -43,17 +43,11 @@ impl OrderBook {
             Some(((line.sku, line.warehouse), it.units))
         })
     }
-
-    /// Whether the refund of this number, of what paid the order, just went through.
-    fn settled(&self, refund: u16) -> bool {
-        let mut paying = self.payments.iter().filter(|it| it.state == PaymentState::Paid);
-        paying.any(|it| it.refund.0 == refund && it.refund.2 == RefundState::Done)
-    }
 }
 
 impl Auditor {
     pub(super) fn aftersale_changed(&mut self, stamp: &Stamp, case: &Case, together: &mut Together) {
-        let went_back = together.of(case.order).money.went_back;
+        let Money { went_back, number_back, .. } = together.of(case.order).money;
         if !went_back {
             together.asked_for += 1;
         }
@@ -85,7 +79,7 @@ impl Auditor {
                 let by_whom = match stamp.actor {
                     Actor::Operator(_) => !went_back,
                     Actor::Gateway(_) => {
-                        went_back && from.amount == case.amount && order.settled(case.refund)
+                        went_back && from.amount == case.amount && number_back == Some(case.refund)
                     }
                     Actor::User(_) | Actor::Timer => false,
                 };

@@ -22,6 +22,8 @@ pub(super) struct Money {
     pub(super) sent_back: bool,
     /// A refund went through.
     pub(super) went_back: bool,
+    /// Its number, where it was of what paid the order.
+    pub(super) number_back: Option<u16>,
     /// More went back by it than came, and that is said.
     pub(super) overdrawn: bool,
 }
@@ -119,7 +121,10 @@ impl Auditor {
             }
             Fact::RefundSettled { payment, order, number, amount, currency } => {
                 together.asked_for += 1;
-                together.of(order).money.went_back = true;
+                let paid =
+                    self.payment_book(order, payment).map(|(_, it)| it.state) == Some(PaymentState::Paid);
+                let money = &mut together.of(order).money;
+                (money.went_back, money.number_back) = (true, paid.then_some(number));
                 self.refund_came_out(stamp, (order, payment), number, Some((amount, currency)), together);
             }
             Fact::PaymentOverdrawn { payment, order, beyond, currency } => {
