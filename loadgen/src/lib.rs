@@ -1,11 +1,12 @@
 //! The load generator: scenarios over real sockets, honest latencies, a report, and a record that can be verified.
 //!
 //! [`run`] plays a [`LoadPlan`] against a server and gives a [`report::Report`]; [`table`] and [`page`] show it;
-//! [`verify()`] holds a record against the store afterwards. It
+//! [`verify()`] holds a record against the store afterwards, [`ask_again()`] asks for some of it once more. It
 //! speaks the wire and nothing else: it knows no store, no ledger and no disk, so what it says of a server it has
 //! seen from outside.
 #![forbid(unsafe_code)]
 
+mod again;
 mod run;
 mod verify;
 
@@ -42,6 +43,7 @@ mod instant;
 mod testing;
 pub mod text;
 
+pub use again::{ACCEPTED_MAX, AskedAgain, ask_again};
 pub use gateway::{GATEWAY, GATEWAY_KEY};
 pub use life::Act;
 pub use plan::{Lifecycle, LoadPlan, Mixed, Pace, Replay, Scenario};

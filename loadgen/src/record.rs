@@ -22,6 +22,7 @@ mod reading;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::life::{Act, Standing};
@@ -68,6 +69,19 @@ impl Recorder {
         writeln!(recorder.rows, "{MAGIC} {started_at_us} {currency}")?;
         recorder.flush()?;
         Ok(recorder)
+    }
+
+    /// Goes on where an earlier one ended. A row that was torn when its writer was killed goes: nothing of it was
+    /// sent.
+    pub fn go_on(path: &Path) -> io::Result<Recorder> {
+        let file = File::options().read(true).append(true).open(path)?;
+        let bytes = file.metadata()?.len();
+        let mut end = vec![0; ROW_BYTES_MAX.min(bytes as usize)];
+        let from = bytes - end.len() as u64;
+        file.read_exact_at(&mut end, from)?;
+        let torn = end.iter().rev().take_while(|&&byte| byte != b'\n').count();
+        file.set_len(bytes - torn as u64)?;
+        Ok(Recorder { file, rows: Vec::with_capacity(BUFFER_BYTES + ROW_BYTES_MAX) })
     }
 
     /// A remark for people.
@@ -265,6 +279,12 @@ impl Record {
     }
 }
 
+impl From<io::Error> for NotARecord {
+    fn from(error: io::Error) -> NotARecord {
+        NotARecord::Read(error)
+    }
+}
+
 impl std::fmt::Display for NotARecord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -328,6 +348,21 @@ mod tests {
         let error = Record::read("something else\n".as_bytes()).expect_err("no record").to_string();
         assert_eq!(error, "line 1: a record begins with «tidegate-record 1»");
         assert!(Record::read(&b""[..]).is_err());
+    }
+
+    #[test]
+    fn a_record_goes_on_behind_its_last_whole_row() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("record.txt");
+        for torn in ["", "< 0 ACCEP"] {
+            std::fs::write(&path, format!("{MAGIC} 1000 978\n{ASKED}{torn}")).expect("it is written");
+            let mut recorder = Recorder::go_on(&path).expect("a record");
+            recorder.asked_again(0).expect("a row");
+            recorder.accepted(0, 99).expect("a row");
+            recorder.flush().expect("the rows leave");
+            let record = Record::open(&path).expect("a good record");
+            assert_eq!(record.asked()[0].outcome, Recorded::Accepted(99));
+        }
     }
 
     #[test]

@@ -113,7 +113,22 @@ impl Talk {
         mut head: impl FnMut(usize) -> Q::Head,
         read: impl FnMut(usize, Answered<'_, A>) -> Result<(), TalkError>,
     ) -> Result<(), TalkError> {
-        self.wire.ask_each::<A>(count, |at, meta, out| append::<Q>(out, &meta, &head(at), []), read)
+        let write = |at, correlation, out: &mut Vec<u8>| {
+            append::<Q>(out, &meta(correlation), &head(at), []);
+            Ok(())
+        };
+        self.wire.ask_each::<A>(count, write, read)
+    }
+
+    /// Like [`Talk::ask_each`], for requests that are written as they are, under the correlation that is given.
+    /// `write` may fail, and nothing of that request leaves then.
+    pub(crate) fn ask_each_frame<A: Message>(
+        &mut self,
+        count: usize,
+        write: impl FnMut(usize, u64, &mut Vec<u8>) -> Result<(), TalkError>,
+        read: impl FnMut(usize, Answered<'_, A>) -> Result<(), TalkError>,
+    ) -> Result<(), TalkError> {
+        self.wire.ask_each::<A>(count, write, read)
     }
 
     /// One request with items.
@@ -142,7 +157,10 @@ impl Wire {
         let mut read = Some(read);
         self.ask_each::<A>(
             1,
-            |_, meta, out| append::<Q>(out, &meta, head, items.clone()),
+            |_, correlation, out| {
+                append::<Q>(out, &meta(correlation), head, items.clone());
+                Ok(())
+            },
             |_, answer| {
                 let asked = Q::ABOUT.kind.name();
                 let parsed = answer.map_err(|(status, _)| TalkError::Refused { asked, status })?;
@@ -157,7 +175,7 @@ impl Wire {
     fn ask_each<A: Message>(
         &mut self,
         count: usize,
-        mut write: impl FnMut(usize, Meta, &mut Vec<u8>),
+        mut write: impl FnMut(usize, u64, &mut Vec<u8>) -> Result<(), TalkError>,
         mut read: impl FnMut(usize, Answered<'_, A>) -> Result<(), TalkError>,
     ) -> Result<(), TalkError> {
         let (mut sent, mut answered) = (0, 0);
@@ -165,7 +183,7 @@ impl Wire {
             self.outbox.clear();
             // Half a window at a time: a send a request would cost more than all the rest.
             while sent < count && sent - answered < self.window {
-                write(sent, Meta { correlation: sent as u64, ..Meta::default() }, &mut self.outbox);
+                write(sent, sent as u64, &mut self.outbox)?;
                 sent += 1;
             }
             self.stream.write_all(&self.outbox).map_err(TalkError::Broken)?;
@@ -221,6 +239,10 @@ pub(crate) fn append<Q: Message>(
     items: impl IntoIterator<Item = Q::Item, IntoIter: ExactSizeIterator>,
 ) {
     protocol::append::<Q>(out, meta, head, items, &[]).expect("items are within the bounds of their kind");
+}
+
+fn meta(correlation: u64) -> Meta {
+    Meta { correlation, ..Meta::default() }
 }
 
 /// The body of an answer, or of a refusal in its place.

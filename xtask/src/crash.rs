@@ -1,8 +1,8 @@
 //! `cargo xtask crash`: real processes, killed for real. Each round loads a fresh server, kills it with -9 at a
-//! random moment, opens its folder again, asks for every recorded request, sells on, audits what lies on disk, and has
-//! the records judged as one history (`tests/history`). Every other round plays lives of orders: paid, shipped, signed
-//! for, cancelled, refunded. With `--power-cut` the data folder
-//! lies on a disk that loses what was not synced (`tests/powercut`), and each kill is a power cut as well.
+//! random moment, opens its folder again, asks again for what has no answer, asks for every recorded request, sells
+//! on, audits what lies on disk, and has the records judged as one history (`tests/history`). Every other round plays
+//! lives of orders: paid, shipped, signed for, cancelled, refunded. With `--power-cut` the data folder lies on a disk
+//! that loses what was not synced (`tests/powercut`), and each kill is a power cut as well.
 
 mod power;
 mod process;

@@ -29,11 +29,15 @@ pub struct Load {
     #[arg(long, value_name = "HOST:PORT", env = "TIDEGATE_TARGET", default_value = "127.0.0.1:7171")]
     target: String,
     /// What to play.
-    #[arg(long, value_enum, required_unless_present = "verify")]
+    #[arg(long, value_enum, required_unless_present_any = ["verify", "ask_again"])]
     scenario: Option<Name>,
     /// Ask for every row of a record and compare; sends no order.
     #[arg(long, value_name = "RECORD", conflicts_with_all = ["scenario", "record", "json", "html"])]
     verify: Option<PathBuf>,
+    /// Send again, under their request ids, what has no known outcome in a record and a share of what was accepted,
+    /// and continue the record: each must be one order, whatever happened to the server in between.
+    #[arg(long, value_name = "RECORD", conflicts_with_all = ["scenario", "verify", "record", "json", "html"])]
+    ask_again: Option<PathBuf>,
     /// The history to replay: CSV with order,user,at,sku,quantity,unit_price_minor.
     #[arg(long, value_name = "CSV", required_if_eq("scenario", "replay"))]
     file: Option<PathBuf>,
@@ -173,6 +177,12 @@ impl Load {
         if let Some(record) = &self.verify {
             let found = loadgen::verify(&self.target, record, &mut bar)
                 .with_context(|| format!("{} cannot be verified", record.display()))?;
+            print(&format!("\n{found}"))?;
+            return Ok(if found.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        if let Some(record) = &self.ask_again {
+            let found = loadgen::ask_again(&self.target, record, &mut bar)
+                .with_context(|| format!("{} cannot be asked again", record.display()))?;
             print(&format!("\n{found}"))?;
             return Ok(if found.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }

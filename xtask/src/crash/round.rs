@@ -192,11 +192,12 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Opens the folder again, asks for every recorded request, sells on, and asks for those as well; gives what was
-    /// found of the first record.
+    /// Opens the folder again, asks some again, asks for every recorded request, sells on, and asks for those as
+    /// well; gives what was found of the first record.
     fn verify_and_go_on(&self, plan: &Plan) -> Result<Verified> {
         let mut server = self.serve()?;
         server.wait_ready()?;
+        self.ask_again(&server)?;
         let verified = self.verify(&server, RECORDS[0])?;
         let mut load = self.load(plan, &server, SECONDS_AFTER, RECORDS[1]);
         let mut load = Process::spawn(&mut load, &self.path("load-after.log"))?;
@@ -206,6 +207,18 @@ impl Round<'_> {
         self.verify(&server, RECORDS[1])?;
         server.terminate()?;
         Ok(verified)
+    }
+
+    /// Requests that the crash left without an answer are asked again, and some of the others: before anything else,
+    /// so that the record still tells all that happened to the stock.
+    fn ask_again(&self, server: &Server) -> Result<()> {
+        let mut again = self.tidegate("load");
+        again.args(["--target", &server.address.to_string()]).arg("--ask-again").arg(self.path(RECORDS[0]));
+        let log = self.path("again.log");
+        if !Process::spawn(&mut again, &log)?.wait(CHECK_WITHIN)?.success() {
+            bail!("asked again, not all are the orders that they were: {}", last_line(&log));
+        }
+        Ok(())
     }
 
     fn verify(&self, server: &Server, record: &str) -> Result<Verified> {
