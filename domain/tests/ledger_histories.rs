@@ -12,7 +12,7 @@ use domain::intent::{
     PayCallback, PayClose, PayOpen, PayOutcome, Refund, RefundResult, SentLine, Ship, Sign, TrackNote,
 };
 use domain::order::State;
-use domain::payment::{ATTEMPTS_MAX, PaymentState, RefundState};
+use domain::payment::{ATTEMPTS_MAX, PaymentState, REPEATS_MAX, RefundState};
 use domain::shipment::{Waybill, Whereabouts};
 use domain::verdict::Holdings;
 use domain::{
@@ -495,7 +495,7 @@ impl History {
     /// What arrived for an order and what went back; no order keeps money that it has no use for.
     fn money_of(&mut self, order: OrderId, user: UserId, state: State, was_sold: bool) -> (i64, i64) {
         let (mut arrived, mut refunded, mut paid) = (0, 0, 0);
-        for attempt in 1..=ATTEMPTS_MAX {
+        for attempt in 1..=ATTEMPTS_MAX + REPEATS_MAX {
             let payment = PaymentId::new(order, attempt);
             let read = Intent::PayGet { user, order: OrderId(0), payment };
             let Verdict::Payment(it) = self.shop.read(&read) else { break };
