@@ -159,6 +159,16 @@ pub enum Fact<'a> {
         /// A shelf each line, in the order of the lines.
         units: &'a [ShelfUnits],
     },
+    /// The order is paid, and of the units that it held some are gone from their shelves: it waits for people.
+    /// `held` of each shelf fell. It stays counted against limits and caps.
+    StockException {
+        /// The order.
+        order: OrderId,
+        /// Its version from now on.
+        version: u32,
+        /// All that it held, a shelf each line, in the order of the lines.
+        units: &'a [ShelfUnits],
+    },
     /// The order is paid (or free) and its units are sold.
     OrderConfirmed {
         /// The order.

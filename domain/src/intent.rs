@@ -459,8 +459,9 @@ pub struct SaleSku {
 
 /// A change of one shelf. Deltas, so two operators do not overwrite each other.
 ///
-/// Checked in this order: request id → sku known → no field below 0 (INVALID_FIELD) → `on_hand` not below what
-/// is held (INSUFFICIENT_STOCK: cancel orders first). A shelf that is not there yet starts at 0.
+/// Checked in this order: request id → sku known → no field below 0 (INVALID_FIELD) → `on_hand` not taken below
+/// what is held (INSUFFICIENT_STOCK), unless the reason is [`AdjustReason::Lost`]. A shelf that is not there yet
+/// starts at 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StockAdjust {
     /// Makes asking twice harmless.
@@ -488,6 +489,9 @@ pub enum AdjustReason {
     Adjusted,
     /// A buyer's units came back.
     Returned,
+    /// Units are gone (stolen, broken, miscounted), whoever holds them: the shelf may end below what is held, and
+    /// who pays for units that are not there waits for people (STOCK_EXCEPTION). `on_hand` must fall.
+    Lost,
 }
 
 /// Opens an attempt to pay the whole of an order.
@@ -608,6 +612,11 @@ pub enum RepairAction {
     /// paid or goes back, WRONG_STATE where nothing came or a refund was asked for) → the order's currency → the order
     /// wants money (ALREADY_PAID), or its timer ended it and all that it had can be had again (WRONG_STATE).
     Settle(PaymentId),
+    /// Sells the units of an order in STOCK_EXCEPTION to it after all: it is CONFIRMED.
+    ///
+    /// Checked in this order: state (WRONG_STATE) → units of each line on its shelf that nobody holds and that can
+    /// be sold, those kept as safety included (SOLD_OUT, INSUFFICIENT_STOCK) → bounds of the ledger.
+    Restock,
 }
 
 /// Which orders of a user to read, newest first.

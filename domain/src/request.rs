@@ -189,8 +189,11 @@ fn hash_refund(refund: &Refund) -> u64 {
 
 fn hash_repair(repair: &Repair) -> u64 {
     let Repair { request: _, order, version, action } = *repair;
-    let RepairAction::Settle(payment) = action;
-    BodyHash::of_kind(0x0108).word(order.0).word(u64::from(version)).word(1).word(payment.0).0
+    let (number, payment) = match action {
+        RepairAction::Settle(payment) => (1, payment.0),
+        RepairAction::Restock => (2, 0),
+    };
+    BodyHash::of_kind(0x0108).word(order.0).word(u64::from(version)).word(number).word(payment).0
 }
 
 fn hash_ship(ship: &Ship<'_>) -> u64 {
@@ -280,6 +283,7 @@ fn hash_stock_adjust(adjust: &StockAdjust) -> u64 {
         AdjustReason::Received => 1_u64,
         AdjustReason::Adjusted => 2,
         AdjustReason::Returned => 3,
+        AdjustReason::Lost => 4,
     };
     BodyHash::of_kind(0x0206)
         .word(sku.0)

@@ -25,6 +25,7 @@ const ASKED: &[&str] = &[
     "receive A",
     "case A sku 1 amount 1",
     "exchange A sku 1 units 1",
+    "restock A",
     "at 9000",
 ];
 
@@ -177,6 +178,50 @@ fn confirmed_without_money() {
         ship A lines 1x1     SkuNotFound
         case A sku 1 amount 1 SkuNotFound
         exchange A sku 1 units 1 SkuNotFound
+        at 9000              nothing
+        ",
+    );
+}
+
+#[test]
+fn stock_exception() {
+    in_state(
+        "StockException",
+        "create A lines 1@1x2; stock 1@1 -9 lost; pay A; paid A.1; stock 1@1 +1",
+        "
+        pay A                AlreadyPaid
+        close A.1            AlreadyPaid
+        paid A.1             nothing
+        failed A.1           nothing
+        paid A.1 amount 1    stays
+        cancel A             Refunding
+        cancel A by 0        Refunding
+        refund A.1 amount 1  stays
+        refunded A.1         PaymentNotFound
+        unrefunded A.1       PaymentNotFound
+        restock A            Confirmed
+        at 9000              nothing
+        ",
+    );
+}
+
+#[test]
+fn stock_exception_whose_money_went_back() {
+    in_state(
+        "StockException",
+        "create A lines 1@1x2; stock 1@1 -9 lost; pay A; paid A.1; refund A.1; refunded A.1",
+        "
+        pay A                AlreadyPaid
+        close A.1            AlreadyPaid
+        paid A.1             nothing
+        failed A.1           nothing
+        paid A.1 amount 1    stays
+        cancel A             Refunded
+        cancel A by 0        Refunded
+        refund A.1 amount 1  RefundExceedsPaid
+        refunded A.1         nothing
+        unrefunded A.1       nothing
+        restock A            InsufficientStock
         at 9000              nothing
         ",
     );

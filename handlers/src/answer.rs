@@ -1,6 +1,7 @@
 //! What the store answered, as frames.
 
-use domain::payment::RefundState;
+use domain::order::State;
+use domain::payment::{PaymentState, RefundState};
 use domain::verdict::{HistoryView, OrderBrief, PaymentBrief};
 use domain::{Reason, Refusal, Verdict};
 use protocol::bounds::HISTORY_ROWS_MAX;
@@ -246,6 +247,17 @@ fn write_payment(pen: &mut Pen, to: &mut To<'_, impl Outlet>, meta: &Meta, kind:
             order,
             amount,
             "the gateway could not send money back: ask for the refund again"
+        );
+    }
+    if kind == Kind::PayCallback
+        && brief.state == PaymentState::Paid
+        && brief.order_state == State::StockException
+    {
+        let (payment, order) = (head.payment, head.order);
+        tracing::warn!(
+            payment,
+            order,
+            "paid, and its units are gone: find some and restock it, or cancel it"
         );
     }
     if kind == Kind::PayOpen {

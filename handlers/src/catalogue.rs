@@ -93,6 +93,8 @@ pub(crate) fn stock_adjust(header: &Header, body: &[u8]) -> Result<Intent<'stati
         1 => AdjustReason::Received,
         2 => AdjustReason::Adjusted,
         3 => AdjustReason::Returned,
+        // 4 is a transfer, in events.
+        5 => AdjustReason::Lost,
         _ => return Err(Refused::field("reason")),
     };
     Ok(Intent::StockAdjust(StockAdjust {

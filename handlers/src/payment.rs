@@ -95,7 +95,8 @@ pub(crate) fn repair(header: &Header, body: &[u8]) -> Result<Intent<'static>, Re
         parse::<messages::Repair>(header, body)?.head;
     let action = match action {
         1 if payment != 0 => RepairAction::Settle(PaymentId(payment)),
-        1 => return Err(Refused::field("payment")),
+        2 if payment == 0 => RepairAction::Restock,
+        1 | 2 => return Err(Refused::field("payment")),
         _ => return Err(Refused::field("action")),
     };
     let (request, order) = (RequestId(request), OrderId(order));

@@ -315,7 +315,12 @@ fn shop() -> Vec<File> {
         reason: 2,
         ..head
     };
-    adjust.message::<StockAdjust>(vec![("goods came in", head, vec![], b""), ("a loss", loss, vec![], b"")]);
+    let gone = StockAdjustHead { on_hand_delta: -3, safety_delta: 0, reason: 5, ..head };
+    adjust.message::<StockAdjust>(vec![
+        ("goods came in", head, vec![], b""),
+        ("a loss", loss, vec![], b""),
+        ("units are gone", gone, vec![], b""),
+    ]);
     adjust.message::<StockAdjustAnswer>(vec![("the shelf now", SHELF, vec![], b"")]);
     adjust.refusal(
         Kind::StockAdjust.into(),

@@ -197,6 +197,12 @@ impl Client {
         self.request(Settle::new(order, payment))
     }
 
+    /// For an operator: sells units to an order in STOCK_EXCEPTION after all, and confirms it. They must be on the
+    /// shelves of its lines; those that are kept as safety count, so put them in as such and nobody else has them.
+    pub fn restock(&self, order: OrderId) -> Request<Restock> {
+        self.request(Restock::new(order))
+    }
+
     /// Ends an unpaid order of this user, or a paid one that was not shipped: its money goes back.
     pub fn cancel(&self, user: UserId, order: OrderId) -> Request<Cancel> {
         self.request(Cancel::new(user, order))

@@ -322,6 +322,10 @@ impl History {
         let theirs = self.ledger.apply(self.now, envelope, &intent, &mut self.listeners);
         let ours = self.model.answer(self.now, envelope, &intent);
         self.compare("the last step", ours, theirs);
+        // What a repair did shows in the order's history.
+        if let Intent::Repair(repair) = intent {
+            self.ask_for(Envelope::default(), Intent::History { user: UserId(0), order: repair.order });
+        }
     }
 
     fn compare(&mut self, what: &str, ours: Verdict, theirs: Verdict) {
@@ -467,6 +471,7 @@ impl History {
             71..=78 => self.aftersale(),
             0..=2 => Intent::SkuPut(self.sku_put()),
             3 => Intent::SalePut(self.sale_put(skus)),
+            7 if self.dice.u8(0..3) == 0 => Intent::StockAdjust(self.stock_lost()),
             4..=7 => Intent::StockAdjust(self.stock_adjust()),
             8..=19 => Intent::Create(self.create(lines, client_bytes)),
             20..=27 => self.money(),
@@ -549,6 +554,26 @@ impl History {
             unavailable_delta: delta(&mut self.dice),
             reason: *self.dice.choice(&reasons).expect("a choice"),
         }
+    }
+
+    /// Mostly so much of what is there that somebody holds what is gone.
+    fn stock_lost(&mut self) -> StockAdjust {
+        let mut adjust = self.stock_adjust();
+        let (mut there, mut held) = (0, 0);
+        for _ in 0..12 {
+            let get = Intent::StockGet { sku: adjust.sku, warehouse: adjust.warehouse };
+            if let Verdict::Shelf(shelf) = self.model.answer(self.now, Envelope::default(), &get) {
+                (there, held) = (shelf.on_hand as i64, shelf.held as i64);
+            }
+            if there > 0 && held > 0 {
+                break;
+            }
+            adjust = self.stock_adjust();
+        }
+        let short = (there - held + 1).clamp(there.min(1), there);
+        let gone = if self.mostly() { self.dice.i64(short..=there) } else { there + 1 };
+        let (safety_delta, unavailable_delta, reason) = (0, 0, AdjustReason::Lost);
+        StockAdjust { on_hand_delta: -gone, safety_delta, unavailable_delta, reason, ..adjust }
     }
 
     fn stock_transfer(&mut self) -> StockTransfer {

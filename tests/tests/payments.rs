@@ -13,8 +13,8 @@ use protocol::{GatewayKey, Signed, messages};
 use serde_json::Value;
 use tempfile::TempDir;
 use tidegate_sdk::{
-    Currency, Error, GatewayId, Money, OrderId, Payment, PaymentState, RefundState, SkuId, State, Status,
-    TestGateway, UserId, WarehouseId, blocking,
+    Currency, Error, EventFilter, EventType, GatewayId, Money, OrderId, Payment, PaymentState, RefundState,
+    SkuId, StartAt, State, Status, TestGateway, UserId, WarehouseId, blocking,
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
@@ -151,6 +151,63 @@ fn an_operator_settles_what_is_not_what_was_asked_for() {
     assert!(settled.contains("CONFIRMED") && settled.contains("9.99 EUR"), "{settled}");
     let history = client.wait(client.history(UserId(7), order)).unwrap();
     assert_eq!(history.last().unwrap().to, State::Confirmed);
+    house.audits();
+}
+
+#[test]
+fn a_paid_order_whose_units_are_gone_waits_for_people_and_is_repaired() {
+    let mut house = House::new("");
+    let (client, gateway) = (house.client(), first_gateway());
+    let orders = [7, 8, 9].map(|user| order(&client, user));
+    let adjust = ["admin", "stock", "adjust", "1", "--warehouse", "1"];
+    let adjusts = |more: &[&str]| house.types(&[&adjust, more].concat());
+    // A count finds 2 units of the 6 that three buyers hold. That they are gone has to be said.
+    let (code, _, err) = adjusts(&["--on-hand", "-99998", "--reason", "adjusted"]);
+    assert!(code == Some(1) && err.contains("INSUFFICIENT_STOCK"), "{err}");
+    assert_eq!(adjusts(&["--on-hand", "-99998", "--reason", "lost"]).0, Some(0));
+
+    let paid = orders.map(|(_, payment)| client.wait(gateway.paid(&client, &payment)).unwrap());
+    assert_eq!(
+        paid.map(|payment| (payment.state, payment.order_state)),
+        [State::Confirmed, State::StockException, State::StockException]
+            .map(|state| (PaymentState::Paid, state))
+    );
+    assert!(house.server.log().contains("paid, and its units are gone"), "{}", house.server.log());
+    let [_, (found, _), (given_up, _)] = orders;
+    let waiting = house.does(&["admin", "order", "scan", "--state", "stock_exception"]);
+    assert!([found, given_up].iter().all(|order| waiting.contains(&order.to_string())), "{waiting}");
+    let filter = EventFilter::ALL.of_type(EventType::StockException);
+    let mut events = client.subscribe(filter, StartAt::Behind(0));
+    for order in [found, given_up] {
+        let event = client.wait(events.next()).unwrap();
+        assert_eq!(
+            (event.order, event.state, event.items[0].units),
+            (Some(order), Some(State::StockException), 2)
+        );
+    }
+    drop(events);
+    house.server.kill();
+    house.server.restart_with(&["--config", house.config.to_str().unwrap()]);
+
+    // Two units turn up, kept for who paid: nobody else can have them.
+    let client = house.client();
+    let restock = ["admin", "order", "restock", &found.to_string()];
+    let (code, _, err) = house.types(&restock);
+    assert!(code == Some(1) && err.contains("SOLD_OUT"), "{err}");
+    assert_eq!(house.types(&[&adjust[..], &["--on-hand", "2", "--safety", "2"]].concat()).0, Some(0));
+    let create = client.create(UserId(10), Money::new(PRICE, Currency::EUR)).line(SkuId(1), 1);
+    assert_eq!(status(client.wait(create).unwrap_err()), Status::SoldOut);
+    assert!(house.does(&restock).contains("CONFIRMED"));
+    assert_eq!(house.types(&[&adjust[..], &["--safety", "-2"]].concat()).0, Some(0));
+    assert_eq!(status(client.wait(client.restock(found)).unwrap_err()), Status::WrongState);
+
+    // The other one's money goes back.
+    assert_eq!(client.wait(client.cancel(UserId(9), given_up)).unwrap().state, State::Refunding);
+    let asked = client.wait(client.pay_latest(UserId(9), given_up)).unwrap();
+    let done = client.wait(gateway.refunded(&client, &asked).unwrap()).unwrap();
+    assert_eq!(done.order_state, State::Refunded);
+    let shelf = client.wait(client.stock_get(SkuId(1)).warehouse(WarehouseId(1))).unwrap();
+    assert_eq!((shelf.on_hand, shelf.held, shelf.sold), (0, 0, 4));
     house.audits();
 }
 

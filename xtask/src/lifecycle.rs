@@ -115,6 +115,8 @@ fn name(state: State) -> &'static str {
 const fn trigger(event: Event) -> &'static str {
     match event {
         Event::Settled => "all of its money came",
+        Event::UnitsGone => "all of its money came, and units of it are gone",
+        Event::Restocked => "units were found for it, by an operator",
         Event::TimedOut => "time to pay over",
         Event::Cancel => "cancelled",
         Event::CancelFree => "cancelled, free of charge",
@@ -135,6 +137,8 @@ const fn trigger(event: Event) -> &'static str {
 const fn effect(step: Step) -> &'static str {
     match step {
         Step::Confirm => "what is held becomes sold, the coupon is used, the timer stops",
+        Step::Except => "holds go back, the coupon is used, the timer stops; people are told",
+        Step::Restock => "units of its shelves become sold",
         Step::Cancel => "holds, limits, coupon go back",
         Step::RefundFree => "what was not sent and limits go back; there is no money",
         Step::Pay => "attempt 1; the hold is extended once",

@@ -61,8 +61,9 @@ pub struct StockReserve<'a> {
 /// Ends a hold: by freeing its units (STOCK_RELEASE), or by selling them without an order (STOCK_COMMIT).
 ///
 /// Checked in this order: request id → hold there and this user's (HOLD_NOT_FOUND) → not ended: HOLD_EXPIRED where
-/// its timer was first (as long as the request that made it is remembered), else HOLD_NOT_FOUND. It never finds
-/// the ledger full: each open hold keeps room for its end.
+/// its timer was first (as long as the request that made it is remembered), else HOLD_NOT_FOUND → to be sold, its
+/// units are on their shelves (INSUFFICIENT_STOCK where they were lost). It never finds the ledger full: each open
+/// hold keeps room for its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndHold {
     /// Whose hold it must be; 0: an operator ends it.

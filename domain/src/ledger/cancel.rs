@@ -60,6 +60,8 @@ impl Ledger {
                 self.enter_one(&stamp, &asked, facts);
             }
             Step::Confirm
+            | Step::Except
+            | Step::Restock
             | Step::Pay
             | Step::AwaitPayment
             | Step::Revive
@@ -148,6 +150,8 @@ impl Ledger {
             | Step::Cancel
             | Step::RefundFree
             | Step::Confirm
+            | Step::Except
+            | Step::Restock
             | Step::Pay
             | Step::AwaitPayment
             | Step::Revive

@@ -69,7 +69,7 @@ impl Ledger {
         }
         let mut most = 0;
         for (_, row) in self.goods.shelves_of(planned.sku) {
-            let there = row.shelf.sellable() + units_of(taken, row.sku, row.warehouse);
+            let there = row.shelf.sellable_with(units_of(taken, row.sku, row.warehouse));
             most = most.max(there);
             if there >= wanted {
                 planned.warehouse = row.warehouse;
@@ -91,8 +91,8 @@ impl Ledger {
     #[inline]
     fn sellable(&self, slot: u32, sku: SkuId, warehouse: WarehouseId, taken: &[ShelfUnits]) -> u64 {
         let shelf = self.goods.shelf_of(slot, warehouse);
-        let sellable = shelf.map_or(0, |shelf| self.goods.shelf(shelf).shelf.sellable());
-        sellable + units_of(taken, sku, warehouse)
+        let own = units_of(taken, sku, warehouse);
+        shelf.map_or(0, |shelf| self.goods.shelf(shelf).shelf.sellable_with(own))
     }
 
     /// Chooses anew for the lines that name no warehouse, of which each can be served by one, and numbers parcels.
@@ -119,7 +119,7 @@ impl Ledger {
             }
             left.add(at);
             for (_, row) in self.goods.shelves_of(planned.sku) {
-                let there = row.shelf.sellable() + units_of(taken, row.sku, row.warehouse);
+                let there = row.shelf.sellable_with(units_of(taken, row.sku, row.warehouse));
                 if there >= line.quantity.units() {
                     servers.push(Server { warehouse: row.warehouse, line: at as u16 });
                 }

@@ -59,10 +59,20 @@ impl Ledger {
             Fact::StockReleased { units, .. } => self.change_shelves(units, Shelf::release),
             Fact::OrderConfirmed { order, version } => {
                 let slot = self.known(*order);
-                if self.orders.at(slot).state == State::Cancelled {
+                let before = self.orders.at(slot).state;
+                if before == State::Cancelled {
                     self.take_counts_again(slot);
                 }
                 self.transit(stamp, slot, State::Confirmed, *version, 0);
+                // Elsewhere the order's making, or its money, has remembered the request.
+                if before == State::StockException {
+                    self.remember(stamp, Subject::Order(slot));
+                }
+            }
+            Fact::StockException { order, version, units } => {
+                self.change_shelves(units, Shelf::release);
+                let slot = self.known(*order);
+                self.transit(stamp, slot, State::StockException, *version, 0);
             }
             Fact::OrderCancelled { order, version, reason, why } => {
                 // All end the same way; the reason is the actor's, and matters when money comes late.
@@ -75,7 +85,7 @@ impl Ledger {
             }
             Fact::RefundDone { order, version, amount: _, why } => {
                 let slot = self.known(*order);
-                let counted = self.is_sold(slot);
+                let counted = self.is_counted(slot);
                 self.transit(stamp, slot, State::Refunded, *version, *why);
                 if counted {
                     self.give_back_counts(slot);

@@ -96,6 +96,9 @@ impl Ledger {
             return Ok(answer);
         }
         let slot = self.open_hold(now, user, hold)?;
+        if end == HoldEnd::Committed {
+            self.judge_units_there(slot)?;
+        }
 
         // Doing. There is room: each open hold keeps some.
         let answer = Hold { state: end.state(), ..self.holds.at(slot).hold };
@@ -144,6 +147,19 @@ impl Ledger {
         let row = self.holds.at(slot);
         row.hold.judge_open(user, now, row.made, self.rules.earliest(now))?;
         Ok(slot)
+    }
+
+    /// Units may be lost, whoever holds them.
+    fn judge_units_there(&self, slot: u32) -> Result<(), Refusal> {
+        for (at, ShelfUnits { sku, warehouse, quantity }) in self.holds.units(slot).enumerate() {
+            let shelf = self.goods.find_shelf(sku, warehouse).expect("units of holds are on known shelves");
+            let there = self.goods.shelf(shelf).shelf.on_hand;
+            if there < quantity.units() {
+                let refusal = Refusal::of(Reason::InsufficientStock).at_line(at);
+                return Err(refusal.with(quantity.units() as i64, there as i64));
+            }
+        }
+        Ok(())
     }
 
     fn enter_end(&mut self, stamp: &Stamp, slot: u32, end: HoldEnd, facts: &mut impl Facts) {

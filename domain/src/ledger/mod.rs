@@ -30,6 +30,7 @@ mod pay;
 mod payments;
 mod read;
 mod refund;
+mod repair;
 mod requests;
 mod room;
 mod scan;

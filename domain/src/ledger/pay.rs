@@ -2,7 +2,7 @@
 
 use crate::fact::{Actor, Fact, Facts, Line, Request, RequestKey, Stamp};
 use crate::ids::{GatewayId, OrderId, PaymentId, SaleId, TraceId, UserId};
-use crate::intent::{Intent, PayCallback, PayClose, PayOpen, PayOutcome, Repair, RepairAction};
+use crate::intent::{Intent, PayCallback, PayClose, PayOpen, PayOutcome};
 use crate::ledger::Ledger;
 use crate::ledger::counts::USER_UNITS_MAX;
 use crate::ledger::orders::NONE;
@@ -182,8 +182,9 @@ impl Ledger {
         Ok(self.orders.newest_payment(order_slot))
     }
 
-    /// This money pays the order: what it holds becomes sold. `again`: it is held again first.
-    fn confirm_paid(
+    /// This money pays the order: what it holds becomes sold, or where units of it are gone, people are to see to
+    /// it. `again`: what it had held is taken anew first.
+    pub(super) fn confirm_paid(
         &mut self,
         stamp: &Stamp,
         slot: u32,
@@ -191,7 +192,12 @@ impl Ledger {
         again: bool,
         facts: &mut impl Facts,
     ) {
-        let event = if again { Event::SettledLate } else { Event::Settled };
+        let gone = !again && !self.units_are_there(slot);
+        let event = match (again, gone) {
+            (true, _) => Event::SettledLate,
+            (false, true) => Event::UnitsGone,
+            (false, false) => Event::Settled,
+        };
         let (order, version) = (self.orders.at(slot).id, self.version_after(slot, event));
         let units = self.units_of(slot);
         facts.begin(stamp);
@@ -200,55 +206,27 @@ impl Ledger {
             self.enter(stamp, &Fact::StockReserved { order, units: &units }, facts);
             self.enter_coupons(stamp, slot, |order, coupons| Fact::CouponLocked { order, coupons }, facts);
         }
-        self.enter(stamp, &Fact::StockReduced { order, units: &units }, facts);
+        if !gone {
+            self.enter(stamp, &Fact::StockReduced { order, units: &units }, facts);
+        }
         self.enter_coupons(stamp, slot, |order, coupons| Fact::CouponUsed { order, coupons }, facts);
-        self.enter(stamp, &Fact::OrderConfirmed { order, version }, facts);
+        let moved = if gone {
+            Fact::StockException { order, version, units: &units }
+        } else {
+            Fact::OrderConfirmed { order, version }
+        };
+        self.enter(stamp, &moved, facts);
         facts.end();
         self.scratch.put_units_back(units);
     }
 
-    /// An operator puts an order right.
-    pub(super) fn repair(
-        &mut self,
-        now: MicrosUtc,
-        trace: TraceId,
-        repair: &Repair,
-        facts: &mut impl Facts,
-    ) -> Result<Verdict, Refusal> {
-        // Looking.
-        let key = RequestKey { who: UserId(0), id: repair.request };
-        let body = Intent::Repair(*repair).body_hash();
-        if let Some(answer) = self.asked_before(now, key, || body)? {
-            return Ok(answer);
-        }
-        let slot = self.order_of(UserId(0), repair.order)?;
-        let version = self.orders.at(slot).version;
-        if repair.version != 0 && repair.version != version {
-            let (asked, there) = (i64::from(repair.version), i64::from(version));
-            return Err(Refusal::of(Reason::VersionConflict).with(asked, there));
-        }
-        let RepairAction::Settle(payment) = repair.action;
-        let payment = self.payment_of(UserId(0), payment)?;
-        let it = *self.payments.at(payment);
-        if it.order != slot {
-            return Err(Refusal::of(Reason::PaymentNotFound));
-        }
-        let arrival = payment::judge_settle((it.state, &it.money, it.currency), &self.wanted(slot), || {
-            self.can_be_had_again(slot)
-        })?;
-        self.judge_room_for_change(now)?;
-
-        // Doing.
-        let stamp = Stamp { at: now, actor: Actor::Operator(0), request: Some(Request { key, body }), trace };
-        let success = Fact::PaymentSuccess {
-            payment: it.id,
-            order: repair.order,
-            amount: it.money.arrived,
-            reference: it.reference,
-            surplus: false,
-        };
-        self.confirm_paid(&stamp, slot, &success, arrival == Arrival::Revives, facts);
-        Ok(Verdict::Order(self.orders.at(slot).brief()))
+    /// Whether all that the order holds is on its shelves: units may be lost, whoever holds them. Of several orders
+    /// that hold what is left, the first to be paid has it.
+    fn units_are_there(&self, slot: u32) -> bool {
+        self.orders.lines(slot).all(|line| {
+            let shelf = self.goods.find_shelf(line.sku, line.warehouse).expect("lines name known shelves");
+            self.goods.shelf(shelf).shelf.on_hand >= line.quantity.units()
+        })
     }
 
     pub(super) fn close_payment(
@@ -371,7 +349,7 @@ impl Ledger {
         }
     }
 
-    fn wanted(&self, order: u32) -> Wanted {
+    pub(super) fn wanted(&self, order: u32) -> Wanted {
         let latest = self.orders.latest_step(order);
         let it = self.orders.at(order);
         Wanted {
@@ -384,7 +362,7 @@ impl Ledger {
 
     /// Whether all that a cancelled order had can be taken again: the units of each line from its shelf, within
     /// the cap and the user's limit of each sale, and the quotas of its coupons, as they are now.
-    fn can_be_had_again(&self, slot: u32) -> bool {
+    pub(super) fn can_be_had_again(&self, slot: u32) -> bool {
         let user = self.orders.at(slot).user;
         let stock_left = self.orders.lines(slot).all(|line| {
             let shelf = self.goods.find_shelf(line.sku, line.warehouse).expect("lines name known shelves");

@@ -186,13 +186,16 @@ impl Ledger {
         attempts.find(|(_, it)| it.state == PaymentState::Paid).map(|(slot, _)| slot)
     }
 
-    /// Whether the order's units are sold and its limits counted: not where it had been cancelled before.
-    pub(super) fn is_sold(&self, slot: u32) -> bool {
-        match self.orders.at(slot).state {
-            State::Refunding => {
-                self.orders.latest_step(slot).is_some_and(|step| step.from != State::Cancelled)
-            }
+    /// Whether the order's units are sold to it: not where it had been cancelled before, or they were gone.
+    fn is_sold(&self, slot: u32) -> bool {
+        self.is_counted(slot) && self.refunded_from(slot) != State::StockException
+    }
+
+    /// Whether the order is paid and counts against limits: not where it had been cancelled before.
+    pub(super) fn is_counted(&self, slot: u32) -> bool {
+        match self.refunded_from(slot) {
             State::Paid
+            | State::StockException
             | State::Confirmed
             | State::PartShipped
             | State::Shipped
@@ -201,11 +204,20 @@ impl Ledger {
             State::Reserving
             | State::PendingPayment
             | State::Paying
-            | State::StockException
             | State::Failed
             | State::Cancelled
+            | State::Refunding
             | State::Refunded => false,
         }
+    }
+
+    /// Where the order stands; while its money goes back, where it stood before.
+    fn refunded_from(&self, slot: u32) -> State {
+        let state = self.orders.at(slot).state;
+        if state != State::Refunding {
+            return state;
+        }
+        self.orders.latest_step(slot).expect("a step led the order to REFUNDING").from
     }
 
     /// Money of the order that came as it was asked for, or twice, and has not gone back.

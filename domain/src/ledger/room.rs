@@ -40,8 +40,14 @@ impl Ledger {
             Fact::OrderCreated(created) => return self.judge_room_for_created(stamp, created),
             Fact::OrderConfirmed { order, .. } => {
                 self.judge_room_to_count_again(*order)?;
-                return self.judge_room_for_row();
+                self.judge_room_for_row()?;
+                // Units that were found for it are what a request asked for; else that is behind us.
+                let slot = self.orders.find(*order).expect("facts name orders that were created");
+                if self.orders.at(slot).state != State::StockException {
+                    return Ok(());
+                }
             }
+            Fact::StockException { .. } => return self.judge_room_for_row(),
             Fact::CouponDefined { coupon, skus } => {
                 let replaced = self.coupons.find(coupon.id);
                 within(self.coupons.has_room(bounds, replaced), "coupons_max", bounds.coupons_max)?;

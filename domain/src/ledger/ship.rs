@@ -180,7 +180,9 @@ impl Ledger {
             | Event::SentBackLate
             | Event::AllRefunded
             | Event::PartSent
-            | Event::AllSent => unreachable!("this takes more than a word"),
+            | Event::AllSent
+            | Event::UnitsGone
+            | Event::Restocked => unreachable!("this takes more than a word"),
         };
         self.enter_one(stamp, &fact, facts);
         Ok(Verdict::Order(self.orders.at(slot).brief()))

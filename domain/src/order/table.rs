@@ -12,6 +12,10 @@ use crate::order::State::{
 pub enum Event {
     /// All of its total is there; of a total of 0, at once.
     Settled,
+    /// All of its total is there, and units that it holds are gone from their shelves.
+    UnitsGone,
+    /// An operator found units for it after all.
+    Restocked,
     /// The time to pay is over.
     TimedOut,
     /// Somebody ends it.
@@ -47,6 +51,10 @@ pub enum Event {
 pub enum Step {
     /// What it holds becomes sold.
     Confirm,
+    /// What it holds is let go; it waits for people.
+    Except,
+    /// Units are taken for it anew, and sold.
+    Restock,
     /// What it holds and counts goes back.
     Cancel,
     /// What was sold and counted goes back, and all its money, of which there is none.
@@ -87,12 +95,14 @@ pub const TABLE: &[Row] = &[
     row(&[PendingPayment], Event::AttemptOpened, Step::Pay),
     row(&[Paying], Event::AttemptFailed, Step::AwaitPayment),
     row(&[PendingPayment, Paying], Event::Settled, Step::Confirm),
+    row(&[PendingPayment, Paying], Event::UnitsGone, Step::Except),
+    row(&[StockException], Event::Restocked, Step::Restock),
     row(&[PendingPayment, Paying], Event::TimedOut, Step::Cancel),
     row(&[PendingPayment, Paying], Event::Cancel, Step::Cancel),
     row(&[PendingPayment, Paying], Event::CancelFree, Step::Cancel),
     row(&[Cancelled], Event::SettledLate, Step::Revive),
     row(&[Cancelled], Event::SentBackLate, Step::Refund),
-    row(&[Confirmed], Event::CancelFree, Step::RefundFree),
+    row(&[StockException, Confirmed], Event::CancelFree, Step::RefundFree),
     row(&[Paid, StockException, Confirmed], Event::Cancel, Step::Refund),
     row(&[Confirmed, PartShipped], Event::PartSent, Step::ShipPart),
     row(&[Confirmed, PartShipped], Event::AllSent, Step::ShipRest),
@@ -109,8 +119,10 @@ const fn row(from: &'static [State], on: Event, does: Step) -> Row {
 
 impl Event {
     /// Every event.
-    pub const ALL: [Event; 15] = [
+    pub const ALL: [Event; 17] = [
         Event::Settled,
+        Event::UnitsGone,
+        Event::Restocked,
         Event::TimedOut,
         Event::Cancel,
         Event::CancelFree,
@@ -130,7 +142,8 @@ impl Event {
     /// The state that the event usually leads to, for the refusal where it leads nowhere.
     const fn wanted(self) -> State {
         match self {
-            Event::Settled | Event::SettledLate => Confirmed,
+            Event::Settled | Event::SettledLate | Event::Restocked => Confirmed,
+            Event::UnitsGone => StockException,
             Event::TimedOut | Event::Cancel | Event::CancelFree => Cancelled,
             Event::AttemptOpened => Paying,
             Event::AttemptFailed => PendingPayment,
@@ -148,7 +161,8 @@ impl Step {
     /// The state that the step leads to.
     pub const fn to(self) -> State {
         match self {
-            Step::Confirm | Step::Revive => Confirmed,
+            Step::Confirm | Step::Revive | Step::Restock => Confirmed,
+            Step::Except => StockException,
             Step::Cancel => Cancelled,
             Step::RefundFree | Step::FinishRefund => Refunded,
             Step::Pay => Paying,
@@ -225,8 +239,9 @@ pub(crate) const fn rows_kept(state: State, has_payments: bool) -> usize {
         // Its attempt fails; it ends; its money comes late and revives it; it is cancelled; its money goes back.
         (Paying, true) => 5,
         (PendingPayment, true) => 4,
-        (Cancelled, true) => 3,
-        (Paid | StockException | Confirmed, true) => 2,
+        // It is revived, or units are found for it; and then as below.
+        (Cancelled | StockException, true) => 3,
+        (Paid | Confirmed, true) => 2,
         // On its way, it is taken back and its money goes back; delivered, its timer completes it, and then.
         (PartShipped | Shipped | Delivered, true) => 2,
         (Completed, true) => 1,
@@ -268,7 +283,10 @@ mod tests {
                 // Opening another attempt and sending an order look for room themselves.
                 let looks = event == Event::AttemptOpened && has_payments
                     || matches!(step, Step::ShipPart | Step::ShipRest | Step::Deliver);
-                let needs_payments = matches!(step, Step::Refund | Step::Revive | Step::FinishRefund);
+                let needs_payments = matches!(
+                    step,
+                    Step::Except | Step::Restock | Step::Refund | Step::Revive | Step::FinishRefund
+                );
                 if looks
                     || (needs_payments && !has_payments)
                     || (event == Event::AttemptFailed && !has_payments)

@@ -203,6 +203,7 @@ impl Shop {
             "coupons" => self.tell_taken(&words),
             "pay" | "close" | "payment" => self.tell_payment(&words),
             "paid" | "failed" | "refund" | "refunded" | "unrefunded" | "settle" => self.tell_money(&words),
+            "restock" => self.tell_restock(&words),
             "case" | "exchange" | "accept" | "refuse" | "goods" | "cases" => self.tell_case(&words),
             "ship" | "sign" | "receive" | "track" | "note" => self.tell_shipping(&words),
             "history" => {
@@ -276,7 +277,7 @@ impl Shop {
             on_hand_delta: words[2].parse().expect("units"),
             safety_delta: value(words, "safety").unwrap_or(0),
             unavailable_delta: value(words, "unavailable").unwrap_or(0),
-            reason: AdjustReason::Received,
+            reason: if words.contains(&"lost") { AdjustReason::Lost } else { AdjustReason::Received },
         }));
         self.words(&verdict)
     }
@@ -467,6 +468,16 @@ impl Shop {
             _ if attempt == "0" => self.read(&Intent::PayGet { user, order, payment: PaymentId(0) }),
             _ => self.read(&Intent::PayGet { user, order: OrderId(0), payment }),
         };
+        self.words(&verdict)
+    }
+
+    /// `restock A [version 2] [twice]`
+    fn tell_restock(&mut self, words: &[&str]) -> String {
+        let (order, _, _) = self.named(words[1]);
+        let version = value(words, "version").unwrap_or(0);
+        let request = self.request();
+        let repair = Intent::Repair(Repair { request, order, version, action: RepairAction::Restock });
+        let verdict = self.changed(&repair, words);
         self.words(&verdict)
     }
 

@@ -39,6 +39,7 @@ pub(super) fn sketch(blank: Event, fact: &Fact<'_>) -> Option<Sketch> {
         | Fact::StockReduced { .. }
         | Fact::StockReleased { .. }
         | Fact::OrderConfirmed { .. }
+        | Fact::StockException { .. }
         | Fact::OrderCancelled { .. }
         | Fact::RefundDone { .. }
         | Fact::CursorMoved { .. }

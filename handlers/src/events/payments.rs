@@ -62,6 +62,7 @@ pub(super) fn sketch(blank: Event, fact: &Fact<'_>) -> Option<Sketch> {
         | Fact::StockReduced { .. }
         | Fact::StockReleased { .. }
         | Fact::OrderConfirmed { .. }
+        | Fact::StockException { .. }
         | Fact::OrderCancelled { .. }
         | Fact::RefundDone { .. }
         | Fact::OrderShipped { .. }

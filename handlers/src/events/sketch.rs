@@ -102,6 +102,11 @@ pub(super) fn sketch(position: u64, stamp: &Stamp, fact: &Fact<'_>) -> Option<Sk
             let filled = Event { order: order.0, version: *version, state, ..blank };
             of(EventType::OrderConfirmed, Parts::Lines, filled)
         }
+        Fact::StockException { order, version, units } => {
+            let state = State::StockException.number();
+            let filled = Event { order: order.0, version: *version, state, ..blank };
+            of(EventType::StockException, Parts::Shelves(units.to_vec()), filled)
+        }
         Fact::OrderCancelled { order, version, reason, why } => {
             let (state, reason) = (State::Cancelled.number(), cancel_reason(*reason));
             let filled = Event { order: order.0, version: *version, state, reason, why: *why, ..blank };
@@ -250,6 +255,7 @@ fn shelf(blank: Event, adjusted: &StockAdjusted) -> Event {
         AdjustReason::Received => 1,
         AdjustReason::Adjusted => 2,
         AdjustReason::Returned => 3,
+        AdjustReason::Lost => 5,
     };
     Event {
         order: order.0,

@@ -98,7 +98,7 @@ plain! {
         pub why: u16,
         /// State of the order from now on, where this event changed it.
         pub state: u8,
-        /// Why stock could not be reserved: 1 sold out, 2 too few. Who cancelled: 1 user, 2 timer, 3 operator, 4 risk. Why stock changed: 1 received, 2 adjusted, 3 returned, 4 transferred. Why money goes back: 1 late,
+        /// Why stock could not be reserved: 1 sold out, 2 too few. Who cancelled: 1 user, 2 timer, 3 operator, 4 risk. Why stock changed: 1 received, 2 adjusted, 3 returned, 4 transferred, 5 lost. Why money goes back: 1 late,
         /// 2 duplicate, 3 cancelled, 4 an operator, 5 an after-sales case. Where a case stands: as in AFTERSALE_GET. Money that arrived: 1 it goes back. An attempt that failed: 1 the
         /// gateway said so, 2 it was given up. What a switch stops from now on: the sum of 1 creating, 2 paying,
         /// 4 changing.

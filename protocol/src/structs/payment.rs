@@ -131,11 +131,12 @@ plain! {
         pub request: u128,
         /// The order.
         pub order: u64,
-        /// The payment of it that the action is about.
+        /// The payment of it that the action is about; 0 where it is about none.
         pub payment: u64,
         /// The version that the order must have; 0: any.
         pub version: u32,
-        /// 1: take the money of a mismatched payment for the order's total.
+        /// 1: take the money of a mismatched payment for the order's total. 2: sell units to an order in
+        /// STOCK_EXCEPTION after all.
         pub action: u8,
     }
 }

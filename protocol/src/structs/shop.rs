@@ -45,7 +45,8 @@ plain! {
         pub unavailable_delta: i64,
         /// Never 0.
         pub warehouse: u32,
-        /// Why `on_hand` changes: 1 goods came in, 2 a count, loss or find, 3 a buyer's units came back.
+        /// Why `on_hand` changes: 1 goods came in, 2 a count, loss or find, 3 a buyer's units came back, 5 units are
+        /// gone, whoever holds them (then it must fall).
         pub reason: u8,
     }
 

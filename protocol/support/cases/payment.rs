@@ -114,7 +114,11 @@ fn refund_result() -> File {
 fn repair() -> File {
     let mut repair = File::of("REPAIR");
     let head = RepairHead { request: REQUEST, order: ORDER, payment: PAYMENT, version: 2, action: 1 };
-    repair.message::<Repair>(vec![("settle what came", head, vec![], b"")]);
+    let restock = RepairHead { payment: 0, version: 0, action: 2, ..head };
+    repair.message::<Repair>(vec![
+        ("settle what came", head, vec![], b""),
+        ("units were found", restock, vec![], b""),
+    ]);
     repair.message::<RepairAnswer>(vec![("confirmed", BRIEF, vec![], b"")]);
     repair.refusal(Kind::Repair.into(), Status::WrongState, 0, refusal(Refusal::NO_LINE, 6, 12));
     repair

@@ -223,6 +223,11 @@ class Client:
         head = {"order": order, "payment": payment, "version": version, "action": 1}
         return self.change("REPAIR", head, **again).head
 
+    def restock(self, order: int, *, version: int = 0, **again) -> dict:
+        """Sells units to an order in STOCK_EXCEPTION after all; the order."""
+        head = {"order": order, "payment": 0, "version": version, "action": 2}
+        return self.change("REPAIR", head, **again).head
+
     def pay_callback(
         self, key: bytes, payment: int, gateway: int, *, amount: int = 0, currency: int = 0, reference: int = 0,
         paid: bool = True, signed_at: Optional[int] = None

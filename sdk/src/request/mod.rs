@@ -29,7 +29,7 @@ pub use guards::{LimitList, LimitPut, SwitchList, SwitchPut};
 pub use letters::{EndLetter, ListLetters, ParkLetter};
 pub use operate::{Audit, Drain, Ping, Stats};
 pub use order::{Batch, BatchOrder, BatchOutcome, Cancel, Create, Get, History, List, Prepare, PrepareHold};
-pub use payment::{PayCallback, PayClose, PayGet, PayOpen, Refund, RefundResult, Settle};
+pub use payment::{PayCallback, PayClose, PayGet, PayOpen, Refund, RefundResult, Restock, Settle};
 pub use scan::OrdersScan;
 pub use shipment::{ConfirmReceipt, Ship, Sign, Track, TrackNote};
 pub use shop::{AdjustReason, SaleGet, SaleList, SalePut, SkuGet, SkuList, SkuPut, StockAdjust, StockGet};

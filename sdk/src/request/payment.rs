@@ -183,6 +183,48 @@ impl Ask for Settle {
 
 impl Changes for Settle {}
 
+/// Sells units to an order in STOCK_EXCEPTION after all.
+#[derive(Clone, Debug)]
+pub struct Restock {
+    order: OrderId,
+    version: u32,
+}
+
+impl Restock {
+    pub(crate) fn new(order: OrderId) -> Restock {
+        Restock { order, version: 0 }
+    }
+}
+
+impl Request<Restock> {
+    /// Only if the order has this version; otherwise VERSION_CONFLICT.
+    pub fn version(mut self, version: u32) -> Self {
+        self.ask.version = version;
+        self
+    }
+}
+
+impl Wire for Restock {
+    type Question = messages::Repair;
+    type Reply = messages::RepairAnswer;
+    const CHANGES: bool = true;
+
+    fn head(&self, request: u128) -> wire::RepairHead {
+        let Restock { order, version } = *self;
+        wire::RepairHead { request, order: order.0, payment: 0, version, action: 2 }
+    }
+}
+
+impl Ask for Restock {
+    type Answer = OrderBrief;
+
+    fn read(answer: &Parsed<'_, messages::RepairAnswer>) -> Option<OrderBrief> {
+        shop::brief(&answer.head)
+    }
+}
+
+impl Changes for Restock {}
+
 /// What a gateway tells, and signs.
 impl<A: Told> Request<A> {
     /// Signs it with the gateway's key.

@@ -72,6 +72,8 @@ pub enum AdjustReason {
     Adjusted = 2,
     /// A buyer's units came back.
     Returned = 3,
+    /// Units are gone, whoever holds them: who pays for units that are not there waits for people.
+    Lost = 5,
 }
 
 impl StockAdjust {

@@ -233,6 +233,14 @@ Example: tidegate admin --json order scan --from 2026-11-27T09:00:00Z --to 2026-
         #[arg(long, default_value_t = 0)]
         why: u16,
     },
+    /// Sell units to an order in STOCK_EXCEPTION after all: they are on the shelves of its lines, safety included
+    #[command(after_help = "Example: tidegate admin order restock 382516920123392001")]
+    Restock {
+        order: u64,
+        /// Only if the order has this version; 0: any.
+        #[arg(long, default_value_t = 0)]
+        version: u32,
+    },
     /// Record that an order was handed to a carrier: all that is left of it, or some lines
     #[command(
         after_help = "Example: tidegate admin order ship 382516920123392001 --carrier DHL --line 1001:2"
@@ -461,6 +469,10 @@ impl OrderAction {
             }
             OrderAction::Cancel { order, version, why } => {
                 let request = client.cancel(operator, OrderId(order)).version(version).why(why);
+                Ok(show::order_brief(&client.wait(request)?))
+            }
+            OrderAction::Restock { order, version } => {
+                let request = client.restock(OrderId(order)).version(version);
                 Ok(show::order_brief(&client.wait(request)?))
             }
             OrderAction::Ship { order, lines, carrier, tracking, version } => {

@@ -279,7 +279,10 @@ impl Room {
                 self.lines += created.lines.len();
                 self.client_bytes += created.client_bytes.len() + 2;
             }
-            Fact::OrderConfirmed { .. } | Fact::OrderCancelled { .. } | Fact::RefundDone { .. } => {
+            Fact::OrderConfirmed { .. }
+            | Fact::StockException { .. }
+            | Fact::OrderCancelled { .. }
+            | Fact::RefundDone { .. } => {
                 self.changes += 1;
             }
             Fact::PaymentOpened { .. } => {

@@ -115,6 +115,7 @@ fn order_of(fact: &Fact<'_>) -> Option<OrderId> {
         | Fact::StockReduced { order, .. }
         | Fact::StockReleased { order, .. }
         | Fact::OrderConfirmed { order, .. }
+        | Fact::StockException { order, .. }
         | Fact::OrderCancelled { order, .. }
         | Fact::RefundDone { order, .. }
         | Fact::PaymentOpened { order, .. }
@@ -159,6 +160,7 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
         Fact::StockReserved { units, .. }
         | Fact::StockReduced { units, .. }
         | Fact::StockReleased { units, .. }
+        | Fact::StockException { units, .. }
         | Fact::OrderShipped { units, .. }
         | Fact::HoldMade { units, .. }
         | Fact::HoldEnded { units, .. } => units.iter().any(|it| it.sku == sku),
@@ -320,6 +322,10 @@ fn json_of_fact(fact: &Fact<'_>) -> (&'static str, Value) {
         Fact::StockReleased { order, units } => ("StockReleased", json_of_units(order, units)),
         Fact::OrderConfirmed { order, version } => {
             ("OrderConfirmed", json!({ "order": order.0, "version": version }))
+        }
+        Fact::StockException { order, version, units } => {
+            let units = json_of_shelves(units);
+            ("StockException", json!({ "order": order.0, "version": version, "units": units }))
         }
         Fact::OrderCancelled { order, version, reason, why } => {
             let reason = cancel_reason(reason);
@@ -557,6 +563,7 @@ fn json_of_adjusted(adjusted: &StockAdjusted) -> Value {
         AdjustReason::Received => "received",
         AdjustReason::Adjusted => "adjusted",
         AdjustReason::Returned => "returned",
+        AdjustReason::Lost => "lost",
     };
     json!({
         "sku": adjusted.sku.0, "warehouse": adjusted.warehouse.0, "on_hand_delta": adjusted.on_hand_delta,

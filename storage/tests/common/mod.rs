@@ -222,6 +222,7 @@ pub fn orders(disk: &MemDisk) -> Vec<OrderId> {
         | Fact::StockReduced { .. }
         | Fact::StockReleased { .. }
         | Fact::OrderConfirmed { .. }
+        | Fact::StockException { .. }
         | Fact::OrderCancelled { .. }
         | Fact::RefundDone { .. }
         | Fact::CursorMoved { .. }

@@ -260,7 +260,12 @@ impl Auditor {
             Fact::StockReserved { order, units } => together.of(*order).reserved.push(units.to_vec()),
             Fact::StockReduced { order, units } => together.of(*order).reduced.push(units.to_vec()),
             Fact::StockReleased { order, units } => together.of(*order).released.push(units.to_vec()),
-            Fact::OrderConfirmed { order, version } => self.order_confirmed(*order, *version, together),
+            Fact::OrderConfirmed { order, version } => {
+                self.order_confirmed(stamp, *order, *version, together);
+            }
+            Fact::StockException { order, version, units } => {
+                self.stock_exception(*order, *version, units, together);
+            }
             Fact::OrderCancelled { order, version, reason, why: _ } => {
                 self.order_cancelled(stamp, *order, *version, *reason, together);
             }
@@ -332,7 +337,7 @@ impl Auditor {
         self.tally.check(Rule::Entries, by_one, || format!("{:?} did an operator's work", stamp.actor));
     }
 
-    /// A shelf changed by an operator: no field below 0, nothing taken that an order holds.
+    /// A shelf changed by an operator: no field below 0; nothing taken that an order holds, unless it was lost.
     fn stock_adjusted(&mut self, adjusted: &StockAdjusted) {
         let known = self.books.skus.contains_key(&adjusted.sku) && adjusted.warehouse.0 != 0;
         self.tally.check(Rule::Catalogue, known, || {
@@ -343,7 +348,7 @@ impl Auditor {
         let delta = i128::from(adjusted.on_hand_delta);
         match adjusted.reason {
             AdjustReason::Received => shelf.received += delta,
-            AdjustReason::Adjusted => shelf.adjusted += delta,
+            AdjustReason::Adjusted | AdjustReason::Lost => shelf.adjusted += delta,
             AdjustReason::Returned => shelf.returned += delta,
         }
         shelf.on_hand += delta;
@@ -351,13 +356,21 @@ impl Auditor {
         shelf.unavailable += i128::from(adjusted.unavailable_delta);
 
         let shelf = *shelf;
-        let missing = shelf.held.max(0) - shelf.on_hand;
+        let lost = adjusted.reason == AdjustReason::Lost;
+        let missing = match delta {
+            0.. => 0, // A shelf that lost units may get some of them back.
+            _ if lost => -shelf.on_hand,
+            _ => shelf.held.max(0) - shelf.on_hand,
+        };
         self.books.totals.oversold += missing.max(0);
         self.tally.check(Rule::Oversold, missing <= 0, || {
             format!(
                 "sku {} in warehouse {}: {} units are there, {} are held",
                 adjusted.sku.0, adjusted.warehouse.0, shelf.on_hand, shelf.held
             )
+        });
+        self.tally.check(Rule::Shelves, !lost || delta < 0, || {
+            format!("{delta} units of sku {} were lost", adjusted.sku.0)
         });
         self.tally.check(Rule::Shelves, shelf.safety >= 0 && shelf.unavailable >= 0, || {
             format!(

@@ -107,12 +107,13 @@ impl Dice {
         let payment = PaymentId::new(order, self.number() as u16);
         let (amount, number) = (MinorUnits(self.number()), self.number() as u16);
         let (gateway, reference) = (GatewayId(self.number() as u16), 0);
-        match self.0.u8(0..40) {
+        match self.0.u8(0..41) {
             37 => {
                 let (attempt, currency) = (version as u16, Currency(978));
                 Fact::PaymentRepeated { payment, order, attempt, amount, currency, reference }
             }
             38 => Fact::PaymentOverdrawn { payment, order, beyond: amount, currency: Currency(978) },
+            39 => Fact::StockException { order, version, units },
             36 => Fact::AftersaleChanged(self.case()),
             26 => Fact::HoldMade { hold, user: UserId(self.number() as u64), until, units },
             27 => Fact::HoldExtended { hold, until },
@@ -262,7 +263,7 @@ impl Dice {
             on_hand_delta: self.number(),
             safety_delta: self.number(),
             unavailable_delta: self.number(),
-            reason: AdjustReason::Returned,
+            reason: if self.0.bool() { AdjustReason::Returned } else { AdjustReason::Lost },
             order: OrderId(self.number() as u64),
         }
     }

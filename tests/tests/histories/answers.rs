@@ -2,7 +2,9 @@
 
 use domain::Verdict;
 use domain::aftersale::{CaseKind, CaseState};
+use domain::order::State;
 use domain::payment::PaymentState;
+use domain::verdict::HistoryRow;
 
 /// What the histories of a run must have heard: every answer but OVERLOADED, which is about bounds.
 pub(super) const ANSWERS: &[&str] = &[
@@ -59,7 +61,9 @@ pub(super) const ANSWERS: &[&str] = &[
     "payment Paid of Confirmed",
     "payment Paid of Refunding",
     "payment Paid of Refunded",
-    "payment Surplus of Confirmed",
+    "payment Paid of StockException",
+    "History, restocked",
+    "payment Surplus of one who had paid",
     "payment Surplus of Refunding",
     "payment Surplus of Refunded",
     "Mismatched",
@@ -112,6 +116,7 @@ pub(super) fn in_a_word(answer: &Verdict) -> String {
         Verdict::Priced(_) => "Priced".into(),
         Verdict::OrderFound(_) => "OrderFound".into(),
         Verdict::Orders(_) => "Orders".into(),
+        Verdict::History(view) if view.rows.iter().any(is_restocked) => "History, restocked".into(),
         Verdict::History(_) => "History".into(),
         Verdict::SkuFound(_) => "SkuFound".into(),
         Verdict::Skus(_) => "Skus".into(),
@@ -129,6 +134,9 @@ pub(super) fn in_a_word(answer: &Verdict) -> String {
         Verdict::Holdings(_) => "Holdings".into(),
         Verdict::Payment(brief) if brief.state == PaymentState::Paid && brief.arrived != brief.amount => {
             "payment settled".into()
+        }
+        Verdict::Payment(brief) if brief.state == PaymentState::Surplus && goes_on(brief.order_state) => {
+            "payment Surplus of one who had paid".into()
         }
         Verdict::Payment(brief) => format!("payment {:?} of {:?}", brief.state, brief.order_state),
         Verdict::Mismatched(brief) if brief.refunded > brief.arrived => "beyond what came".into(),
@@ -150,4 +158,28 @@ pub(super) fn in_a_word(answer: &Verdict) -> String {
         Verdict::Cases(_) => "Cases".into(),
         Verdict::Shipments(view) => format!("{} shipments", view.shipments.len().min(2)),
     }
+}
+
+/// Paid, and on its way to the buyer.
+fn goes_on(state: State) -> bool {
+    match state {
+        State::Paid
+        | State::Confirmed
+        | State::PartShipped
+        | State::Shipped
+        | State::Delivered
+        | State::Completed => true,
+        State::Reserving
+        | State::PendingPayment
+        | State::Paying
+        | State::StockException
+        | State::Failed
+        | State::Cancelled
+        | State::Refunding
+        | State::Refunded => false,
+    }
+}
+
+fn is_restocked(row: &HistoryRow) -> bool {
+    (row.from, row.to) == (Some(State::StockException), State::Confirmed)
 }

@@ -1,11 +1,12 @@
 //! What buyers, operators and gateways ask about money.
 
 use domain::intent::{
-    PayCallback, PayClose, PayOpen, PayOutcome, Refund, RefundResult, Repair, RepairAction,
+    PAGE_MAX, PayCallback, PayClose, PayOpen, PayOutcome, Refund, RefundResult, Repair, RepairAction, Scan,
 };
+use domain::order::State;
 use domain::payment::PaymentState;
 use domain::verdict::PaymentBrief;
-use domain::{GatewayId, Intent, MinorUnits, OrderId, PaymentId, UserId, Verdict};
+use domain::{GatewayId, Intent, MicrosUtc, MinorUnits, OrderId, PaymentId, SaleId, SkuId, UserId, Verdict};
 
 use super::{Envelope, History};
 
@@ -16,7 +17,7 @@ impl History {
     pub(super) fn money(&mut self) -> Intent<'static> {
         let anybody = if self.dice.u8(0..4) == 0 { UserId(0) } else { self.user() };
         let request = self.request();
-        match self.dice.u8(0..17) {
+        match self.dice.u8(0..20) {
             0..=3 => {
                 let (user, order) = (self.owner(anybody), self.order());
                 let gateway = self.gateway();
@@ -30,6 +31,7 @@ impl History {
                 Intent::Refund(Refund { request, payment, amount, why: self.dice.u16(0..3) })
             }
             10..=14 => Intent::RefundResult(self.refund_result()),
+            17..=19 => Intent::Repair(self.restock()),
             16 => Intent::Repair(self.repair()),
             _ => {
                 let (order, payment) = match self.dice.u8(0..10) {
@@ -86,6 +88,21 @@ impl History {
         let (order, version) = found.map_or((self.order(), 1), |it| (it.order, it.order_version));
         let version = if self.dice.bool() { 0 } else { version };
         Repair { request: self.request(), order, version, action: RepairAction::Settle(payment) }
+    }
+
+    /// Mostly of an order that waits for units.
+    fn restock(&mut self) -> Repair {
+        let state = State::StockException.number();
+        let (before, user, sku, sale) = (OrderId(0), UserId(0), SkuId(0), SaleId(0));
+        let (from, to, limit) = (MicrosUtc(0), MicrosUtc(0), PAGE_MAX);
+        let scan = Intent::Scan(Scan { before, user, state, sku, sale, from, to, limit });
+        let Verdict::Orders(waiting) = self.model.answer(self.now, Envelope::default(), &scan) else {
+            panic!("such a page is never refused");
+        };
+        let waiting = self.dice.choice(&waiting.items).map(|brief| brief.order);
+        let order = waiting.filter(|_| self.mostly()).unwrap_or_else(|| self.order());
+        let version = if self.mostly() { 0 } else { self.dice.u32(1..5) };
+        Repair { request: self.request(), order, version, action: RepairAction::Restock }
     }
 
     fn brief(&mut self, payment: PaymentId) -> Option<PaymentBrief> {

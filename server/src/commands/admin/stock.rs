@@ -104,6 +104,8 @@ pub enum Reason {
     Adjusted,
     /// A buyer's units came back.
     Returned,
+    /// Units are gone, whoever holds them.
+    Lost,
 }
 
 impl StockAction {
@@ -161,6 +163,7 @@ impl From<Reason> for AdjustReason {
             Reason::Received => AdjustReason::Received,
             Reason::Adjusted => AdjustReason::Adjusted,
             Reason::Returned => AdjustReason::Returned,
+            Reason::Lost => AdjustReason::Lost,
         }
     }
 }

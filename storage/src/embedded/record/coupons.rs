@@ -60,6 +60,7 @@ impl EntryWriter<'_> {
             | Fact::StockReduced { .. }
             | Fact::StockReleased { .. }
             | Fact::OrderConfirmed { .. }
+            | Fact::StockException { .. }
             | Fact::OrderCancelled { .. }
             | Fact::RefundDone { .. }
             | Fact::PaymentOpened { .. }

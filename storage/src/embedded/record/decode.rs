@@ -90,6 +90,7 @@ impl Decoder {
             | kind::STOCK_REDUCED
             | kind::STOCK_RELEASED
             | kind::ORDER_CONFIRMED
+            | kind::STOCK_EXCEPTION
             | kind::ORDER_CANCELLED
             | kind::REFUND_DONE
             | kind::STOCK_ADJUSTED
@@ -133,6 +134,10 @@ impl Decoder {
             }
             kind::ORDER_CONFIRMED => {
                 Ok(Fact::OrderConfirmed { order: OrderId(from.u64()?), version: from.u32()? })
+            }
+            kind::STOCK_EXCEPTION => {
+                let (order, version) = (OrderId(from.u64()?), from.u32()?);
+                Ok(Fact::StockException { order, version, units: self.units(from)? })
             }
             kind::ORDER_CANCELLED => Ok(Fact::OrderCancelled {
                 order: OrderId(from.u64()?),
@@ -390,6 +395,7 @@ fn adjust_reason(number: u8) -> Result<AdjustReason, BadEntry> {
         1 => Ok(AdjustReason::Received),
         2 => Ok(AdjustReason::Adjusted),
         3 => Ok(AdjustReason::Returned),
+        4 => Ok(AdjustReason::Lost),
         _ => Err(BadEntry::Field("reason")),
     }
 }

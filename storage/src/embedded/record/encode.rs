@@ -215,6 +215,12 @@ impl<'a> EntryWriter<'a> {
                 self.u64(order.0);
                 self.u32(version);
             }
+            Fact::StockException { order, version, units } => {
+                self.kind(kind::STOCK_EXCEPTION);
+                self.u64(order.0);
+                self.u32(version);
+                self.shelves(units);
+            }
             Fact::OrderCancelled { order, version, reason, why } => {
                 self.kind(kind::ORDER_CANCELLED);
                 self.u64(order.0);
@@ -485,5 +491,6 @@ const fn adjust_reason_number(reason: AdjustReason) -> u8 {
         AdjustReason::Received => 1,
         AdjustReason::Adjusted => 2,
         AdjustReason::Returned => 3,
+        AdjustReason::Lost => 4,
     }
 }

@@ -98,6 +98,7 @@ mod kind {
     pub const REFUND_SETTLED: u8 = 38;
     pub const PAYMENT_REPEATED: u8 = 39;
     pub const PAYMENT_OVERDRAWN: u8 = 40;
+    pub const STOCK_EXCEPTION: u8 = 41;
     pub const LETTER_PARKED: u8 = 65;
     pub const LETTER_ENDED: u8 = 66;
     pub const HOLD_MADE: u8 = 50;

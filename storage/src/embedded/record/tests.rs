@@ -172,6 +172,12 @@ fn examples() -> Vec<(&'static str, Stamp, Vec<Fact<'static>>)> {
         ("created", user, vec![created(), Fact::StockReserved { order, units: &UNITS }]),
         ("reduced", user, vec![Fact::StockReduced { order, units: &UNITS }]),
         ("confirmed", user, vec![Fact::OrderConfirmed { order, version: 2 }]),
+        ("excepted", callback, vec![Fact::StockException { order, version: 3, units: &UNITS }]),
+        (
+            "lost",
+            operator,
+            vec![Fact::StockAdjusted(StockAdjusted { reason: AdjustReason::Lost, ..adjusted })],
+        ),
         ("expired", timer, vec![cancelled, Fact::StockReleased { order, units: &UNITS }]),
         ("refunded", user, vec![Fact::RefundDone { order, version: 3, amount: MinorUnits(879), why: 1 }]),
         ("adjusted", operator, vec![Fact::StockAdjusted(adjusted)]),

@@ -8,7 +8,7 @@ use domain::verdict::{Holdings, digest_case};
 use domain::{SkuId, Stamp, WarehouseId};
 
 use super::Auditor;
-use super::books::{CaseBook, LineBook, Move, OrderBook};
+use super::books::{CaseBook, LineBook, OrderBook};
 use super::orders::Together;
 use super::payments::Money;
 use super::tally::Rule;
@@ -117,7 +117,7 @@ impl Auditor {
         let Some(line) = order.lines.iter().find(|line| line.sku == case.sku) else { return };
         let given = LineBook { units: case.units, ..*line };
         self.hold(&given, 0);
-        self.books.move_units(&given, Move::Sell);
+        self.sell(&given);
         together.of(case.order).instead = Some(given);
     }
 

@@ -87,8 +87,10 @@ pub(super) struct OrderBook {
     pub(super) currency: Currency,
     /// The payment timer cancelled it.
     pub(super) ended_by_timer: bool,
-    /// How often its units were sold: once at most, and then for ever, also where they came back.
+    /// Its units were sold: once at most, and then for ever, also where they came back.
     pub(super) sold: bool,
+    /// It was paid (or free) and counts, its units sold or not.
+    pub(super) counted: bool,
     /// What its lines are cheaper by, and by which coupons.
     pub(super) discount: MinorUnits,
     pub(super) coupons: Vec<CouponShare>,

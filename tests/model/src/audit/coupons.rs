@@ -96,7 +96,8 @@ impl Auditor {
         let coupons = order.coupons.clone();
         let any = !coupons.is_empty();
         let whole = parts.locked.len() == usize::from(any && (parts.created || parts.revived))
-            && parts.used.len() == usize::from(any && parts.confirmed)
+            && parts.used.len()
+                == usize::from(any && (parts.confirmed && !parts.restocked || parts.excepted))
             && parts.coupons_released.len() == usize::from(any && parts.cancelled);
         let mut told = parts.locked.iter().chain(&parts.used).chain(&parts.coupons_released);
         let same = told.all(|shares| *shares == coupons);

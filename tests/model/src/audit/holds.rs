@@ -87,9 +87,13 @@ impl Auditor {
                 together.takes_over(id, &lines);
             }
         }
-        let by = if end == HoldEnd::Committed { Move::Sell } else { Move::Free };
         for line in &lines {
-            self.books.move_units(line, by);
+            match end {
+                HoldEnd::Committed => self.sell(line),
+                HoldEnd::Taken | HoldEnd::Released | HoldEnd::Expired => {
+                    self.books.move_units(line, Move::Free);
+                }
+            }
         }
         if let Some(book) = self.books.holds.get_mut(&id) {
             book.state = end.state();

@@ -107,6 +107,7 @@ impl Auditor {
             | Fact::StockReduced { .. }
             | Fact::StockReleased { .. }
             | Fact::OrderConfirmed { .. }
+            | Fact::StockException { .. }
             | Fact::OrderCancelled { .. }
             | Fact::RefundDone { .. }
             | Fact::PaymentFailed { .. }

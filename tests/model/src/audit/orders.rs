@@ -39,6 +39,10 @@ pub(super) struct Parts {
     impossible: bool,
     pub(super) created: bool,
     pub(super) confirmed: bool,
+    /// It was paid, and its units were gone.
+    pub(super) excepted: bool,
+    /// Its units were gone before, and some were found for it.
+    pub(super) restocked: bool,
     /// It was cancelled before, and is had again.
     pub(super) revived: bool,
     pub(super) cancelled: bool,
@@ -139,6 +143,7 @@ impl Auditor {
             currency: created.currency,
             ended_by_timer: false,
             sold: false,
+            counted: false,
             discount: created.discount,
             coupons: Vec::new(),
             payments: Vec::new(),
@@ -149,9 +154,16 @@ impl Auditor {
         self.books.orders.insert(created.order, order);
     }
 
-    pub(super) fn order_confirmed(&mut self, id: OrderId, version: u32, together: &mut Together) {
+    pub(super) fn order_confirmed(
+        &mut self,
+        stamp: &Stamp,
+        id: OrderId,
+        version: u32,
+        together: &mut Together,
+    ) {
         // Only money that came in this entry confirms, or that there is nothing to pay.
         let settled = together.of(id).money.settled;
+        let restocked = self.books.orders.get(&id).is_some_and(|it| it.state == State::StockException);
         if !settled && !together.of(id).created {
             together.asked_for += 1;
         }
@@ -159,9 +171,9 @@ impl Auditor {
         let may = |order: &OrderBook| match order.state {
             State::PendingPayment | State::Paying => settled || order.total == MinorUnits::ZERO,
             State::Cancelled => settled && order.ended_by_timer,
+            State::StockException => !settled && matches!(stamp.actor, Actor::Operator(_)),
             State::Reserving
             | State::Paid
-            | State::StockException
             | State::Confirmed
             | State::PartShipped
             | State::Shipped
@@ -174,14 +186,45 @@ impl Auditor {
         if !self.step(id, State::Confirmed, version, may, together) {
             return;
         }
-        (together.of(id).confirmed, together.of(id).revived) = (true, revived);
+        let parts = together.of(id);
+        (parts.confirmed, parts.revived, parts.restocked) = (true, revived, restocked);
         if revived {
             self.take_again(id);
         }
-        self.move_all(id, Move::Sell);
-        if let Some(order) = self.books.orders.get_mut(&id) {
-            order.sold = true;
+        if restocked {
+            self.restock(id);
         }
+        self.sell_all(id);
+        if let Some(order) = self.books.orders.get_mut(&id) {
+            (order.sold, order.counted) = (true, true);
+        }
+    }
+
+    /// An order is paid and waits for people: some of its units are not on their shelves. It lets go of all.
+    pub(super) fn stock_exception(
+        &mut self,
+        id: OrderId,
+        version: u32,
+        units: &[ShelfUnits],
+        together: &mut Together,
+    ) {
+        let settled = together.of(id).money.settled;
+        let may = |order: &OrderBook| settled && matches!(order.state, State::PendingPayment | State::Paying);
+        if !self.step(id, State::StockException, version, may, together) {
+            return;
+        }
+        together.of(id).excepted = true;
+        together.of(id).released.push(units.to_vec());
+        let Some(order) = self.books.orders.get_mut(&id) else { return };
+        order.counted = true;
+        let gone = order.lines.iter().any(|line| {
+            let shelf = self.books.shelves.get(&(line.sku, line.warehouse));
+            shelf.is_none_or(|shelf| shelf.on_hand < i128::from(line.units))
+        });
+        self.tally.check(Rule::Exceptions, gone, || {
+            format!("order {} waits for units that were on their shelves", id.0)
+        });
+        self.move_all(id, Move::Free);
     }
 
     /// A cancelled order is had again: its units were free, and within the limits of today.
@@ -191,6 +234,16 @@ impl Auditor {
         for line in &lines {
             self.hold(line, 0);
             self.books.count(user, line, 1);
+        }
+    }
+
+    /// Units were found for an order whose own were gone: of those that nobody holds, and that can be sold.
+    fn restock(&mut self, id: OrderId) {
+        let Some(order) = self.books.orders.get(&id) else { return };
+        for line in &order.lines.clone() {
+            let shelf = self.books.shelves.get(&(line.sku, line.warehouse)).copied().unwrap_or_default();
+            let spare = (shelf.on_hand - shelf.held - shelf.unavailable).max(0);
+            self.hold_of(line, spare);
         }
     }
 
@@ -244,17 +297,18 @@ impl Auditor {
         if !after_payment {
             together.asked_for += 1;
         }
-        let before = self.books.orders.get(&id).map(|order| (order.state, order.sold));
+        let before = self.books.orders.get(&id).map(|order| (order.state, order.sold, order.counted));
         let may = |order: &OrderBook| {
             let nothing_left = order.payments.iter().all(|it| it.kept_for_order() == 0);
             match order.state {
-                State::Confirmed | State::PartShipped | State::Shipped => !after_payment && order.kept() == 0,
+                State::StockException | State::Confirmed | State::PartShipped | State::Shipped => {
+                    !after_payment && order.kept() == 0
+                }
                 State::Refunding | State::Delivered | State::Completed => after_payment && nothing_left,
                 State::Reserving
                 | State::PendingPayment
                 | State::Paying
                 | State::Paid
-                | State::StockException
                 | State::Failed
                 | State::Cancelled
                 | State::Refunded => false,
@@ -263,7 +317,7 @@ impl Auditor {
         if !self.step(id, State::Refunded, version, may, together) {
             return;
         }
-        let (state, sold) = before.unwrap_or((State::Refunded, false));
+        let (state, sold, counted) = before.unwrap_or((State::Refunded, false, false));
         together.of(id).refunded = true;
         // What reached the buyer comes back by hand; what was never sent comes back by itself.
         if sold {
@@ -273,12 +327,14 @@ impl Auditor {
             }
             together.of(id).units_return = left;
         }
-        if sold {
+        if counted {
             self.uncount(id);
         }
         let Some(order) = self.books.orders.get(&id) else { return };
         let by_whom = match stamp.actor {
-            Actor::User(user) => user == order.user && state == State::Confirmed,
+            Actor::User(user) => {
+                user == order.user && matches!(state, State::StockException | State::Confirmed)
+            }
             Actor::Operator(_) => true,
             Actor::Gateway(_) => after_payment,
             Actor::Timer => false,
@@ -309,13 +365,13 @@ impl Auditor {
                 self.tally.check(Rule::Transitions, false, || format!("order {} is not there", id.0));
                 continue;
             };
-            let (made, sold) = (parts.created || parts.revived, parts.confirmed);
-            let (made, sold) = (made || parts.instead.is_some(), sold || parts.instead.is_some());
+            let made = parts.created || parts.revived || parts.restocked || parts.instead.is_some();
+            let sold = parts.confirmed || parts.instead.is_some();
             let whole = parts.reserved.len() == usize::from(made)
                 && parts.reduced.len() == usize::from(sold)
-                && parts.released.len() == usize::from(parts.cancelled)
+                && parts.released.len() == usize::from(parts.cancelled || parts.excepted)
                 && parts.returned.is_empty() == parts.units_return.is_empty()
-                && parts.confirmed
+                && (parts.confirmed && !parts.restocked || parts.excepted)
                     == (parts.money.settled || parts.created && order.total == MinorUnits::ZERO)
                 && parts.case_refund.is_none()
                 && !parts.money.overdrawn
@@ -341,11 +397,10 @@ impl Auditor {
         for order in self.books.orders.values() {
             let side = match order.state {
                 State::PendingPayment | State::Paying => &mut held,
-                State::Reserving | State::Failed | State::Cancelled => continue,
-                // Late money that goes back sold nothing.
+                State::Reserving | State::StockException | State::Failed | State::Cancelled => continue,
+                // Late money that goes back sold nothing, nor did an order whose units were gone.
                 State::Refunding | State::Refunded if !order.sold => continue,
                 State::Paid
-                | State::StockException
                 | State::Confirmed
                 | State::PartShipped
                 | State::Shipped
@@ -547,7 +602,13 @@ impl Auditor {
     /// promised, whatever else may be sold.
     pub(super) fn hold(&mut self, line: &LineBook, freed: i128) {
         let shelf = self.books.shelves.get(&(line.sku, line.warehouse)).copied().unwrap_or_default();
+        // Of a shelf that lost units, nobody gets what others hold.
         let sellable = ShelfBook { held: shelf.held + freed, ..shelf }.sellable() + freed;
+        self.hold_of(line, sellable.min((shelf.on_hand - shelf.held).max(0)));
+    }
+
+    /// Sets a line's units aside, of so many that it may have.
+    fn hold_of(&mut self, line: &LineBook, sellable: i128) {
         let missing = i128::from(line.units) - sellable;
         self.books.totals.oversold += missing.max(0);
         self.tally.check(Rule::Oversold, missing <= 0, || {
@@ -555,6 +616,28 @@ impl Auditor {
             format!("sku {sku} in warehouse {warehouse}: {} units taken of {sellable}", line.units)
         });
         self.books.move_units(line, Move::Hold);
+    }
+
+    /// What the order holds is sold: it is on its shelves, whoever else holds what is not.
+    fn sell_all(&mut self, id: OrderId) {
+        let Some(order) = self.books.orders.get(&id) else { return };
+        for line in order.lines.clone() {
+            self.sell(&line);
+        }
+    }
+
+    /// Held units leave their shelf, which has them.
+    pub(super) fn sell(&mut self, line: &LineBook) {
+        self.books.move_units(line, Move::Sell);
+        let left = self.books.shelves.get(&(line.sku, line.warehouse)).map_or(0, |shelf| shelf.on_hand);
+        self.books.totals.oversold += (-left).max(0);
+        self.tally.check(Rule::Oversold, left >= 0, || {
+            let (sku, warehouse) = (line.sku.0, line.warehouse.0);
+            format!(
+                "sku {sku} in warehouse {warehouse}: {} units sold, {} of them not there",
+                line.units, -left
+            )
+        });
     }
 
     fn move_all(&mut self, id: OrderId, by: Move) {

@@ -154,6 +154,7 @@ impl Auditor {
             | Fact::StockReduced { .. }
             | Fact::StockReleased { .. }
             | Fact::OrderConfirmed { .. }
+            | Fact::StockException { .. }
             | Fact::OrderCancelled { .. }
             | Fact::RefundDone { .. }
             | Fact::OrderShipped { .. }
@@ -309,13 +310,12 @@ impl Auditor {
         // Money that came late, and money of an order that was paid and is cancelled, move it to REFUNDING.
         let cancelled = !follows && it.state == PaymentState::Paid && version != book.version;
         let may_end = match book.state {
-            State::Confirmed => true,
+            State::StockException | State::Confirmed => true,
             State::PartShipped | State::Shipped => matches!(stamp.actor, Actor::Operator(_)),
             State::Reserving
             | State::PendingPayment
             | State::Paying
             | State::Paid
-            | State::StockException
             | State::Delivered
             | State::Completed
             | State::Failed
@@ -380,7 +380,7 @@ impl Auditor {
         for (id, order) in &self.books.orders {
             let paying = order.payments.iter().filter(|it| it.state == PaymentState::Paid).count();
             let free = order.total == MinorUnits::ZERO;
-            let right = paying == usize::from(order.sold && !free)
+            let right = paying == usize::from(order.counted && !free)
                 && order.payments.iter().all(|it| it.state != PaymentState::Surplus || it.refund.0 > 0)
                 && (order.state != State::Refunded || order.kept() == 0);
             self.tally.check(Rule::PaidOrders, right, || {

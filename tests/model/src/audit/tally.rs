@@ -51,6 +51,7 @@ rules! {
     Expiry "expiry" "no order expired before its time"
     Units "units" "what was held, sold, freed or returned is what the order's lines say"
     Oversold "oversold" "nothing was promised that the shelf could not sell"
+    Exceptions "exceptions" "who paid and waits for units waits because some of them were gone"
     Held "held" "held = what open orders and holds have set aside, on every shelf"
     Shelves "shelves" "on hand = received + returned + adjusted + transferred - sold, on every shelf"
     Returns "returns" "no more units of a sku came back than were sold"

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::fact::Actor;
-use domain::intent::{Cancel, HOLD_SECONDS_MAX, SALE_SKUS_MAX, SalePut, SkuPut, StockAdjust};
+use domain::intent::{AdjustReason, Cancel, HOLD_SECONDS_MAX, SALE_SKUS_MAX, SalePut, SkuPut, StockAdjust};
 use domain::limit::UserList;
 use domain::order::State;
 use domain::switch::Stops;
@@ -13,6 +13,7 @@ use domain::{
     WarehouseId,
 };
 
+use super::payments::wrong_state;
 use super::{Model, OneSale, Subject, coupons, shipping, stock};
 
 impl Model {
@@ -28,14 +29,15 @@ impl Model {
         };
         match brief.state {
             State::PendingPayment | State::Paying => self.end_unpaid(now, brief.order, actor, cancel.why),
-            State::Confirmed => self.cancel_paid(now, brief.order, actor, cancel.why)?,
+            State::StockException | State::Confirmed => {
+                self.cancel_paid(now, brief.order, actor, cancel.why)?
+            }
             // On its way, only an operator knows whether it is lost or taken back.
             State::PartShipped | State::Shipped if cancel.user == UserId(0) => {
                 self.cancel_paid(now, brief.order, actor, cancel.why)?;
             }
             State::Reserving
             | State::Paid
-            | State::StockException
             | State::PartShipped
             | State::Shipped
             | State::Delivered
@@ -87,7 +89,11 @@ impl Model {
         shelf.on_hand = moved(shelf.on_hand, adjust.on_hand_delta)?;
         shelf.safety = moved(shelf.safety, adjust.safety_delta)?;
         shelf.unavailable = moved(shelf.unavailable, adjust.unavailable_delta)?;
-        if shelf.on_hand < shelf.held {
+        let lost = adjust.reason == AdjustReason::Lost;
+        if lost && adjust.on_hand_delta >= 0 {
+            return Err(Refusal::of(Reason::InvalidField));
+        }
+        if adjust.on_hand_delta < 0 && shelf.on_hand < shelf.held && !lost {
             let asked = adjust.on_hand_delta.saturating_neg();
             return Err(Refusal::of(Reason::InsufficientStock).with(asked, held_back as i64));
         }
@@ -97,7 +103,46 @@ impl Model {
         Ok(Subject::Shelf(place.0, place.1))
     }
 
-    /// PENDING_PAYMENT → CONFIRMED: what was held is sold.
+    /// PENDING_PAYMENT → CONFIRMED: what was held is sold. Where some of it is gone, → STOCK_EXCEPTION: it is let go.
+    pub(super) fn settle(&mut self, now: MicrosUtc, order: OrderId, actor: Actor) {
+        let lines = self.orders[&order].view.lines.clone();
+        let there = |sku, warehouse| self.shelves[&(sku, warehouse)].on_hand;
+        if lines.iter().all(|line| there(line.sku, line.warehouse) >= line.quantity.units()) {
+            self.confirm(now, order, actor);
+            return;
+        }
+        for line in lines {
+            self.shelves.entry((line.sku, line.warehouse)).or_default().held -= line.quantity.units();
+        }
+        self.use_coupons(order);
+        self.move_to(now, order, State::StockException, actor, 0);
+    }
+
+    /// Units that were found for an order become its own, those that are kept as safety included.
+    pub(super) fn restock(&mut self, now: MicrosUtc, order: OrderId) -> Result<(), Refusal> {
+        let (state, lines) = (self.orders[&order].view.brief.state, self.orders[&order].view.lines.clone());
+        if state != State::StockException {
+            return Err(wrong_state(State::Confirmed, state));
+        }
+        for (at, line) in lines.iter().enumerate() {
+            let shelf = &self.shelves[&(line.sku, line.warehouse)];
+            let spare = shelf.on_hand.saturating_sub(shelf.held).saturating_sub(shelf.unavailable);
+            let asked = line.quantity.units();
+            if spare < asked {
+                let reason = if spare == 0 { Reason::SoldOut } else { Reason::InsufficientStock };
+                return Err(Refusal::of(reason).at_line(at).with(asked as i64, spare as i64));
+            }
+        }
+        for line in &lines {
+            let shelf = self.shelves.entry((line.sku, line.warehouse)).or_default();
+            shelf.on_hand -= line.quantity.units();
+            shelf.sold += line.quantity.units();
+        }
+        self.move_to(now, order, State::Confirmed, Actor::Operator(0), 0);
+        Ok(())
+    }
+
+    /// What is held is sold.
     pub(super) fn confirm(&mut self, now: MicrosUtc, order: OrderId, actor: Actor) {
         for line in self.orders[&order].view.lines.clone() {
             let shelf = self.shelves.entry((line.sku, line.warehouse)).or_default();
@@ -119,9 +164,10 @@ impl Model {
         self.move_to(now, order, State::Cancelled, actor, why);
     }
 
-    /// To REFUNDED: what was never sent comes back to its shelves, and stays counted as sold once.
+    /// To REFUNDED: what was sold and never sent comes back to its shelves, and stays counted as sold once.
     pub(super) fn take_back(&mut self, now: MicrosUtc, order: OrderId, actor: Actor, why: u16) {
-        for line in self.orders[&order].view.lines.clone() {
+        let sold = self.orders[&order].history.iter().any(|row| row.to == State::Confirmed);
+        for line in self.orders[&order].view.lines.clone().iter().filter(|_| sold) {
             let left = line.quantity.units() - u64::from(self.orders[&order].sent(line.sku));
             let shelf = self.shelves.entry((line.sku, line.warehouse)).or_default();
             shelf.on_hand += left;

@@ -47,7 +47,14 @@ impl Model {
         end: &EndHold,
         state: HoldState,
     ) -> Result<Subject, Refusal> {
-        self.open_hold(now, end.user, end.hold)?;
+        let units = self.open_hold(now, end.user, end.hold)?;
+        for (at, it) in units.iter().enumerate().filter(|_| state == HoldState::Committed) {
+            let there = self.shelves[&(it.sku, it.warehouse)].on_hand;
+            if there < it.quantity.units() {
+                let refusal = Refusal::of(Reason::InsufficientStock).at_line(at);
+                return Err(refusal.with(it.quantity.units() as i64, there as i64));
+            }
+        }
         self.end_hold(end.hold, state);
         Ok(Subject::Hold(end.hold))
     }

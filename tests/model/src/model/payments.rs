@@ -217,10 +217,10 @@ impl Model {
         let by_timer = order.history.last().is_some_and(|row| row.actor == Actor::Timer);
         match brief.state {
             State::PendingPayment | State::Paying => {
-                self.confirm(now, id, actor);
+                self.settle(now, id, actor);
                 PaymentState::Paid
             }
-            State::Cancelled if by_timer && self.can_be_had_again(id) => {
+            State::Cancelled if by_timer && self.can_be_had_again(now, id) => {
                 self.take_again(id);
                 self.confirm(now, id, actor);
                 PaymentState::Paid
@@ -243,14 +243,20 @@ impl Model {
         }
     }
 
-    /// Money that is not what was asked for is taken for it: as if that had come.
+    /// Money that is not what was asked for is taken for it, as if that had come; or units are found.
     pub(super) fn repair(&mut self, now: MicrosUtc, repair: &Repair) -> Result<Subject, Refusal> {
         let brief = self.order_of(UserId(0), repair.order)?.view.brief;
         if repair.version != 0 && repair.version != brief.version {
             let (asked, there) = (i64::from(repair.version), i64::from(brief.version));
             return Err(Refusal::of(Reason::VersionConflict).with(asked, there));
         }
-        let RepairAction::Settle(payment) = repair.action;
+        let payment = match repair.action {
+            RepairAction::Settle(payment) => payment,
+            RepairAction::Restock => {
+                self.restock(now, repair.order)?;
+                return Ok(Subject::Order(repair.order));
+            }
+        };
         let (id, it) = self.payment(UserId(0), payment)?;
         if id != repair.order {
             return Err(Refusal::of(Reason::PaymentNotFound));
@@ -269,7 +275,7 @@ impl Model {
         let by_timer = self.orders[&id].history.last().is_some_and(|row| row.actor == Actor::Timer);
         match brief.state {
             State::PendingPayment | State::Paying => (),
-            State::Cancelled if by_timer && self.can_be_had_again(id) => self.take_again(id),
+            State::Cancelled if by_timer && self.can_be_had_again(now, id) => self.take_again(id),
             State::Cancelled | State::Reserving | State::Failed => {
                 return Err(wrong_state(State::Confirmed, brief.state));
             }
@@ -283,12 +289,12 @@ impl Model {
             | State::Refunding
             | State::Refunded => return Err(Refusal::of(Reason::AlreadyPaid)),
         }
-        self.confirm(now, id, Actor::Operator(0));
+        self.settle(now, id, Actor::Operator(0));
         self.payment_mut(payment).state = PaymentState::Paid;
         Ok(Subject::Order(id))
     }
 
-    fn can_be_had_again(&self, id: OrderId) -> bool {
+    fn can_be_had_again(&self, now: MicrosUtc, id: OrderId) -> bool {
         let view = &self.orders[&id].view;
         self.coupons_can_be_had_again(id)
             && view.lines.iter().all(|line| {
@@ -299,9 +305,10 @@ impl Model {
                 let all: u64 =
                     view.lines.iter().filter(|it| it.sale == line.sale).map(|it| it.quantity.units()).sum();
                 let has = self.taken_by_user.get(&(line.sale, view.brief.user)).copied().unwrap_or(0);
-                let (limit, cap) = (sale.summary.sale.user_limit_units, sale.summary.sale.cap_units);
+                let limit = self.user_limit_of(&sale.summary.sale, view.brief.user, now);
+                let cap = sale.summary.sale.cap_units;
                 stock
-                    && (limit == 0 || has + all <= u64::from(limit))
+                    && (limit == 0 || has + all <= limit)
                     && (cap == 0 || sale.summary.taken_units + all <= cap)
             })
     }
@@ -391,9 +398,10 @@ impl Model {
         let nothing_left =
             self.orders[&id].payments.iter().filter(counts).all(|it| it.arrived <= it.refunded);
         if nothing_left && matches!(state, State::Refunding | State::Delivered | State::Completed) {
-            let sold = self.orders[&id].history.iter().any(|row| row.to == State::Confirmed);
+            let counted = |to| matches!(to, State::Confirmed | State::StockException);
+            let counted = self.orders[&id].history.iter().any(|row| counted(row.to));
             let actor = Actor::Gateway(said.gateway);
-            if sold {
+            if counted {
                 self.take_back(now, id, actor, 0);
             } else {
                 self.move_to(now, id, State::Refunded, actor, 0);

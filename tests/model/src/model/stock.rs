@@ -13,7 +13,7 @@ impl Model {
         }
         let mut left = self.shelf(sku, from);
         let mut right = self.shelf(sku, to);
-        let free = left.on_hand - left.held;
+        let free = left.on_hand.saturating_sub(left.held);
         if units > free {
             return Err(Refusal::of(Reason::InsufficientStock).with(units as i64, free as i64));
         }

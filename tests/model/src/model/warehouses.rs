@@ -6,7 +6,7 @@ use domain::fact::ShelfUnits;
 use domain::intent::{AskedLine, WAREHOUSES_A_SKU_MAX};
 use domain::{Reason, Refusal, SkuId, WarehouseId};
 
-use super::Model;
+use super::{Model, Shelf};
 
 impl Model {
     /// A shelf for each line that has all of it; the first line without one is to blame. Units of a hold that is
@@ -38,7 +38,7 @@ impl Model {
         let wanted = asked.quantity.units();
         let there: Vec<_> = (self.shelves_of(asked.sku))
             .filter(|(warehouse, _)| asked.warehouse == WarehouseId(0) || asked.warehouse == *warehouse)
-            .map(|(warehouse, shelf)| (warehouse, shelf.sellable() + held_at(taken, asked.sku, warehouse)))
+            .map(|(warehouse, shelf)| (warehouse, there(shelf, held_at(taken, asked.sku, warehouse))))
             .collect();
         let able: BTreeSet<_> = there.iter().filter(|it| it.1 >= wanted).map(|it| it.0).collect();
         if !able.is_empty() {
@@ -58,6 +58,11 @@ impl Model {
         }
         Err(Refusal::of(Reason::InvalidField).with(shelves as i64 + 1, WAREHOUSES_A_SKU_MAX as i64))
     }
+}
+
+/// What a shelf has for who holds `own` units of it. Of a shelf that lost units, nobody gets what others hold.
+fn there(shelf: &Shelf, own: u64) -> u64 {
+    (shelf.sellable() + own).min(shelf.on_hand.saturating_sub(shelf.held - own))
 }
 
 /// ADR 0018: a line's own warehouse; else that of its hold; else one that the basket uses by these; and for the

@@ -1,5 +1,8 @@
 //! Journals with one fault each, told entry by entry to whoever listens: the audit itself, or a folder on disk.
 
+#[path = "exceptions.rs"]
+mod exceptions;
+
 use domain::aftersale::{Case, CaseKind, CaseState};
 use domain::coupon::{Benefit, Coupon, CouponScope, CouponShare};
 use domain::fact::{
@@ -42,6 +45,7 @@ pub const ALL: &[fn(&mut Names<'_>)] = &[
     a_free_order_is_sold_at_once_and_comes_back_whole,
     coupons_and_their_quotas,
     units_given_for_units_that_come_back,
+    exceptions::paid_orders_whose_units_are_gone,
 ];
 
 /// Nothing is wrong.
