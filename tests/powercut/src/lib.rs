@@ -20,6 +20,7 @@ mod world;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -72,6 +73,8 @@ pub struct PowerCutDisk {
     world: Arc<World>,
     session: Option<BackgroundSession>,
     platter: Option<JoinHandle<()>>,
+    /// Goes last: until then the mount may need it.
+    _sweeper: Sweeper,
 }
 
 /// What is missing for a mount on this machine, as half a sentence; nothing: it should go.
@@ -101,7 +104,9 @@ impl PowerCutDisk {
         let world = Arc::new(world);
         let theirs = Arc::clone(&world);
         let platter = thread::Builder::new().name("platter".into()).spawn(move || theirs.complete_all())?;
-        let mut disk = PowerCutDisk { at: at.to_owned(), world, session: None, platter: Some(platter) };
+        let platter = Some(platter);
+        let _sweeper = Sweeper::start(at)?;
+        let mut disk = PowerCutDisk { at: at.to_owned(), world, session: None, platter, _sweeper };
         disk.attach()?;
         Ok(disk)
     }
@@ -164,5 +169,28 @@ impl Drop for PowerCutDisk {
             // A panic of that thread has been printed by it; there is nothing to save here.
             let _ = platter.join();
         }
+    }
+}
+
+/// A process that takes the mount away when this one was killed and could not: a mount without its file system is a
+/// nuisance until somebody unmounts it by hand.
+#[derive(Debug)]
+struct Sweeper(Child);
+
+impl Sweeper {
+    fn start(at: &Path) -> io::Result<Sweeper> {
+        // It reads until our end of the pipe is closed, by whatever end we come to. Ctrl-C reaches it, too.
+        let script = r#"trap "" INT TERM HUP; read -r _; exec umount -l "$0""#;
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]).arg(at).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        Ok(Sweeper(shell.spawn()?))
+    }
+}
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        // Both fail only where it has ended already, which is what we want.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
