@@ -13,7 +13,7 @@ const PART_BYTES: usize = 512;
 const SECTOR_BYTES: [usize; 2] = [PART_BYTES, 8 * PART_BYTES];
 
 /// How much of a file was written back at a cut: nothing yet, all of it, or something between.
-const KEPT_OF_FOUR: [u8; 7] = [0, 0, 0, 1, 2, 3, 4];
+const KEPT_OF_FOUR: [u8; 8] = [0, 0, 0, 0, 1, 2, 3, 4];
 
 /// A file's bytes.
 #[derive(Debug, Default)]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
+use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,10 +13,11 @@ use crate::content::{Content, Mark};
 use crate::names::{Names, ROOT};
 use crate::{DISK_BYTES_MAX, Losses};
 
-/// How long a durable write or a sync takes, microseconds, at least and at most; a few take [`SLOW_US`].
-const TAKES_US: std::ops::Range<u64> = 50..1_000;
-/// As long as some take that were unlucky, so that later ones overtake them.
-const SLOW_US: u64 = 5_000;
+/// How long a durable write or a sync takes, microseconds: on a fast disk, on a middling one, and on one so slow that
+/// several are under way all the time. The seed chooses.
+const TAKES_US: [Range<u64>; 3] = [50..300, 200..2_000, 1_000..8_000];
+/// One in so many takes five times as long, so that later ones overtake it.
+const SLOW_ONE_IN: u8 = 64;
 
 /// Told when an operation that took its time has ended. It is called without any lock held.
 pub(crate) type Answer = Box<dyn FnOnce(Result<(), Errno>) + Send>;
@@ -40,6 +42,7 @@ pub(crate) struct Attributes {
 
 struct State {
     rng: Rng,
+    takes_us: Range<u64>,
     nodes: BTreeMap<u64, Node>,
     names: Names,
     last_node: u64,
@@ -77,9 +80,12 @@ enum What {
 
 impl World {
     pub fn new(seed: u64, lies: bool) -> World {
+        let mut rng = Rng::with_seed(seed);
+        let takes_us = TAKES_US[rng.usize(..TAKES_US.len())].clone();
         let root = Node { content: None, modified: SystemTime::now(), opened: 0 };
         let state = State {
-            rng: Rng::with_seed(seed),
+            rng,
+            takes_us,
             nodes: BTreeMap::from([(ROOT, root)]),
             names: Names::default(),
             last_node: ROOT,
@@ -287,8 +293,9 @@ impl World {
             Ok(state) => state,
             Err(error) => return answer(Err(error)),
         };
-        let is_slow = state.rng.u8(..64) == 0;
-        let takes_us = if is_slow { SLOW_US } else { state.rng.u64(TAKES_US) };
+        let range = state.takes_us.clone();
+        let slower = if state.rng.u8(..SLOW_ONE_IN) == 0 { 5 } else { 1 };
+        let takes_us = state.rng.u64(range) * slower;
         let due = Instant::now() + Duration::from_micros(takes_us);
         let is_write = matches!(what, What::Write { .. });
         state.under_way.push(UnderWay { due, what, answer });
