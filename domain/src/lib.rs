@@ -40,7 +40,7 @@ pub use ids::{
     CouponId, GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
 };
 pub use intent::Intent;
-pub use ledger::{Ledger, LedgerBounds, Needs, PassedBound};
+pub use ledger::{Ledger, LedgerBounds, Needs, PassedBound, ShortBound};
 pub use refusal::{Reason, Refusal};
 pub use request::Rules;
 pub use units::{Currency, Micros, MicrosUtc, MinorUnits, Quantity};

@@ -147,6 +147,57 @@ fn a_flood_of_orders_leaves_each_of_them_room_to_be_paid() {
     }
 }
 
+/// With bounds like the default ones, only smaller: a flood of creates ends at `orders_max`, every order can be paid, and
+/// one in eight can be paid for once more, closed or refunded by an operator, however many orders wait.
+#[test]
+fn a_flood_up_to_orders_max_leaves_a_share_for_second_attempts() {
+    let (of, all) = (|bound: usize| bound / 80_000, LedgerBounds::DEFAULT);
+    let bounds = LedgerBounds {
+        orders_max: of(all.orders_max),
+        history_rows_max: of(all.history_rows_max),
+        request_ids_max: of(all.request_ids_max),
+        changes_max: of(all.changes_max),
+        payments_max: of(all.payments_max),
+        ..BOUNDS
+    };
+    assert_eq!((bounds.orders_max, bounds.short_of_orders()), (100, None));
+    let mut shop = check(bounds, "create o{n} user {n} lines 1@1x1", 100);
+    for order in 100..200 {
+        assert_eq!(shop.tell(&format!("pay o{order}")), format!("o{order}.1 Open, o{order} Paying v2"));
+    }
+    for order in 100..106 {
+        assert!(shop.tell(&format!("failed o{order}.1")).ends_with("PendingPayment v3"));
+        assert_eq!(shop.tell(&format!("pay o{order}")), format!("o{order}.2 Open, o{order} Paying v4"));
+    }
+    for order in 106..112 {
+        assert_eq!(shop.tell(&format!("pay o{order}")), format!("o{order}.2 Open, o{order} Paying v2"));
+    }
+    assert!(shop.tell("close o100.2").ends_with("PendingPayment v5"));
+    for order in 112..200 {
+        assert!(shop.tell(&format!("paid o{order}.1")).ends_with("Confirmed v3"));
+    }
+    assert!(shop.tell("refund o150.1 amount 1").contains("refund 1 of 1 Asked"));
+    assert!(
+        shop.tell("paid o151.1 reference 2").starts_with("Overloaded"),
+        "twelve payments more, and no thirteenth"
+    );
+}
+
+#[test]
+fn bounds_that_end_before_orders_max_are_named() {
+    let all = LedgerBounds::DEFAULT;
+    let short = |bounds: LedgerBounds| bounds.short_of_orders().map(|short| (short.name, short.needed));
+    assert_eq!(short(all), None);
+    assert_eq!(short(LedgerBounds { orders_max: 8_000_001, ..all }), Some(("payments_max", 9_000_001)));
+    let rows = LedgerBounds { history_rows_max: 48_000_000, ..all };
+    assert_eq!(short(rows), Some(("history_rows_max", 49_000_000)));
+    assert_eq!(
+        short(LedgerBounds { request_ids_max: 24_999_999, ..all }),
+        Some(("request_ids_max", 25_000_000))
+    );
+    assert_eq!(short(LedgerBounds { changes_max: 16_000_000, ..all }), Some(("changes_max", 17_000_000)));
+}
+
 #[test]
 fn user_counts() {
     let bounds = LedgerBounds { user_counts_max: 4, ..BOUNDS };

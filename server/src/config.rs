@@ -127,7 +127,7 @@ sections! {
         /// Bytes of the clients' own, over all orders.
         client_bytes: usize = 256 << 20,
         /// Transitions of orders behind their first: six for each order that waits for payment.
-        history_rows: usize = 48_000_000,
+        history_rows: usize = 50_000_000,
         /// Request ids inside their window: one an order, one for its cancel, one for each attempt to pay.
         request_ids: usize = 26_000_000,
         /// Request ids that made no order: cancels, payments and operators' work.

@@ -1,5 +1,7 @@
 //! How much a ledger can hold. All of it is reserved when it is made, and becomes real memory as it is used.
 
+use core::fmt;
+
 use crate::ledger::cases::Cases;
 use crate::ledger::counts::UserCounts;
 use crate::ledger::coupons::Coupons;
@@ -14,6 +16,7 @@ use crate::ledger::payments::Payments;
 use crate::ledger::requests::Requests;
 use crate::ledger::shipments::Shipments;
 use crate::ledger::timers::Timers;
+use crate::order::{self, State};
 
 /// What a ledger can hold at most. Reaching one is OVERLOADED for what would grow it; reading, cancelling and
 /// expiring always go on, and so does paying: each order keeps room for its end and for its first attempt to pay.
@@ -69,6 +72,30 @@ pub struct LedgerBounds {
     pub coupon_orders_max: usize,
 }
 
+/// A bound that keeps `orders_max` from being reached; see [`LedgerBounds::short_of_orders`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShortBound {
+    /// Its name in [`LedgerBounds`].
+    pub name: &'static str,
+    /// Its value.
+    pub value: usize,
+    /// What `orders_max` orders need.
+    pub needed: usize,
+}
+
+impl fmt::Display for ShortBound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ShortBound { name, value, needed } = self;
+        write!(
+            f,
+            "{name} = {value} is less than the {needed} that orders_max orders need which wait for payment"
+        )
+    }
+}
+
+/// One order in so many finds room for a second attempt, for closing one or for an operator's refund while all orders
+/// that fit wait for payment.
+const SHARED_BY: usize = 8;
 /// What [`LedgerBounds::DEFAULT`] may come to.
 const DEFAULT_BYTES_MAX: u64 = 8 << 30;
 /// Slots have 31 bits: one bit says what kind of row a request id leads to.
@@ -80,7 +107,7 @@ impl LedgerBounds {
         orders_max: 8_000_000,
         lines_max: 8_000_000,
         client_bytes_max: 256 << 20,
-        history_rows_max: 48_000_000,
+        history_rows_max: 50_000_000,
         request_ids_max: 26_000_000,
         changes_max: 18_000_000,
         payments_max: 9_000_000,
@@ -101,6 +128,30 @@ impl LedgerBounds {
         coupon_users_max: 2_000_000,
         coupon_orders_max: 2_000_000,
     };
+
+    /// The first bound that is too small for `orders_max` orders which all wait for payment, and for a share of an
+    /// eighth beside them: for second attempts, closed ones and operators' refunds, for which no order keeps room. Such
+    /// bounds are no fault, but orders are refused before `orders_max` is reached, and then so is what has no share.
+    pub const fn short_of_orders(&self) -> Option<ShortBound> {
+        let orders = self.orders_max;
+        // What CREATE keeps for each order, itself included.
+        let bounds = [
+            ("history_rows_max", self.history_rows_max, order::rows_kept(State::PendingPayment, false)),
+            ("request_ids_max", self.request_ids_max, 3),
+            ("changes_max", self.changes_max, 2),
+            ("payments_max", self.payments_max, 1),
+        ];
+        let mut at = 0;
+        while at < bounds.len() {
+            let (name, value, of_order) = bounds[at];
+            let needed = orders.saturating_mul(of_order).saturating_add(orders / SHARED_BY);
+            if value < needed {
+                return Some(ShortBound { name, value, needed });
+            }
+            at += 1;
+        }
+        None
+    }
 
     /// Bytes that a ledger with these bounds takes when all of them are reached.
     pub const fn bytes(&self) -> u64 {
@@ -162,3 +213,4 @@ impl Default for LedgerBounds {
 
 const _: () = assert!(LedgerBounds::DEFAULT.bytes() <= DEFAULT_BYTES_MAX);
 const _: () = assert!(LedgerBounds::DEFAULT.fault().is_none());
+const _: () = assert!(LedgerBounds::DEFAULT.short_of_orders().is_none());

@@ -43,7 +43,7 @@ mod warm;
 
 use alloc::vec::Vec;
 
-pub use bounds::LedgerBounds;
+pub use bounds::{LedgerBounds, ShortBound};
 pub use room::PassedBound;
 
 use crate::fact::{Actor, Fact, Facts, Request, RequestKey, Stamp};

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use affinity::{Machine, Wishes};
 use anyhow::Context;
+use domain::{LedgerBounds, ShortBound};
 use reactor::{Bounds, SetupError};
 use rustix::process::{Resource, getrlimit};
 use storage::embedded::Probe;
@@ -16,8 +17,9 @@ use storage::embedded::disk::DurabilityPath;
 
 use crate::cli::print;
 use crate::config::Config;
+use crate::serve::Settings;
 
-/// Look whether this machine can serve: kernel, io_uring, limits, cores, disk
+/// Look whether this machine can serve: kernel, io_uring, limits, cores, disk, and whether the bounds fit each other
 ///
 /// Prints a table with pass, warn or fail, and what to do. Exits 1 when something fails. It writes for some tens of
 /// milliseconds beside the data folder, and leaves nothing behind.
@@ -36,8 +38,10 @@ impl Check {
     /// Runs it.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let config = Config::load(self.config.as_deref())?;
+        let ledger = Settings::of(&config)?.store.ledger;
         let data = self.data.unwrap_or(config.store.data);
-        let rows = look(&data)?;
+        let mut rows = look(&data)?;
+        rows.push(orders(&ledger));
         print(&table(&rows, std::io::stdout().is_terminal()))?;
         let failed = rows.iter().any(|row| row.verdict == Fail);
         Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -92,6 +96,19 @@ fn kernel(release: &str) -> Row {
         Some(version) if version >= (6, 1) => row(Pass, "kernel", release, ""),
         Some(_) => row(Fail, "kernel", release, "run Linux 6.1 or later"),
         None => row(Warn, "kernel", release, "its version cannot be read; Linux 6.1 or later is needed"),
+    }
+}
+
+/// Whether as many orders as are allowed can wait for payment.
+fn orders(bounds: &LedgerBounds) -> Row {
+    match bounds.short_of_orders() {
+        None => row(Pass, "bounds", format!("{} orders can wait for payment at once", bounds.orders_max), ""),
+        Some(ShortBound { name, value, needed }) => {
+            // The configuration has no «_max» in its names.
+            let name = name.trim_end_matches("_max");
+            let found = format!("[bounds] {name} = {value} ends before orders = {}", bounds.orders_max);
+            row(Warn, "bounds", found, format!("set {name} to {needed} or more, or fewer orders"))
+        }
     }
 }
 
@@ -295,6 +312,15 @@ mod tests {
         check(kernel("6.0.9"), Fail);
         check(kernel("5.15.0-generic"), Fail);
         check(kernel("unreadable"), Warn);
+    }
+
+    #[test]
+    fn bounds_that_end_before_the_orders_do_are_named() {
+        check(orders(&LedgerBounds::DEFAULT), Pass);
+        let row = orders(&LedgerBounds { payments_max: 8_000_000, ..LedgerBounds::DEFAULT });
+        assert_eq!(row.found, "[bounds] payments = 8000000 ends before orders = 8000000");
+        assert_eq!(row.remedy, "set payments to 9000000 or more, or fewer orders");
+        check(row, Warn);
     }
 
     #[test]
