@@ -238,6 +238,11 @@ pub enum Arrival {
     SentBack(RefundReason),
 }
 
+/// Whether two references of the gateway may be of one transfer: where one of them is 0, it names none.
+pub const fn same_transfer(one: u64, other: u64) -> bool {
+    one == other || one == 0 || other == 0
+}
+
 /// What an order is, for money that arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {

@@ -157,6 +157,10 @@ fn a_second_charge_of_the_same_attempt_is_a_fact() {
     paying(&format!("{charged} paid A.1 reference 9"), "AmountMismatch: A.2 Mismatched 1000, A Confirmed v3");
     paying(&format!("{charged} paid A.2 reference 9"), "AmountMismatch: A.2 Mismatched 1000, A Confirmed v3");
     paying(&format!("{charged} paid A.1 reference 9; payment A.3"), "PaymentNotFound");
+    // A callback that names no transfer, as a statement may not, can be the one that came.
+    paying("paid A.1; paid A.1 reference 0", "A.1 Paid 1000, A Confirmed v3");
+    paying("paid A.1 reference 0; paid A.1 reference 7", "A.1 Paid 1000, A Confirmed v3");
+    paying("paid A.1; paid A.1 reference 0 amount 7", "AmountMismatch: A.2 Mismatched 7, A Confirmed v3");
     // Another amount or currency of the same transfer contradicts what was said, and may be money as well.
     paying("paid A.1; paid A.1 amount 5", "AmountMismatch: A.2 Mismatched 5, A Confirmed v3");
     paying("paid A.1; paid A.1 currency 840", "AmountMismatch: A.2 Mismatched 1000, A Confirmed v3");
@@ -181,11 +185,11 @@ fn a_second_charge_of_the_same_attempt_is_a_fact() {
 
 #[test]
 fn a_gateway_gone_mad_is_bounded() {
-    let charges = |many: u64| (0..many).map(|at| format!(" paid A.1 reference {at};")).collect::<String>();
+    let charges = |many: u64| (1..=many).map(|at| format!(" paid A.1 reference {at};")).collect::<String>();
     paying(&charges(17), "AmountMismatch: A.17 Mismatched 1000, A Confirmed v3");
     paying(&charges(18), "Overloaded");
     paying(
-        &format!("{} paid A.1 reference 3", charges(18)),
+        &format!("{} paid A.1 reference 4", charges(18)),
         "AmountMismatch: A.4 Mismatched 1000, A Confirmed v3",
     );
     // Attempts are counted apart.

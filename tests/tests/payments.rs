@@ -283,6 +283,58 @@ fn a_statement_is_reconciled_and_what_was_missed_is_repaired() {
     house.audits();
 }
 
+/// In a folder that no server uses, what went through is known, and so is which of it stands in no line.
+#[test]
+fn a_statement_is_reconciled_with_a_folder_both_ways() {
+    let mut house = House::new("");
+    let (client, gateway) = (house.client(), first_gateway());
+    let [told, untold, back] = [1, 2, 3].map(|user| order(&client, user).1);
+    for payment in [&told, &untold, &back] {
+        client.wait(gateway.paid(&client, payment)).unwrap();
+    }
+    let asked = client.wait(client.refund(back.payment).amount(300)).unwrap();
+    client.wait(gateway.refunded(&client, &asked).unwrap()).unwrap();
+    drop(client);
+    let data = house.server.data().to_str().unwrap().to_owned();
+    let statement = |more: &str| {
+        format!(
+            "payment,status,amount_minor,currency,at,reference\n\
+             {},paid,3998,EUR,2000-01-01T00:00:00Z,1\n{},paid,3998,EUR,2100-01-01T00:00:00Z,3\n{more}",
+            told.payment, back.payment,
+        )
+    };
+    // A folder in use is not read.
+    let file = house.folder.path().join("statement.csv");
+    fs::write(&file, statement("")).unwrap();
+    let (code, _, err) = house.types(&["reconcile", "--statement", file.to_str().unwrap(), "--data", &data]);
+    assert!(code == Some(1) && err.contains("is used by a server"), "{err}");
+    house.server.kill();
+
+    let (code, report) = house.reconciles(&statement(""), &["--data", &data]);
+    let counts = serde_json::json!({ "not_in_statement": 2 });
+    assert_eq!(
+        (code, &report["counts"], &report["both_ways"]),
+        (Some(1), &counts, &true.into()),
+        "{report:#}"
+    );
+    let found = &report["findings"];
+    assert_eq!(found[0]["payment"], untold.payment.to_string());
+    assert_eq!(
+        (&found[0]["line"], &found[0]["ledger"]["status"]),
+        (&Value::Null, &"paid".into()),
+        "{report:#}"
+    );
+    assert_eq!(found[1]["payment"], back.payment.to_string());
+    assert_eq!(found[1]["ledger"]["status"], "refunded");
+
+    let rest = format!(
+        "{},paid,3998,EUR,2026-01-01T00:00:00Z,2\n{},refunded,300,EUR,2026-01-01T00:00:00Z,4\n",
+        untold.payment, back.payment
+    );
+    let (code, report) = house.reconciles(&statement(&rest), &["--data", &data]);
+    assert_eq!((code, &report["left"]), (Some(0), &0.into()), "{report:#}");
+}
+
 #[test]
 fn a_statement_with_a_wrong_line_is_refused_before_anything_is_sent() {
     let house = House::new("");

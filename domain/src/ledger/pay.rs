@@ -166,7 +166,8 @@ impl Ledger {
         let newest = self.orders.newest_payment(order_slot);
         let known = self.payments.attempts_from(newest).find(|(_, it)| {
             (it.id.attempt() == attempt || it.came_by == attempt)
-                && (it.money.arrived, it.currency, it.reference) == (amount, currency, reference)
+                && (it.money.arrived, it.currency) == (amount, currency)
+                && payment::same_transfer(it.reference, reference)
         });
         if let Some((known, _)) = known {
             return Ok(known);

@@ -135,9 +135,39 @@ pub fn audit_folder(data: &Path, rules: Rules) -> anyhow::Result<Finding> {
     }
     // The journal is read twice: the auditor judges an entry when it has all of it, and a ledger panics over facts
     // that contradict each other. So it gets them when all are known to be sound, and then room is known as well.
-    let held = auditor.sound_so_far().then(|| replayed(&disk, rules, room.bounds()));
+    let held = auditor.sound_so_far().then(|| holdings(replayed(&disk, rules, room.bounds())));
     let report = auditor.finish(held.as_ref());
     Ok(finding(&report, facts, began))
+}
+
+/// The ledger of a folder that no server uses, as a server would have it, and the time of its last fact. The facts are
+/// audited before, and `each` sees them.
+///
+/// # Errors
+/// Where the folder cannot be read or is used, or the facts do not pass.
+pub(super) fn ledger_of(
+    data: &Path,
+    rules: Rules,
+    mut each: impl FnMut(&Stamp, &Fact<'_>),
+) -> anyhow::Result<(Ledger, MicrosUtc)> {
+    let _unused = hold_still(data)?;
+    let disk = FileDisk::at(data);
+    let (mut auditor, mut room) = (Auditor::new(rules.request_window), Room::default());
+    let reading = reader::read(&disk, u64::MAX, |record| {
+        room.make_for(record.fact);
+        auditor.fact(record.position, record.begins_entry, record.stamp, record.fact);
+        each(record.stamp, record.fact);
+    });
+    if let Some(damage) = reading.damage {
+        anyhow::bail!("{damage}");
+    }
+    if reading.summary.segments == 0 {
+        anyhow::bail!("it holds no journal: name the data folder of a server");
+    }
+    if !auditor.sound_so_far() {
+        anyhow::bail!("its facts contradict each other: `tidegate audit --data` says where");
+    }
+    Ok(replayed(&disk, rules, room.bounds()))
 }
 
 /// Asks a server to audit itself.
@@ -181,20 +211,25 @@ fn hold_still(data: &Path) -> anyhow::Result<File> {
     }
 }
 
-/// What a ledger holds that replays the whole journal. The facts passed the audit, so they contradict nothing.
-fn replayed(disk: &impl ReadDisk, rules: Rules, bounds: LedgerBounds) -> Holdings {
-    struct Silence;
-    impl Facts for Silence {
-        fn begin(&mut self, _: &Stamp) {}
-        fn fact(&mut self, _: &Fact<'_>) {}
-        fn end(&mut self) {}
-    }
+/// A ledger that replays the whole journal, and the time of its last fact. The facts passed the audit, so they
+/// contradict nothing.
+fn replayed(disk: &impl ReadDisk, rules: Rules, bounds: LedgerBounds) -> (Ledger, MicrosUtc) {
     let mut ledger = Ledger::new(bounds, rules, 0);
     let mut now = MicrosUtc(0);
     reader::read(disk, u64::MAX, |record| {
         now = record.stamp.at;
         ledger.replay(record.stamp, record.fact).expect("its bounds were made for these facts");
     });
+    (ledger, now)
+}
+
+fn holdings((mut ledger, now): (Ledger, MicrosUtc)) -> Holdings {
+    struct Silence;
+    impl Facts for Silence {
+        fn begin(&mut self, _: &Stamp) {}
+        fn fact(&mut self, _: &Fact<'_>) {}
+        fn end(&mut self) {}
+    }
     let Verdict::Holdings(held) = ledger.apply(now, Envelope::default(), &Intent::Holdings, &mut Silence)
     else {
         unreachable!("a ledger answers HOLDINGS with what it holds");

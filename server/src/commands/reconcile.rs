@@ -3,6 +3,7 @@
 //! The whole statement is read before the first question is asked. What can be repaired is a callback that never
 //! came in: with --repair it is said again, signed like the gateway's own. Everything else is left to people.
 
+mod books;
 mod compare;
 mod statement;
 
@@ -16,18 +17,18 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::{Value, json};
 use tidegate_sdk::blocking::Client;
-use tidegate_sdk::{Error, GatewayId, GatewayKey, Money, Payment, PaymentId, PaymentState, Status, UserId};
+use tidegate_sdk::{Error, GatewayId, GatewayKey, Money, Payment, PaymentState, Status};
 
 use crate::cli::{BadUsage, print};
 use crate::commands::admin::show;
 use crate::config::Config;
+use crate::serve::Settings;
+use books::{Books, Folder};
 use compare::{Finding, Missing, What, compare};
 use statement::{OfPayment, Says, Statement};
 
 /// How long one answer may take.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// On the wire, user 0 is an operator, who may see any payment.
-const ANYBODY: UserId = UserId(0);
 /// Findings that the table shows; --json has all of them.
 const SHOWN_MAX: usize = 200;
 
@@ -36,9 +37,12 @@ const SHOWN_MAX: usize = 200;
 /// The statement is CSV. Its first line names the columns, in any order: status (paid, failed, refunded or
 /// refund_failed), amount_minor, currency, at (UTC, like 2026-01-31T23:59:59Z), and payment, or order with attempt;
 /// it may have reference (the gateway's own number of the transfer) and refund (which one of the payment, from 1).
-/// A line without a payment is money without an order. Exit code 1: something is left to do.
+/// A line without a payment is money without an order. With --data it reads a folder that no server uses, changes
+/// nothing, and also lists what the ledger has between the first and the last line's time and the statement lacks, of
+/// the gateways whose payments it names. Exit code 1: something is left to do.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: tidegate reconcile --statement friday.csv
+Example: tidegate reconcile --statement friday.csv --data /backup/tidegate
 Example: tidegate reconcile --statement friday.csv --repair --config tidegate.toml --json report.json")]
 pub struct Reconcile {
     /// The gateway's statement.
@@ -47,10 +51,13 @@ pub struct Reconcile {
     /// The server.
     #[arg(long, value_name = "HOST:PORT", env = "TIDEGATE_TARGET", default_value = "127.0.0.1:7171")]
     target: String,
+    /// The data folder to read, instead of asking a server.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Say to the server what it has not heard of, signed with the keys of the configuration.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "data")]
     repair: bool,
-    /// The server's configuration, for the keys in [payments].
+    /// The server's configuration: the keys in [payments], and how long it remembers requests.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Write the whole report here, too; - for stdout, instead of the table.
@@ -64,6 +71,8 @@ struct Report {
     rows: usize,
     payments: usize,
     outcomes: Vec<Outcome>,
+    /// Whether what the statement lacks was looked for.
+    both_ways: bool,
 }
 
 /// A difference, and what was done about it.
@@ -93,9 +102,17 @@ impl Reconcile {
         let file = File::open(&self.statement).with_context(|| format!("{name} cannot be opened"))?;
         let statement = Statement::read(BufReader::new(file)).with_context(|| format!("{name}"))?;
         let keys = if self.repair { keys(self.config.as_deref())? } else { BTreeMap::new() };
-        let builder = tidegate_sdk::Client::builder(&self.target).deadline(DEADLINE);
-        let client = Client::connect_with(builder)?;
-        let desk = Desk { client, keys, repair: self.repair };
+        let books = match &self.data {
+            Some(data) => {
+                let rules = Settings::of(&Config::load(self.config.as_deref())?)?.store.rules;
+                Books::Folder(Box::new(Folder::read(data, rules)?))
+            }
+            None => {
+                let builder = tidegate_sdk::Client::builder(&self.target).deadline(DEADLINE);
+                Books::Server(Client::connect_with(builder)?)
+            }
+        };
+        let mut desk = Desk { books, keys, repair: self.repair };
         let report = desk.reconcile(&statement)?;
         self.tell(&report)?;
         Ok(if report.left() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -122,32 +139,43 @@ fn keys(config: Option<&Path>) -> anyhow::Result<BTreeMap<GatewayId, GatewayKey>
     keys.collect()
 }
 
-/// A way to the server, and what may be said there.
+/// A way to the payments, and what may be said there.
 struct Desk {
-    client: Client,
+    books: Books,
     keys: BTreeMap<GatewayId, GatewayKey>,
     repair: bool,
 }
 
 impl Desk {
-    fn reconcile(&self, statement: &Statement) -> anyhow::Result<Report> {
-        let mut report =
-            Report { rows: statement.rows, payments: statement.payments.len(), outcomes: Vec::new() };
+    fn reconcile(&mut self, statement: &Statement) -> anyhow::Result<Report> {
+        let (rows, payments) = (statement.rows, statement.payments.len());
+        let mut report = Report { rows, payments, ..Report::default() };
         for row in statement.nameless.iter().filter(|row| row.says != Says::Failed) {
             let finding = Finding { row: *row, payment: None, what: What::PaidWithoutOrder };
             report.outcomes.push(Outcome::left(finding, None));
         }
         for of in &statement.payments {
             let repaired = report.repaired();
-            self.compare_one(of, &mut report)
-                .with_context(|| format!("{repaired} repaired, and then this; to run it again is safe"))?;
+            for of in self.books.split(of) {
+                self.compare_one(&of, &mut report).with_context(|| {
+                    format!("{repaired} repaired, and then this; to run it again is safe")
+                })?;
+            }
+        }
+        if let Some(lacking) = self.books.lacking(statement)? {
+            report.both_ways = true;
+            for moved in lacking {
+                let finding =
+                    Finding { row: moved.row, payment: Some(moved.payment), what: What::NotInStatement };
+                report.outcomes.push(Outcome::left(finding, self.books.ask(moved.payment)?));
+            }
         }
         Ok(report)
     }
 
     /// Compares, repairs one difference, and compares again: what was repaired may show the next one.
-    fn compare_one(&self, of: &OfPayment, report: &mut Report) -> anyhow::Result<()> {
-        let mut ledger = self.ask(of.payment)?;
+    fn compare_one(&mut self, of: &OfPayment, report: &mut Report) -> anyhow::Result<()> {
+        let mut ledger = self.books.ask(of.payment)?;
         let mut tried = Vec::new();
         loop {
             let found = compare(of.payment, &of.rows, ledger.as_ref());
@@ -163,18 +191,7 @@ impl Desk {
                 None => Done::Left(format!("[payments] has no key of gateway {}", before.gateway)),
             };
             report.outcomes.push(Outcome { finding, ledger: Some(*before), done });
-            ledger = self.ask(of.payment)?;
-        }
-    }
-
-    /// The payment as the server has it, if it has it.
-    fn ask(&self, payment: PaymentId) -> anyhow::Result<Option<Payment>> {
-        match self.client.wait(self.client.pay_get(ANYBODY, payment)) {
-            Ok(found) => Ok(Some(found)),
-            Err(Error::Refused(no)) if no.status == Status::PaymentNotFound => Ok(None),
-            // A number that is no id of a payment at all.
-            Err(Error::Refused(no)) if no.status == Status::InvalidField => Ok(None),
-            Err(why) => Err(why.into()),
+            ledger = self.books.ask(of.payment)?;
         }
     }
 
@@ -184,7 +201,8 @@ impl Desk {
 
     /// Says to the server what it has not heard of.
     fn repair(&self, what: What, before: &Payment, key: &GatewayKey) -> anyhow::Result<Done> {
-        let (client, now) = (&self.client, self.client.server_time());
+        let Books::Server(client) = &self.books else { return Ok(Done::Left(what.remedy().to_owned())) };
+        let now = client.server_time();
         let said = match what {
             What::MissingCallback(Missing::Paid { money, reference }) => {
                 let paid = Some((money, reference));
@@ -204,7 +222,8 @@ impl Desk {
             | What::PaidTwice
             | What::WaitsForPeople
             | What::FailedWithMoney
-            | What::RefundDiffers => return Ok(Done::Left(what.remedy().to_owned())),
+            | What::RefundDiffers
+            | What::NotInStatement => return Ok(Done::Left(what.remedy().to_owned())),
         };
         match said {
             Ok(payment) => Ok(Done::Repaired(stands(&payment))),
@@ -242,8 +261,9 @@ impl Outcome {
             Done::Repaired(then) => format!("repaired: {then}"),
             Done::Left(then) => then.clone(),
         };
+        let line = if row.line == 0 { "-".to_owned() } else { row.line.to_string() };
         vec![
-            row.line.to_string(),
+            line,
             payment.map_or_else(|| "-".to_owned(), |it| it.to_string()),
             what.name().to_owned(),
             format!("{} {}", row.says.name(), row.money),
@@ -257,17 +277,21 @@ impl Outcome {
             Done::Repaired(then) => (true, then),
             Done::Left(then) => (false, then),
         };
+        let said = json!({
+            "status": row.says.name(),
+            "money": money_json(row.money),
+            "at": row.at.to_string(),
+            "reference": row.reference.to_string(),
+        });
+        // What the statement lacks is said by the facts.
+        let is_said = row.line != 0;
         json!({
-            "line": row.line,
+            "line": is_said.then_some(row.line),
             "finding": what.name(),
             "payment": payment.map(|it| it.to_string()),
             "order": ledger.map(|it| it.order).or(row.order).map(|it| it.to_string()),
-            "statement": {
-                "status": row.says.name(),
-                "money": money_json(row.money),
-                "at": row.at.to_string(),
-                "reference": row.reference.to_string(),
-            },
+            "statement": is_said.then(|| said.clone()),
+            "ledger": (!is_said).then_some(said),
             "server": ledger.map(|it| json!({
                 "gateway": it.gateway.0,
                 "order_state": it.order_state.name(),
@@ -306,14 +330,18 @@ impl Report {
         let mut text = String::new();
         if !self.outcomes.is_empty() {
             let rows: Vec<_> = self.outcomes.iter().take(SHOWN_MAX).map(Outcome::cells).collect();
-            text = show::table(&["line", "payment", "finding", "the statement says", "then"], &rows);
+            text = show::table(&["line", "payment", "finding", "what is said", "then"], &rows);
         }
         if self.outcomes.len() > SHOWN_MAX {
             text += &format!("and {} more: --json has all of them\n", self.outcomes.len() - SHOWN_MAX);
         }
         let (rows, payments) = (self.rows, self.payments);
         let (repaired, left) = (self.repaired(), self.left());
-        text + &format!("{rows} lines about {payments} payments: {repaired} repaired, {left} left\n")
+        text += &format!("{rows} lines about {payments} payments: {repaired} repaired, {left} left\n");
+        if !self.both_ways {
+            text += "What the ledger has and the statement lacks is listed with --data, of a folder or a backup.\n";
+        }
+        text
     }
 
     fn json(&self) -> Value {
@@ -322,6 +350,7 @@ impl Report {
             "payments": self.payments,
             "repaired": self.repaired(),
             "left": self.left(),
+            "both_ways": self.both_ways,
             "counts": self.counts(),
             "findings": self.outcomes.iter().map(Outcome::json).collect::<Vec<_>>(),
         })

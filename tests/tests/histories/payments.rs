@@ -54,8 +54,8 @@ impl History {
             let asked = found.map_or(MinorUnits(5), |it| it.amount);
             let amount =
                 if self.mostly() { asked } else { MinorUnits(asked.0.saturating_sub(self.dice.i64(-1..=1))) };
-            // Few transfers, so that many callbacks come again and some are another charge.
-            let reference = u64::from(self.dice.u8(0..8) == 0);
+            // Few transfers, so that many callbacks come again and some are another charge; and some are not named.
+            let reference = [1, 1, 1, 1, 1, 2, 3, 0][self.dice.usize(0..8)];
             PayOutcome::Succeeded { amount, currency: self.currency(), reference }
         };
         let gateway = found.map(|it| it.gateway).filter(|_| self.mostly());

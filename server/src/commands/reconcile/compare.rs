@@ -31,6 +31,8 @@ pub enum What {
     FailedWithMoney,
     /// What went back is more than the ledger knows of, or another refund.
     RefundDiffers,
+    /// The ledger believes that it went through, and it stands in no line.
+    NotInStatement,
     /// The ledger has not heard what became of the attempt.
     MissingCallback(Missing),
     /// The ledger has not heard what became of its refund.
@@ -55,6 +57,7 @@ impl What {
             What::WaitsForPeople => "waits_for_people",
             What::FailedWithMoney => "failed_with_money",
             What::RefundDiffers => "refund_differs",
+            What::NotInStatement => "not_in_statement",
             What::MissingCallback(_) => "missing_callback",
             What::MissingRefundResult { .. } => "missing_refund_result",
         }
@@ -70,7 +73,8 @@ impl What {
             | What::PaidTwice
             | What::WaitsForPeople
             | What::FailedWithMoney
-            | What::RefundDiffers => false,
+            | What::RefundDiffers
+            | What::NotInStatement => false,
         }
     }
 
@@ -80,10 +84,14 @@ impl What {
             What::PaidWithoutOrder => "find the buyer, and send the money back at the gateway",
             What::OtherOrder => "find out which of the two the buyer paid",
             What::AmountDiffers => "ask the gateway which amount is right",
-            What::PaidTwice => "send the second transfer back at the gateway",
+            What::PaidTwice => {
+                "send the second transfer back: `tidegate admin pay refund` where it is a payment of its own, else at the \
+                 gateway"
+            }
             What::WaitsForPeople => "`tidegate admin pay refund` or `settle` it",
             What::FailedWithMoney => "ask the gateway whether the money is there",
             What::RefundDiffers => "ask the gateway what it sent back, and on whose word",
+            What::NotInStatement => "look into the statement of the day before, then ask the gateway for it",
             What::MissingCallback(_) | What::MissingRefundResult { .. } => "run again with --repair",
         }
     }
@@ -190,7 +198,7 @@ impl Found {
     fn compare_numbered(&mut self, row: &Row, succeeded: bool, ledger: &Payment) {
         let refund = ledger.refund.filter(|refund| refund.number == row.refund);
         match refund {
-            // The ledger knew the result of each refund before it asked for the next one.
+            // Only the latest refund is told here, and the earlier ones had an answer before it was asked for.
             None if ledger.refund.is_some_and(|latest| latest.number > row.refund) => (),
             Some(refund) if refund.amount == row.money => match (refund.state, succeeded) {
                 (RefundState::Asked, _) | (RefundState::Failed, true) => {

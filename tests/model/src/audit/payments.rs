@@ -219,7 +219,8 @@ impl Auditor {
         let arrived = i128::from(amount.0);
         let told = |(place, it): (usize, &PaymentBook)| {
             (place + 1 == usize::from(attempt) || it.came_by == attempt)
-                && (it.arrived, it.currency, it.reference) == (arrived, currency, reference)
+                && (it.arrived, it.currency) == (arrived, currency)
+                && (it.reference == reference || it.reference == 0 || reference == 0)
         };
         let right = payment == PaymentId::new(order, (book.payments.len() as u16).wrapping_add(1))
             && book.payments.iter().filter(|it| it.came_by != 0).count() < usize::from(REPEATS_MAX)

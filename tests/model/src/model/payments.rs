@@ -184,7 +184,9 @@ impl Model {
         };
         for (place, it) in payments.iter().enumerate() {
             let number = place as u16 + 1;
-            let told = (it.arrived, it.currency, it.reference) == (amount.0, currency, reference);
+            let named = it.reference != 0 && reference != 0;
+            let told =
+                (it.arrived, it.currency) == (amount.0, currency) && (!named || it.reference == reference);
             if (number == by || it.came_by == by) && told {
                 return Ok(PaymentId::new(id, number));
             }
