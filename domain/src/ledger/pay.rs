@@ -164,12 +164,13 @@ impl Ledger {
         let Payment { id, order: order_slot, came_by, .. } = *self.payments.at(slot);
         let attempt = if came_by == 0 { id.attempt() } else { came_by };
         let newest = self.orders.newest_payment(order_slot);
-        let known = self.payments.attempts_from(newest).find(|(_, it)| {
+        let told = self.payments.attempts_from(newest).filter(|(_, it)| {
             (it.id.attempt() == attempt || it.came_by == attempt)
                 && (it.money.arrived, it.currency) == (amount, currency)
                 && payment::same_transfer(it.reference, reference)
         });
-        if let Some((known, _)) = known {
+        // Where no transfer is named it can be more than one of them: the first that came.
+        if let Some((known, _)) = told.last() {
             return Ok(known);
         }
         let repeats = self.payments_of(order_slot, |it| it.came_by != 0);
