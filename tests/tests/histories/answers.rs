@@ -83,7 +83,6 @@ pub(super) const ANSWERS: &[&str] = &[
     "2 shipments",
     "payment settled",
     "charged again",
-    "beyond what came",
     "refused AmountMismatch",
     "refused PaymentNotFound",
     "refused AlreadyPaid",

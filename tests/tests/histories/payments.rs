@@ -63,11 +63,19 @@ impl History {
     }
 
     fn refund_result(&mut self) -> RefundResult {
-        let payment = self.payment();
+        let mut payment = self.payment();
+        // Few have a refund that failed and may go through after all.
+        let tries = if self.dice.bool() { 12 } else { 0 };
+        for _ in 0..tries {
+            if self.model.failed_refund(payment).is_some() {
+                break;
+            }
+            payment = self.payment();
+        }
         let found = self.brief(payment);
         let (number, amount) = found.map_or((1, MinorUnits(1)), |it| (it.refund_number, it.refund_amount));
         let number = if self.mostly() { number } else { self.dice.u16(0..3) };
-        let failed = self.model.failed_refund(payment).filter(|_| self.dice.bool());
+        let failed = self.model.failed_refund(payment).filter(|_| self.mostly());
         let (number, amount) = failed.unwrap_or((number, amount));
         let amount = if self.mostly() { amount } else { MinorUnits(self.dice.i64(0..50)) };
         let gateway = found.map(|it| it.gateway).filter(|_| self.mostly()).unwrap_or(GatewayId(1));
