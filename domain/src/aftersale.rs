@@ -4,6 +4,7 @@
 
 use crate::fact::Line;
 use crate::ids::{OrderId, SkuId};
+use crate::image::{flat, flat_by_number};
 use crate::order::State;
 use crate::refusal::{Reason, Refusal};
 use crate::shelf::Shelf;
@@ -73,6 +74,21 @@ pub struct Case {
     pub refund: u16,
     /// The shop's own number for why, of who spoke last.
     pub why: u16,
+}
+
+flat_by_number!(CaseKind, CaseState);
+flat! {
+    Case {
+        order: OrderId,
+        number: u16,
+        kind: CaseKind,
+        state: CaseState,
+        sku: SkuId,
+        units: u32,
+        amount: MinorUnits,
+        refund: u16,
+        why: u16,
+    }
 }
 
 impl CaseKind {

@@ -11,9 +11,11 @@
 //!   left over goes to the largest line (the first of them, where several are equally large); where that would take
 //!   a line below 0, the rest goes to the next largest.
 
+use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use crate::ids::{CouponId, SaleId, SkuId};
+use crate::image::{Flat, flat};
 use crate::intent::CouponDefine;
 use crate::refusal::{Reason, Refusal};
 use crate::units::{Currency, MicrosUtc, MinorUnits};
@@ -70,6 +72,26 @@ pub enum Benefit {
     },
 }
 
+/// Basis points, with 0 for an amount: a part is never 0.
+impl Flat for Benefit {
+    const BYTES: usize = <(u16, MinorUnits)>::BYTES;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        match *self {
+            Benefit::Amount(amount) => (0_u16, amount).put(out),
+            Benefit::Percent { basis_points, cap } => (basis_points, cap).put(out),
+        }
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let (basis_points, amount) = Flat::take(from)?;
+        Some(match basis_points {
+            0 => Benefit::Amount(amount),
+            _ => Benefit::Percent { basis_points, cap: amount },
+        })
+    }
+}
+
 /// Which lines a coupon is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CouponScope {
@@ -79,6 +101,46 @@ pub enum CouponScope {
     Skus,
     /// Lines that sell in this sale.
     Sale(SaleId),
+}
+
+impl Flat for CouponScope {
+    const BYTES: usize = <(u8, SaleId)>::BYTES;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        match *self {
+            CouponScope::All => (1_u8, SaleId(0)).put(out),
+            CouponScope::Skus => (2_u8, SaleId(0)).put(out),
+            CouponScope::Sale(sale) => (3_u8, sale).put(out),
+        }
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        match <(u8, SaleId)>::take(from)? {
+            (1, SaleId(0)) => Some(CouponScope::All),
+            (2, SaleId(0)) => Some(CouponScope::Skus),
+            (3, sale) => Some(CouponScope::Sale(sale)),
+            _ => None,
+        }
+    }
+}
+
+flat! {
+    Coupon {
+        id: CouponId,
+        version: u32,
+        currency: Currency,
+        benefit: Benefit,
+        threshold: MinorUnits,
+        scope: CouponScope,
+        opens: MicrosUtc,
+        closes: MicrosUtc,
+        quota: u64,
+        user_quota: u32,
+        group: u32,
+        rank: u16,
+        must_claim: bool,
+    }
+    CouponCounts { claimed: u64, locked: u64, used: u64 }
 }
 
 /// The coupons that somebody wants to use for one order: none of them twice, in the order of the request.

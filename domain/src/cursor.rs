@@ -1,5 +1,9 @@
 //! Named cursors: how far a subscriber to events has come, kept with the ledger so that it survives a restart.
 
+use alloc::vec::Vec;
+
+use crate::image::Flat;
+
 /// Bytes of a cursor's name, at most.
 pub const CURSOR_NAME_BYTES: usize = 32;
 /// Named cursors that a ledger keeps, at most. One more is OVERLOADED; whoever forgets one makes room.
@@ -8,6 +12,18 @@ pub const CURSORS_MAX: usize = 1_024;
 /// What a subscriber calls its cursor: 1 to 32 printable ASCII characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CursorName([u8; CURSOR_NAME_BYTES]);
+
+impl Flat for CursorName {
+    const BYTES: usize = CURSOR_NAME_BYTES;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        self.as_padded().put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        Flat::take(from).and_then(CursorName::parse)
+    }
+}
 
 impl CursorName {
     /// The one way in, from a name that is filled up with zero bytes.

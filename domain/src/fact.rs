@@ -11,6 +11,7 @@ use crate::hold::HoldEnd;
 use crate::ids::{
     CouponId, GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
 };
+use crate::image::{flat, flat_variants};
 use crate::intent::{AdjustReason, Sale, SaleSku, Sku};
 use crate::letter::LetterReason;
 use crate::limit::UserLimit;
@@ -506,6 +507,21 @@ pub struct Line {
     pub freight: MinorUnits,
 }
 
+flat! {
+    Line {
+        sku: SkuId,
+        seller: SellerId,
+        warehouse: WarehouseId,
+        sale: SaleId,
+        quantity: Quantity,
+        parcel: u32,
+        unit_price: MinorUnits,
+        discount: MinorUnits,
+        freight: MinorUnits,
+    }
+    ShelfUnits { sku: SkuId, warehouse: WarehouseId, quantity: Quantity }
+}
+
 /// Units on one shelf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShelfUnits {
@@ -531,6 +547,8 @@ pub enum RefundReason {
     /// An after-sales case.
     Aftersale,
 }
+
+flat_variants! { RefundReason { 1 Late, 2 Duplicate, 3 Cancelled, 4 Operator, 5 Aftersale } }
 
 /// Who or what ended an unpaid order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,6 +6,7 @@
 //! add up to the order to the minor unit, and what a line bore can go back with it.
 
 use crate::ids::SellerId;
+use crate::image::{flat, flat_by_number};
 use crate::refusal::{Reason, Refusal};
 use crate::units::{Currency, MinorUnits};
 
@@ -61,6 +62,21 @@ pub struct FreightRule {
     pub step: u64,
     /// What each step begun beyond `first` costs, 0 or more.
     pub per_step: MinorUnits,
+}
+
+flat_by_number!(FreightBy);
+flat! {
+    FreightRule {
+        seller: SellerId,
+        currency: Currency,
+        version: u32,
+        by: FreightBy,
+        free_from: MinorUnits,
+        base: MinorUnits,
+        first: u64,
+        step: u64,
+        per_step: MinorUnits,
+    }
 }
 
 /// A line as freight sees it.

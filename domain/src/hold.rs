@@ -4,6 +4,7 @@
 //! made longer, however late that is.
 
 use crate::ids::UserId;
+use crate::image::{flat, flat_variants};
 use crate::refusal::{Reason, Refusal};
 use crate::units::{Micros, MicrosUtc};
 
@@ -22,6 +23,8 @@ pub enum HoldState {
     /// Its units were freed by its timer.
     Expired = 5,
 }
+
+flat_variants! { HoldState { 1 Open, 2 Taken, 3 Committed, 4 Released, 5 Expired } }
 
 impl HoldState {
     /// The number on the wire.
@@ -84,6 +87,8 @@ pub struct Hold {
     /// Until when its units are set aside.
     pub until: MicrosUtc,
 }
+
+flat! { Hold { id: u64, user: UserId, state: HoldState, until: MicrosUtc } }
 
 impl Hold {
     /// Whether this user (0: an operator, who may end any) can do something with it now. To others it does not

@@ -31,6 +31,7 @@ use crate::fact::RequestKey;
 use crate::ids::{
     CouponId, GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
 };
+use crate::image::flat;
 use crate::switch::Scope;
 use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
 
@@ -403,6 +404,30 @@ pub struct Sku {
     pub open: bool,
     /// What one unit weighs, for freight by weight; 0 where that does not matter.
     pub weight_grams: u32,
+}
+
+flat! {
+    Sku {
+        id: SkuId,
+        version: u32,
+        seller: SellerId,
+        currency: Currency,
+        unit_price: MinorUnits,
+        hold_seconds: u32,
+        open: bool,
+        weight_grams: u32,
+    }
+    Sale {
+        id: SaleId,
+        version: u32,
+        closed_from: MicrosUtc,
+        opens: MicrosUtc,
+        closes: MicrosUtc,
+        user_limit_units: u32,
+        order_limit_units: u32,
+        cap_units: u64,
+        hold_seconds: u32,
+    }
 }
 
 /// A sale as the operator wants it: this is the whole of it, and skus that are not named leave the sale.

@@ -18,6 +18,7 @@ pub mod fact;
 pub mod freight;
 pub mod hold;
 pub mod ids;
+mod image;
 pub mod intent;
 pub mod ledger;
 pub mod letter;
@@ -31,6 +32,7 @@ pub mod shelf;
 pub mod shipment;
 mod slot_table;
 pub mod switch;
+mod table;
 pub mod units;
 pub mod verdict;
 
@@ -39,8 +41,9 @@ pub use fact::{Actor, Fact, Facts, RequestKey, Stamp};
 pub use ids::{
     CouponId, GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
 };
+pub use image::{ImageSource, Unreadable};
 pub use intent::Intent;
-pub use ledger::{Ledger, LedgerBounds, Needs, PassedBound, ShortBound};
+pub use ledger::{ImageFault, Ledger, LedgerBounds, Needs, PassedBound, ShortBound};
 pub use refusal::{Reason, Refusal};
 pub use request::Rules;
 pub use units::{Currency, Micros, MicrosUtc, MinorUnits, Quantity};

@@ -1,6 +1,7 @@
 //! What operators set for single users: lists of blocked and preferred ones, and limits of their own.
 
 use crate::ids::UserId;
+use crate::image::{flat, flat_by_number};
 use crate::units::MicrosUtc;
 
 /// The list that a user is on. The numbers are on the wire and on disk, so they never change.
@@ -46,6 +47,9 @@ pub struct UserLimit {
     /// The first instant at which none of this counts any more; 0: it counts until it is changed.
     pub until: MicrosUtc,
 }
+
+flat_by_number!(UserList);
+flat! { UserLimit { user: UserId, list: UserList, sale_units: u32, until: MicrosUtc } }
 
 impl UserLimit {
     /// Whether it sets anything; one that does not takes what was set away.

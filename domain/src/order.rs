@@ -5,6 +5,8 @@ mod table;
 pub use table::{Event, Row, Step, TABLE, WrongState, step};
 pub(crate) use table::{can_end, is_timed, rows_kept, waits_for_completion};
 
+use crate::image::flat_by_number;
+
 /// Where an order stands. The numbers are on the wire and on disk, so they never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -38,6 +40,8 @@ pub enum State {
     /// Money went back (or there was none).
     Refunded = 14,
 }
+
+flat_by_number!(State);
 
 impl State {
     /// Every state, by number.

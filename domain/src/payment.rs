@@ -4,6 +4,7 @@
 //! order's state, so nothing here can refuse it. What can be decided is only what it is used for.
 
 use crate::fact::RefundReason;
+use crate::image::{flat, flat_by_number};
 use crate::order::State;
 use crate::refusal::{Reason, Refusal};
 use crate::units::{Currency, MinorUnits};
@@ -117,6 +118,17 @@ pub struct Money {
     pub refund_number: u16,
     /// Where the latest refund stands.
     pub refund: RefundState,
+}
+
+flat_by_number!(PaymentState, RefundState);
+flat! {
+    Money {
+        arrived: MinorUnits,
+        refunded: MinorUnits,
+        refund_amount: MinorUnits,
+        refund_number: u16,
+        refund: RefundState,
+    }
 }
 
 impl Money {

@@ -6,6 +6,7 @@
 use crate::fact::StockAdjusted;
 use crate::ids::OrderId;
 use crate::intent::{AdjustReason, SHELF_UNITS_MAX, StockAdjust};
+use crate::image::flat;
 use crate::refusal::{Reason, Refusal};
 
 /// Units of one sku in one warehouse.
@@ -24,6 +25,8 @@ pub struct Shelf {
     /// Sold units that came back to this shelf: by an order's refund or by STOCK_RETURN.
     pub returned: u64,
 }
+
+flat! { Shelf { on_hand: u64, held: u64, safety: u64, unavailable: u64, sold: u64, returned: u64 } }
 
 impl Shelf {
     /// Units that an order can have.

@@ -2,6 +2,9 @@
 //!
 //! Pure decisions over values. Which states allow it is in [`order`](crate::order).
 
+use alloc::vec::Vec;
+
+use crate::image::{Flat, flat};
 use crate::intent::SentLine;
 use crate::refusal::{Reason, Refusal};
 use crate::verdict::mix;
@@ -21,6 +24,8 @@ pub struct Waybill {
     /// UTF-8, filled up with zeros.
     pub tracking: [u8; TRACKING_BYTES],
 }
+
+flat! { Waybill { carrier: [u8; CARRIER_BYTES], tracking: [u8; TRACKING_BYTES] } }
 
 impl Waybill {
     /// Nothing is known of it.
@@ -47,6 +52,18 @@ pub struct Whereabouts(
     /// UTF-8, filled up with zeros.
     pub [u8; NOTE_BYTES],
 );
+
+impl Flat for Whereabouts {
+    const BYTES: usize = NOTE_BYTES;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        Flat::take(from).map(Whereabouts)
+    }
+}
 
 impl Whereabouts {
     /// Nothing is known.

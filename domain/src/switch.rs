@@ -1,6 +1,9 @@
 //! Switches: what an operator stopped, for which part of the shop, and why.
 
+use alloc::vec::Vec;
+
 use crate::ids::{SaleId, SkuId};
+use crate::image::Flat;
 use crate::units::MicrosUtc;
 
 /// Bytes of a switch's note, at most.
@@ -17,6 +20,19 @@ pub enum Scope {
     Sale(SaleId),
     /// This sku.
     Sku(SkuId),
+}
+
+impl Flat for Scope {
+    const BYTES: usize = <(u8, u64)>::BYTES;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        (self.number(), self.id()).put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let (number, id) = Flat::take(from)?;
+        Scope::parse(number, id)
+    }
 }
 
 impl Scope {
@@ -60,6 +76,18 @@ pub struct Stops {
     /// Both of these, and whatever else changes something, but what gives units back (CANCEL, STOCK_RELEASE),
     /// what a gateway tells (PAY_CALLBACK, REFUND_RESULT), timers, ACK and SWITCH itself.
     pub changing: bool,
+}
+
+impl Flat for Stops {
+    const BYTES: usize = 1;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        self.bits().put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        u8::take(from).and_then(Stops::parse)
+    }
 }
 
 impl Stops {

@@ -57,6 +57,8 @@ struct History {
     asked: Vec<Asked>,
     /// At the latest balance.
     exchanged_units: u64,
+    /// How many were written while the ledger went on.
+    images: u32,
 }
 
 /// A CREATE that made an order.
@@ -77,6 +79,7 @@ fn live(seed: u64, seen: &mut [u64; COUPONS as usize]) {
         brought: BTreeMap::new(),
         asked: Vec::new(),
         exchanged_units: 0,
+        images: 0,
     };
     for sku in 1..=SKUS {
         history.shop.tell(&format!("sku {sku} price {} hold {}", (sku % 3) * 50, 5 + sku * 7));
@@ -92,6 +95,7 @@ fn live(seed: u64, seen: &mut [u64; COUPONS as usize]) {
     history.shop.tell("coupon 3 off 25 threshold 100 closes 900000 each 9 claim");
     for step in 0..STEPS {
         history.step();
+        history.remember();
         let holdings = history.shop.holdings();
         assert_eq!(
             holdings.orders.iter().sum::<u64>(),
@@ -103,6 +107,7 @@ fn live(seed: u64, seen: &mut [u64; COUPONS as usize]) {
         }
     }
     assert!(history.asked.len() > 50, "hardly an order was made");
+    assert!(history.images > 3, "hardly an image was written");
     let [coupons @ .., exchanged] = seen;
     for (coupon, used) in (1..).map(CouponId).zip(coupons) {
         *used += history.counts_of(coupon, UserId(1)).0.used;
@@ -127,6 +132,17 @@ impl History {
             92..94 => self.change_sale(),
             94..96 => self.claim(),
             _ => self.ask_again(),
+        }
+    }
+
+    /// Now and then a ledger is another one, made of an image; and all the time an image is written.
+    fn remember(&mut self) {
+        let bytes = self.random.usize(..20_000);
+        self.images += u32::from(self.shop.write_image(bytes));
+        match self.random.u32(..150) {
+            0 => self.shop.is_reborn(),
+            1 => self.shop.mirror_is_reborn(),
+            _ => {}
         }
     }
 

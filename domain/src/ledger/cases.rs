@@ -1,10 +1,14 @@
 //! The after-sales cases in memory: a row each, linked from its order's rare part. Orders without one pay nothing.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::aftersale::Case;
+use crate::image::{Flat, flat};
 use crate::ledger::bounds::LedgerBounds;
+use crate::ledger::image::{ImageFault, ImagePart, Reading};
 use crate::ledger::orders::NONE;
+use crate::table::{Imaged, Table};
 use crate::units::MicrosUtc;
 use crate::verdict::digest_case;
 
@@ -24,8 +28,25 @@ const _: () = assert!(size_of::<CaseRow>() <= CASE_BYTES_MAX);
 /// All cases. Their slots count from 0 in the order in which they were opened.
 #[derive(Debug)]
 pub(crate) struct Cases {
-    rows: Vec<CaseRow>,
+    rows: Table<CaseRow>,
     digest: u64,
+}
+
+flat! { CaseRow { case: Case, opened_at: MicrosUtc, changed_at: MicrosUtc, older: u32 } }
+
+impl ImagePart for Cases {
+    fn put_head(&self, out: &mut Vec<u8>) {
+        self.digest.put(out);
+    }
+
+    fn take_head(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
+        self.digest = from.one()?;
+        Ok(())
+    }
+
+    fn tables(&mut self) -> Vec<(&'static str, &mut dyn Imaged)> {
+        vec![("cases_max", &mut self.rows)]
+    }
 }
 
 impl Cases {
@@ -34,7 +55,7 @@ impl Cases {
     }
 
     pub(crate) fn new(bounds: &LedgerBounds) -> Cases {
-        Cases { rows: Vec::with_capacity(bounds.cases_max), digest: 0 }
+        Cases { rows: Table::with_rows_max(bounds.cases_max), digest: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -63,7 +84,6 @@ impl Cases {
 
     /// Adds a case. There is room for it.
     pub(crate) fn add(&mut self, at: MicrosUtc, case: Case, older: u32) -> u32 {
-        assert!(self.rows.len() < self.rows.capacity(), "room for a case was looked for");
         self.rows.push(CaseRow { case, opened_at: at, changed_at: at, older });
         self.digest = self.digest.wrapping_add(digest_case(&case, at, at));
         self.rows.len() as u32 - 1

@@ -3,7 +3,10 @@
 //! The time is the same for all, so the order in which they were delivered is the order in which they are due:
 //! one list, however far off the times are. Its links are those that the payment timer used before.
 
+use crate::image::flat;
 use crate::ledger::orders::{NONE, Orders};
+
+flat! { Completions { first: u32, last: u32 } }
 
 /// The delivered orders, in the order of their delivery.
 #[derive(Debug)]

@@ -1,11 +1,15 @@
 //! How many units of a sale each user holds or bought: what the per-user limit counts.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::ids::{SaleId, UserId};
+use crate::image::{Flat, flat};
 use crate::ledger::bounds::LedgerBounds;
+use crate::ledger::image::{ImageFault, ImagePart, Reading};
 use crate::ledger::orders::NONE;
 use crate::slot_table::{HashKey, SlotTable, Tag};
+use crate::table::{Imaged, Table};
 use crate::verdict::digest_user_count;
 
 /// Units that one user can have of one sale, limit or not: a bound of the row.
@@ -25,9 +29,26 @@ const _: () = assert!(size_of::<Count>() == 16);
 pub(crate) struct UserCounts {
     key: HashKey,
     table: SlotTable,
-    rows: Vec<Count>,
+    rows: Table<Count>,
     unused: u32,
     digest: u64,
+}
+
+flat! { Count { user: UserId, sale: SaleId, units: u32 } }
+
+impl ImagePart for UserCounts {
+    fn put_head(&self, out: &mut Vec<u8>) {
+        (self.unused, self.digest).put(out);
+    }
+
+    fn take_head(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
+        (self.unused, self.digest) = from.one()?;
+        Ok(())
+    }
+
+    fn tables(&mut self) -> Vec<(&'static str, &mut dyn Imaged)> {
+        vec![("user_counts_max", &mut self.rows)]
+    }
 }
 
 impl UserCounts {
@@ -39,9 +60,23 @@ impl UserCounts {
         UserCounts {
             key,
             table: SlotTable::with_rows_max(bounds.user_counts_max),
-            rows: Vec::with_capacity(bounds.user_counts_max),
+            rows: Table::with_rows_max(bounds.user_counts_max),
             unused: NONE,
             digest: 0,
+        }
+    }
+
+    /// Finds the index anew, of a table that was read.
+    pub(crate) fn index(&mut self) {
+        let mut is_free = vec![false; self.rows.len()];
+        let mut free = self.unused;
+        while free != NONE {
+            is_free[free as usize] = true;
+            free = self.rows[free as usize].units;
+        }
+        for (slot, _) in (0..).zip(is_free).filter(|(_, is_free)| !is_free) {
+            let Count { user, sale, .. } = self.rows[slot as usize];
+            self.table.insert(self.tag(sale, user), slot);
         }
     }
 
@@ -107,8 +142,7 @@ impl UserCounts {
 
     fn keep(&mut self, row: Count) -> u32 {
         if self.unused == NONE {
-            self.rows.push(row);
-            return self.rows.len() as u32 - 1;
+            return self.rows.push(row);
         }
         let slot = self.unused;
         self.unused = self.rows[slot as usize].units;

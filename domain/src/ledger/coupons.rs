@@ -1,5 +1,7 @@
 //! Coupons, how often each was taken and by whom, and which orders have which.
 
+mod image;
+
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -8,6 +10,7 @@ use crate::ids::{CouponId, SkuId, UserId};
 use crate::ledger::bounds::LedgerBounds;
 use crate::ledger::orders::NONE;
 use crate::slot_table::{HashKey, SlotTable, Tag};
+use crate::table::Table;
 use crate::units::MinorUnits;
 use crate::verdict::digest_coupon_user;
 
@@ -64,11 +67,11 @@ pub(crate) struct Coupons {
     by_id: BTreeMap<CouponId, u32>,
     /// Skus that all coupons together name.
     skus: usize,
-    users: Vec<UserRow>,
+    users: Table<UserRow>,
     user_slots: SlotTable,
     unused_users: u32,
     digest: u64,
-    orders: Vec<OrderRow>,
+    orders: Table<OrderRow>,
 }
 
 impl Coupons {
@@ -88,11 +91,11 @@ impl Coupons {
             slots: SlotTable::with_rows_max(bounds.coupons_max),
             by_id: BTreeMap::new(),
             skus: 0,
-            users: Vec::with_capacity(bounds.coupon_users_max),
+            users: Table::with_rows_max(bounds.coupon_users_max),
             user_slots: SlotTable::with_rows_max(bounds.coupon_users_max),
             unused_users: NONE,
             digest: 0,
-            orders: Vec::with_capacity(bounds.coupon_orders_max),
+            orders: Table::with_rows_max(bounds.coupon_orders_max),
         }
     }
 
@@ -206,10 +209,7 @@ impl Coupons {
         }
         let row = UserRow { user, coupon, claimed: 0, locked: 0, used: 0 };
         let slot = match self.unused_users {
-            NONE => {
-                self.users.push(row);
-                self.users.len() as u32 - 1
-            }
+            NONE => self.users.push(row),
             unused => {
                 self.unused_users = self.users[unused as usize].coupon;
                 self.users[unused as usize] = row;
@@ -238,8 +238,7 @@ impl Coupons {
             row.coupons[at] = self.find(share.coupon).expect("orders have known coupons");
             row.discounts[at] = share.discount;
         }
-        self.orders.push(row);
-        self.orders.len() as u32 - 1
+        self.orders.push(row)
     }
 
     /// The slots of an order's coupons, in the order of application; [`NONE`] has none.

@@ -2,17 +2,40 @@
 
 use alloc::collections::BTreeMap;
 
+use alloc::vec::Vec;
+
 use crate::cursor::{CURSORS_MAX, CursorName};
 use crate::fact::{Actor, Fact, Facts, Stamp};
 use crate::ids::TraceId;
 use crate::intent::CursorMove;
 use crate::ledger::Ledger;
+use crate::ledger::image::{ImageFault, ImagePart, Reading, put_many};
 use crate::refusal::{Reason, Refusal};
+use crate::table::Imaged;
 use crate::units::MicrosUtc;
 use crate::verdict::Verdict;
 
 /// All of them, by name; at most [`CURSORS_MAX`].
 pub(crate) type Cursors = BTreeMap<CursorName, u64>;
+
+/// All of it is small.
+impl ImagePart for Cursors {
+    fn put_head(&self, out: &mut Vec<u8>) {
+        put_many(self.iter().map(|(&name, &position)| (name, position)), out);
+    }
+
+    fn take_head(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
+        for cursor in from.many(("cursors", CURSORS_MAX))? {
+            let (name, position) = cursor?;
+            self.insert(name, position);
+        }
+        Ok(())
+    }
+
+    fn tables(&mut self) -> Vec<(&'static str, &mut dyn Imaged)> {
+        Vec::new()
+    }
+}
 
 impl Ledger {
     pub(super) fn move_cursor(

@@ -3,6 +3,7 @@
 use crate::fact::{CancelReason, Fact, Line, OrderCreated, ShelfUnits, Stamp, StockAdjusted};
 use crate::hold::{Hold, HoldEnd, HoldState};
 use crate::ids::{OrderId, SaleId, UserId};
+use crate::image::flat;
 use crate::ledger::Ledger;
 use crate::ledger::coupons::Taking;
 use crate::ledger::orders::{LiveOrder, NONE, Orders};
@@ -21,6 +22,8 @@ pub(crate) struct Sums {
     pub(crate) totals: [i64; 14],
     pub(crate) digest: u64,
 }
+
+flat! { Sums { orders: [u64; 14], totals: [i64; 14], digest: u64 } }
 
 impl Sums {
     #[inline]

@@ -9,9 +9,11 @@ use crate::ids::{SellerId, TraceId, UserId};
 use crate::intent::{AskedLine, FreightPut, Intent};
 use crate::ledger::catalogue::next_version;
 use crate::ledger::create::Scratch;
+use crate::ledger::image::{ImageFault, ImagePart, Reading, put_many};
 use crate::ledger::read::{judge_limit, page_of};
 use crate::ledger::{Ledger, by_operator};
 use crate::refusal::{Reason, Refusal};
+use crate::table::Imaged;
 use crate::units::{Currency, MicrosUtc, MinorUnits};
 use crate::verdict::{Verdict, digest_freight};
 
@@ -55,6 +57,24 @@ impl FreightRules {
     pub(crate) fn digest(&self) -> (u64, u64) {
         let digest = self.rows.iter().fold(0, |sum: u64, rule| sum.wrapping_add(digest_freight(rule)));
         (self.rows.len() as u64, digest)
+    }
+}
+
+/// All of it is small.
+impl ImagePart for FreightRules {
+    fn put_head(&self, out: &mut Vec<u8>) {
+        put_many(self.rows.iter().copied(), out);
+    }
+
+    fn take_head(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
+        for rule in from.many(("freight rules", FREIGHT_RULES_MAX))? {
+            self.put(rule?);
+        }
+        Ok(())
+    }
+
+    fn tables(&mut self) -> Vec<(&'static str, &mut dyn Imaged)> {
+        Vec::new()
     }
 }
 

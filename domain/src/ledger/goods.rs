@@ -1,5 +1,7 @@
 //! Skus, their shelves and their sales.
 
+mod image;
+
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -10,6 +12,7 @@ use crate::ledger::orders::NONE;
 use crate::sale;
 use crate::shelf::Shelf;
 use crate::slot_table::{HashKey, SlotTable, Tag};
+use crate::table::Table;
 use crate::units::{MicrosUtc, MinorUnits};
 
 #[derive(Clone, Debug)]
@@ -57,16 +60,16 @@ const ORDERED_BYTES: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Goods {
     key: HashKey,
-    skus: Vec<SkuRow>,
+    skus: Table<SkuRow>,
     sku_slots: SlotTable,
     /// For lists and audits only; nothing on the hot path looks at it.
     skus_by_id: BTreeMap<SkuId, u32>,
-    shelves: Vec<ShelfRow>,
+    shelves: Table<ShelfRow>,
     shelf_slots: SlotTable,
-    sales: Vec<SaleRow>,
+    sales: Table<SaleRow>,
     sales_by_id: BTreeMap<SaleId, u32>,
     sale_slots: SlotTable,
-    items: Vec<Item>,
+    items: Table<Item>,
     unused_items: u32,
     items_used: usize,
 }
@@ -85,15 +88,15 @@ impl Goods {
     pub(crate) fn new(bounds: &LedgerBounds, key: HashKey) -> Goods {
         Goods {
             key,
-            skus: Vec::with_capacity(bounds.skus_max),
+            skus: Table::with_rows_max(bounds.skus_max),
             sku_slots: SlotTable::with_rows_max(bounds.skus_max),
             skus_by_id: BTreeMap::new(),
-            shelves: Vec::with_capacity(bounds.shelves_max),
+            shelves: Table::with_rows_max(bounds.shelves_max),
             shelf_slots: SlotTable::with_rows_max(bounds.shelves_max),
-            sales: Vec::with_capacity(bounds.sales_max),
+            sales: Table::with_rows_max(bounds.sales_max),
             sales_by_id: BTreeMap::new(),
             sale_slots: SlotTable::with_rows_max(bounds.sales_max),
-            items: Vec::with_capacity(bounds.sale_skus_max),
+            items: Table::with_rows_max(bounds.sale_skus_max),
             unused_items: NONE,
             items_used: 0,
         }
@@ -327,12 +330,11 @@ impl Goods {
             self.items[before as usize].next_of_sku = slot;
         }
         let item = Item { unit_price, sku, sale, next_of_sale, next_of_sku };
-        match self.items.get_mut(slot as usize) {
-            Some(unused) => {
-                self.unused_items = unused.next_of_sale;
-                *unused = item;
-            }
-            None => self.items.push(item),
+        if slot == self.unused_items {
+            self.unused_items = self.items[slot as usize].next_of_sale;
+            self.items[slot as usize] = item;
+        } else {
+            self.items.push(item);
         }
         self.items_used += 1;
     }

@@ -35,8 +35,7 @@ impl Ledger {
         // Looked up last: few are refused, and an id that is looked for costs more than all of the above.
         if judged.is_err()
             && let Some(key) = intent.request()
-            && (self.rules.judge_request(now, key.id).is_err()
-                || self.requests.find(&self.orders, key).is_some())
+            && (self.requests.judge(now, key.id).is_err() || self.requests.find(&self.orders, key).is_some())
         {
             return Ok(());
         }

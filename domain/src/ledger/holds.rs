@@ -3,13 +3,14 @@
 //! A row stays while its hold is open or a remembered request leads to it, so that asking again is answered; then
 //! it is used again. Units lie in linked cells and go back as soon as the hold ends.
 
-use alloc::vec::Vec;
+mod image;
 
 use crate::fact::ShelfUnits;
 use crate::hold::{Hold, HoldState};
 use crate::ledger::bounds::LedgerBounds;
 use crate::ledger::orders::NONE;
 use crate::slot_table::{HashKey, SlotTable, Tag};
+use crate::table::Table;
 use crate::units::MicrosUtc;
 
 /// A hold as it lies in memory.
@@ -36,12 +37,12 @@ struct Cell {
 #[derive(Debug)]
 pub(crate) struct Holds {
     key: HashKey,
-    rows: Vec<HoldRow>,
+    rows: Table<HoldRow>,
     by_id: SlotTable,
     free_rows: u32,
     rows_used: usize,
     open: usize,
-    cells: Vec<Cell>,
+    cells: Table<Cell>,
     free_cells: u32,
     cells_used: usize,
 }
@@ -55,12 +56,12 @@ impl Holds {
     pub(crate) fn new(bounds: &LedgerBounds, key: HashKey) -> Holds {
         Holds {
             key,
-            rows: Vec::with_capacity(bounds.holds_max),
+            rows: Table::with_rows_max(bounds.holds_max),
             by_id: SlotTable::with_rows_max(bounds.holds_max),
             free_rows: NONE,
             rows_used: 0,
             open: 0,
-            cells: Vec::with_capacity(bounds.hold_lines_max),
+            cells: Table::with_rows_max(bounds.hold_lines_max),
             free_cells: NONE,
             cells_used: 0,
         }
@@ -103,9 +104,7 @@ impl Holds {
         let (timer_next, timer_prev) = (NONE, NONE);
         let row = HoldRow { hold, made, first_cell, requests: 0, timer_next, timer_prev };
         let slot = if self.free_rows == NONE {
-            assert!(self.rows.len() < self.rows.capacity(), "room for a hold was looked for");
-            self.rows.push(row);
-            self.rows.len() as u32 - 1
+            self.rows.push(row)
         } else {
             let slot = self.free_rows;
             self.free_rows = self.at(slot).timer_next;
@@ -170,9 +169,7 @@ impl Holds {
     fn add_cell(&mut self, cell: Cell) -> u32 {
         self.cells_used += 1;
         if self.free_cells == NONE {
-            assert!(self.cells.len() < self.cells.capacity(), "room for the lines of a hold was looked for");
-            self.cells.push(cell);
-            return self.cells.len() as u32 - 1;
+            return self.cells.push(cell);
         }
         let at = self.free_cells;
         self.free_cells = self.cells[at as usize].next;

@@ -4,13 +4,17 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::ops::Bound;
 
+use alloc::vec::Vec;
+
 use crate::cursor::CursorName;
 use crate::fact::{Fact, Facts, RequestKey};
 use crate::ids::{TraceId, UserId};
 use crate::intent::{Intent, LetterEnd, LetterList, LetterPark, PAGE_MAX};
+use crate::ledger::image::{ImageFault, ImagePart, Reading, put_many, put_text};
 use crate::ledger::{Ledger, by_operator};
 use crate::letter::{DeadLetter, LETTER_REASON_BYTES_MAX, LetterReason};
 use crate::refusal::{Reason, Refusal};
+use crate::table::Imaged;
 use crate::units::MicrosUtc;
 use crate::verdict::{LetterPage, Verdict};
 
@@ -46,6 +50,29 @@ impl Letters {
 
     pub(crate) fn end(&mut self, subscriber: CursorName, position: u64) {
         self.0.remove(&(subscriber, position));
+    }
+}
+
+/// All of it is small.
+impl ImagePart for Letters {
+    fn put_head(&self, out: &mut Vec<u8>) {
+        put_many(self.0.iter().map(|(&of, parked)| (of, parked.at)), out);
+        self.0.values().for_each(|parked| put_text(&parked.reason, out));
+    }
+
+    fn take_head(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
+        for letter in from.many(("dead_letters_max", from.bounds.dead_letters_max))? {
+            let (of, at) = letter?;
+            self.0.insert(of, Parked { at, reason: Box::default() });
+        }
+        for parked in self.0.values_mut() {
+            parked.reason = from.text()?;
+        }
+        Ok(())
+    }
+
+    fn tables(&mut self) -> Vec<(&'static str, &mut dyn Imaged)> {
+        Vec::new()
     }
 }
 

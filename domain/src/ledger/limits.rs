@@ -3,14 +3,18 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::ops::Bound;
 
+use alloc::vec::Vec;
+
 use crate::fact::{Fact, Facts, RequestKey, Stamp};
 use crate::ids::{TraceId, UserId};
 use crate::intent::{Intent, LimitPut, PAGE_MAX, Sale};
 use crate::ledger::bounds::LedgerBounds;
+use crate::ledger::image::{ImageFault, ImagePart, Reading, put_many};
 use crate::ledger::requests::Subject;
 use crate::ledger::{Ledger, by_operator};
 use crate::limit::{UserLimit, UserList};
 use crate::refusal::{Reason, Refusal};
+use crate::table::Imaged;
 use crate::units::MicrosUtc;
 use crate::verdict::{Page, Verdict, digest_limit};
 
@@ -65,10 +69,14 @@ impl Limits {
         leaving.iter().for_each(|user| self.remove(*user));
         self.remove(limit.user);
         if limit.any() {
-            self.rows.insert(limit.user, *limit);
-            if limit.until != MicrosUtc(0) {
-                self.ends.insert((limit.until, limit.user));
-            }
+            self.insert(*limit);
+        }
+    }
+
+    fn insert(&mut self, limit: UserLimit) {
+        self.rows.insert(limit.user, limit);
+        if limit.until != MicrosUtc(0) {
+            self.ends.insert((limit.until, limit.user));
         }
     }
 
@@ -76,6 +84,24 @@ impl Limits {
         if let Some(row) = self.rows.remove(&user) {
             self.ends.remove(&(row.until, user));
         }
+    }
+}
+
+/// All of it is small.
+impl ImagePart for Limits {
+    fn put_head(&self, out: &mut Vec<u8>) {
+        put_many(self.rows.values().copied(), out);
+    }
+
+    fn take_head(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
+        for limit in from.many(("limits_max", from.bounds.limits_max))? {
+            self.insert(limit?);
+        }
+        Ok(())
+    }
+
+    fn tables(&mut self) -> Vec<(&'static str, &mut dyn Imaged)> {
+        Vec::new()
     }
 }
 

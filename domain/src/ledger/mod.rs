@@ -23,6 +23,7 @@ mod goods;
 mod guards;
 mod hold;
 mod holds;
+mod image;
 mod letters;
 mod limits;
 mod orders;
@@ -41,9 +42,11 @@ mod switches;
 mod timers;
 mod warm;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 pub use bounds::{LedgerBounds, ShortBound};
+pub use image::ImageFault;
 pub use room::PassedBound;
 
 use crate::fact::{Actor, Fact, Facts, Request, RequestKey, Stamp};
@@ -67,6 +70,7 @@ use failed_refunds::FailedRefunds;
 use freight::FreightRules;
 use goods::Goods;
 use holds::Holds;
+use image::Writing;
 use letters::Letters;
 use limits::Limits;
 use orders::Orders;
@@ -111,6 +115,8 @@ pub struct Ledger {
     rows_kept: usize,
     sums: Sums,
     scratch: Spare,
+    /// The image that is being written.
+    image: Option<Box<Writing>>,
 }
 
 /// What an intent must find resident before it can be applied. Nothing rests yet, so it names nothing; what
@@ -160,6 +166,7 @@ impl Ledger {
             rows_kept: 0,
             sums: Sums::default(),
             scratch: Spare::default(),
+            image: None,
         }
     }
 
@@ -377,7 +384,7 @@ impl Ledger {
         key: RequestKey,
         body: impl FnOnce() -> u64,
     ) -> Result<Option<Verdict>, Refusal> {
-        self.rules.judge_request(now, key.id)?;
+        self.requests.judge(now, key.id)?;
         match self.requests.find(&self.orders, key) {
             None => Ok(None),
             Some((subject, hash)) if hash == body() => Ok(Some(self.as_it_stands(subject))),

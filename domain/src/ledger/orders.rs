@@ -1,5 +1,7 @@
 //! The orders in memory, their lines, client bytes and history; found by id and by user.
 
+mod image;
+
 use alloc::vec::Vec;
 
 use crate::fact::{Actor, Line, OrderCreated, Request};
@@ -7,6 +9,7 @@ use crate::ids::{GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, Sku
 use crate::ledger::bounds::LedgerBounds;
 use crate::order::State;
 use crate::slot_table::{HashKey, SlotTable, Tag};
+use crate::table::Table;
 use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
 use crate::verdict::{HistoryRow, OrderBrief};
 
@@ -122,18 +125,18 @@ pub(crate) struct LatestStep {
 #[derive(Debug)]
 pub(crate) struct Orders {
     key: HashKey,
-    rows: Vec<LiveOrder>,
+    rows: Table<LiveOrder>,
     by_id: SlotTable,
     /// To the newest order of each user.
     by_user: SlotTable,
-    plain_lines: Vec<PlainLine>,
-    whole_lines: Vec<Line>,
-    client_bytes: Vec<u8>,
+    plain_lines: Table<PlainLine>,
+    whole_lines: Table<Line>,
+    client_bytes: Table<u8>,
     /// At most one an order.
-    rare: Vec<Rare>,
-    history: Vec<LaterRow>,
+    rare: Table<Rare>,
+    history: Table<LaterRow>,
     /// The holds that orders took over, by slot: few orders have one, so it is not in their rows.
-    took_over: Vec<(u32, u64)>,
+    took_over: Table<(u32, u64)>,
 }
 
 /// What a new order needs room for.
@@ -158,16 +161,16 @@ impl Orders {
     pub(crate) fn new(bounds: &LedgerBounds, key: HashKey) -> Orders {
         Orders {
             key,
-            rows: Vec::with_capacity(bounds.orders_max),
+            rows: Table::with_rows_max(bounds.orders_max),
             by_id: SlotTable::with_rows_max(bounds.orders_max),
             by_user: SlotTable::with_rows_max(bounds.orders_max),
             // Both together are bounded; what is never touched takes no memory.
-            plain_lines: Vec::with_capacity(bounds.lines_max),
-            whole_lines: Vec::with_capacity(bounds.lines_max),
-            client_bytes: Vec::with_capacity(bounds.client_bytes_max),
-            rare: Vec::with_capacity(bounds.orders_max),
-            history: Vec::with_capacity(bounds.history_rows_max),
-            took_over: Vec::with_capacity(bounds.orders_max),
+            plain_lines: Table::with_rows_max(bounds.lines_max),
+            whole_lines: Table::with_rows_max(bounds.lines_max),
+            client_bytes: Table::with_rows_max(bounds.client_bytes_max),
+            rare: Table::with_rows_max(bounds.orders_max),
+            history: Table::with_rows_max(bounds.history_rows_max),
+            took_over: Table::with_rows_max(bounds.orders_max),
         }
     }
 
@@ -310,10 +313,8 @@ impl Orders {
             Actor::Timer => (ActorKind::Timer, 0),
             Actor::Gateway(gateway) => (ActorKind::Gateway, u32::from(gateway.0)),
         };
-        let row = self.history.len() as u32;
-        assert!(self.history.len() < self.history.capacity(), "room for an order's end is kept");
         let order = &mut self.rows[slot as usize];
-        self.history.push(LaterRow {
+        order.history = self.history.push(LaterRow {
             at,
             who,
             older: order.history,
@@ -322,7 +323,6 @@ impl Orders {
             states: order.state.number() << 4 | to.number(),
             actor,
         });
-        order.history = row;
         order.state = to;
         order.version = version;
     }
@@ -445,16 +445,10 @@ impl Orders {
         }
         let count = lines.len() as u16;
         if lines.iter().all(|line| PlainLine::of(line).is_some()) {
-            let first = self.plain_lines.len() as u32;
-            let room = self.plain_lines.capacity() - self.plain_lines.len();
-            assert!(lines.len() <= room, "room for lines was looked for");
-            self.plain_lines.extend(lines.iter().filter_map(PlainLine::of));
+            let first = self.plain_lines.extend(lines.iter().filter_map(PlainLine::of));
             return LinesPlace::Arena { first, count, plain: true };
         }
-        let first = self.whole_lines.len() as u32;
-        let room = self.whole_lines.capacity() - self.whole_lines.len();
-        assert!(lines.len() <= room, "room for lines was looked for");
-        self.whole_lines.extend_from_slice(lines);
+        let first = self.whole_lines.extend(lines.iter().copied());
         LinesPlace::Arena { first, count, plain: false }
     }
 
@@ -472,22 +466,15 @@ impl Orders {
     }
 
     fn add_rare(&mut self, rare: Rare) -> u32 {
-        self.rare.push(rare);
-        self.rare.len() as u32 - 1
+        self.rare.push(rare)
     }
 
     fn keep_client_bytes(&mut self, bytes: &[u8]) -> u32 {
         if bytes.is_empty() {
             return NONE;
         }
-        let at = self.client_bytes.len();
-        assert!(
-            at + Self::arena_bytes(bytes.len()) <= self.client_bytes.capacity(),
-            "room for client bytes was looked for"
-        );
-        self.client_bytes.extend_from_slice(&(bytes.len() as u16).to_le_bytes());
-        self.client_bytes.extend_from_slice(bytes);
-        at as u32
+        let length = (bytes.len() as u16).to_le_bytes();
+        self.client_bytes.extend(length.into_iter().chain(bytes.iter().copied()))
     }
 
     /// Eight ids that were drawn one after the other share a cache line of the table.

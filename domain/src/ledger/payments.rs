@@ -1,12 +1,16 @@
 //! The payments in memory: a row an attempt, linked from its order's rare part. Orders without one pay nothing.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::fact::RefundReason;
 use crate::ids::{GatewayId, PaymentId};
+use crate::image::{Flat, flat};
 use crate::ledger::bounds::LedgerBounds;
+use crate::ledger::image::{ImageFault, ImagePart, Reading};
 use crate::ledger::orders::NONE;
 use crate::payment::{Money, PaymentState};
+use crate::table::{Imaged, Table};
 use crate::units::{Currency, MinorUnits};
 use crate::verdict::digest_payment;
 
@@ -36,7 +40,7 @@ const _: () = assert!(size_of::<Payment>() <= PAYMENT_BYTES_MAX);
 /// All payments. Their slots count from 0 in the order in which they were opened.
 #[derive(Debug)]
 pub(crate) struct Payments {
-    rows: Vec<Payment>,
+    rows: Table<Payment>,
     sums: PaymentSums,
 }
 
@@ -50,13 +54,43 @@ pub(crate) struct PaymentSums {
     pub(crate) digest: u64,
 }
 
+flat! {
+    Payment {
+        id: PaymentId,
+        reference: u64,
+        money: Money,
+        order: u32,
+        older: u32,
+        gateway: GatewayId,
+        currency: Currency,
+        state: PaymentState,
+        reason: RefundReason,
+    }
+    PaymentSums { payments: [u64; 6], arrived: i64, refunded: i64, digest: u64 }
+}
+
+impl ImagePart for Payments {
+    fn put_head(&self, out: &mut Vec<u8>) {
+        self.sums.put(out);
+    }
+
+    fn take_head(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
+        self.sums = from.one()?;
+        Ok(())
+    }
+
+    fn tables(&mut self) -> Vec<(&'static str, &mut dyn Imaged)> {
+        vec![("payments_max", &mut self.rows)]
+    }
+}
+
 impl Payments {
     pub(crate) const fn bytes(bounds: &LedgerBounds) -> u64 {
         (bounds.payments_max * size_of::<Payment>()) as u64
     }
 
     pub(crate) fn new(bounds: &LedgerBounds) -> Payments {
-        Payments { rows: Vec::with_capacity(bounds.payments_max), sums: PaymentSums::default() }
+        Payments { rows: Table::with_rows_max(bounds.payments_max), sums: PaymentSums::default() }
     }
 
     pub(crate) fn sums(&self) -> &PaymentSums {
@@ -89,7 +123,6 @@ impl Payments {
         gateway: GatewayId,
         currency: Currency,
     ) -> u32 {
-        assert!(self.rows.len() < self.rows.capacity(), "room for a payment was looked for");
         let payment = Payment {
             id,
             reference: 0,
@@ -103,8 +136,7 @@ impl Payments {
             came_by,
         };
         self.sums.add(&payment);
-        self.rows.push(payment);
-        self.rows.len() as u32 - 1
+        self.rows.push(payment)
     }
 
     pub(crate) fn change(&mut self, slot: u32, change: impl FnOnce(&mut Payment)) {

@@ -28,7 +28,7 @@ impl Ledger {
         user: UserId,
         request: RequestId,
     ) -> Result<Verdict, Refusal> {
-        self.rules.judge_request(now, request)?;
+        self.requests.judge(now, request)?;
         match self.requests.find(&self.orders, RequestKey { who: user, id: request }) {
             // A cancel has a request id of its own; only the CREATE's names its order. An operator's cancel may
             // have the very id, so whose it was counts as well.

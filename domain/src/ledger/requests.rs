@@ -4,6 +4,8 @@
 //! rows of their own. An id is forgotten only when its own time has left the window: ids of about the same time
 //! are linked into a generation, and a generation that has left is taken apart a few ids at a time.
 
+mod image;
+
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -11,8 +13,10 @@ use crate::fact::{Request, RequestKey};
 use crate::ids::{OrderId, RequestId, UserId};
 use crate::ledger::bounds::LedgerBounds;
 use crate::ledger::orders::{NONE, Orders};
+use crate::refusal::{Reason, Refusal};
 use crate::request::Rules;
 use crate::slot_table::{HashKey, SlotTable, Tag};
+use crate::table::Table;
 use crate::units::MicrosUtc;
 
 /// Generations that the window is cut into, and a few more for what is ahead of time or not yet taken apart.
@@ -81,7 +85,7 @@ const EMPTY: Generation = Generation { head: NONE, tail: NONE, ids: 0 };
 pub(crate) struct Requests {
     key: HashKey,
     table: SlotTable,
-    changes: Vec<Change>,
+    changes: Table<Change>,
     unused_changes: u32,
     changes_used: usize,
     /// At the generation's number modulo [`GENERATIONS`].
@@ -92,6 +96,8 @@ pub(crate) struct Requests {
     /// Ids whose generation left the window, soon to be taken out.
     leaving: Generation,
     rules: Rules,
+    /// Ids of an earlier time may have been forgotten, by the rules of before.
+    remembered_from: MicrosUtc,
     /// Holds that forgotten requests led to, until the ledger has heard of it: at most [`FORGET_MAX`].
     left_holds: Vec<u32>,
 }
@@ -103,20 +109,29 @@ impl Requests {
     }
 
     pub(crate) fn new(bounds: &LedgerBounds, key: HashKey, rules: Rules) -> Requests {
-        let span = rules.request_window.0 + rules.request_ahead.0;
         Requests {
             key,
             table: SlotTable::with_rows_max(bounds.request_ids_max),
-            changes: Vec::with_capacity(bounds.changes_max),
+            changes: Table::with_rows_max(bounds.changes_max),
             unused_changes: NONE,
             changes_used: 0,
             generations: vec![EMPTY; GENERATIONS],
             oldest: i64::MIN,
-            generation_micros: span / GENERATIONS_A_WINDOW + 1,
+            generation_micros: generation_micros(&rules),
             leaving: EMPTY,
             rules,
+            remembered_from: MicrosUtc(i64::MIN),
             left_holds: Vec::with_capacity(FORGET_MAX),
         }
+    }
+
+    /// REQUEST_ID_EXPIRED for an id that may have been forgotten, known or not.
+    #[inline]
+    pub(crate) fn judge(&self, now: MicrosUtc, id: RequestId) -> Result<(), Refusal> {
+        if id.time() < self.remembered_from {
+            return Err(Refusal::of(Reason::RequestIdExpired).with(id.time().0, now.0));
+        }
+        self.rules.judge_request(now, id)
     }
 
     /// What this request led to, and the hash of its body, if it is remembered.
@@ -178,9 +193,7 @@ impl Requests {
         let Request { key: RequestKey { who, id }, body } = request;
         let change = Change { who, id: [(id.0 >> 64) as u64, id.0 as u64], body, subject, next: NONE };
         let at = if self.unused_changes == NONE {
-            assert!(self.changes.len() < self.changes.capacity(), "room for a request id was looked for");
-            self.changes.push(change);
-            self.changes.len() as u32 - 1
+            self.changes.push(change)
         } else {
             let at = self.unused_changes;
             self.unused_changes = self.changes[at as usize].next;
@@ -334,6 +347,11 @@ impl Requests {
     pub(crate) fn tag(&self, key: RequestKey) -> Tag {
         self.key.tag3(key.who.0, (key.id.0 >> 64) as u64, key.id.0 as u64)
     }
+}
+
+/// How long the ids of one generation are apart.
+const fn generation_micros(rules: &Rules) -> i64 {
+    (rules.request_window.0 + rules.request_ahead.0) / GENERATIONS_A_WINDOW + 1
 }
 
 const fn place_of(generation: i64) -> usize {

@@ -1,12 +1,16 @@
 //! The shipments in memory: a row each, linked from its order's rare part. Orders without one pay nothing.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::fact::ShelfUnits;
 use crate::ids::OrderId;
+use crate::image::{Flat, flat};
 use crate::ledger::bounds::LedgerBounds;
+use crate::ledger::image::{ImageFault, ImagePart, Reading};
 use crate::ledger::orders::NONE;
 use crate::shipment::{Waybill, Whereabouts};
+use crate::table::{Imaged, Table};
 use crate::units::{MicrosUtc, Quantity};
 use crate::verdict::{digest_note, digest_shipment};
 
@@ -44,11 +48,43 @@ struct Sent {
 /// All shipments. Their slots count from 0 in the order in which they were sent.
 #[derive(Debug)]
 pub(crate) struct Shipments {
-    rows: Vec<Shipment>,
-    sent: Vec<Sent>,
+    rows: Table<Shipment>,
+    sent: Table<Sent>,
     /// The latest of each shipment that has any.
-    notes: Vec<(MicrosUtc, Whereabouts)>,
+    notes: Table<(MicrosUtc, Whereabouts)>,
     digest: u64,
+}
+
+flat! {
+    Shipment {
+        waybill: Waybill,
+        at: MicrosUtc,
+        older: u32,
+        number: u16,
+        note: u32,
+        sent: Option<SentPlace>,
+    }
+    SentPlace { first: u32, count: u16 }
+    Sent { quantity: Quantity, line: u16 }
+}
+
+impl ImagePart for Shipments {
+    fn put_head(&self, out: &mut Vec<u8>) {
+        self.digest.put(out);
+    }
+
+    fn take_head(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
+        self.digest = from.one()?;
+        Ok(())
+    }
+
+    fn tables(&mut self) -> Vec<(&'static str, &mut dyn Imaged)> {
+        vec![
+            ("shipments_max", &mut self.rows),
+            ("sent_lines_max", &mut self.sent),
+            ("shipments_max", &mut self.notes),
+        ]
+    }
 }
 
 impl Shipments {
@@ -59,9 +95,9 @@ impl Shipments {
 
     pub(crate) fn new(bounds: &LedgerBounds) -> Shipments {
         Shipments {
-            rows: Vec::with_capacity(bounds.shipments_max),
-            sent: Vec::with_capacity(bounds.sent_lines_max),
-            notes: Vec::with_capacity(bounds.shipments_max),
+            rows: Table::with_rows_max(bounds.shipments_max),
+            sent: Table::with_rows_max(bounds.sent_lines_max),
+            notes: Table::with_rows_max(bounds.shipments_max),
             digest: 0,
         }
     }
@@ -114,21 +150,13 @@ impl Shipments {
         units: &[ShelfUnits],
         places: Option<impl Iterator<Item = u16>>,
     ) -> u32 {
-        assert!(self.rows.len() < self.rows.capacity(), "room for a shipment was looked for");
         let (at, number, waybill) = shipment;
-        let first = self.sent.len() as u32;
         let sent = places.map(|places| {
-            assert!(
-                self.sent.len() + units.len() <= self.sent.capacity(),
-                "room for its lines was looked for"
-            );
             let sent = units.iter().zip(places).map(|(it, line)| Sent { quantity: it.quantity, line });
-            self.sent.extend(sent);
-            SentPlace { first, count: units.len() as u16 }
+            SentPlace { first: self.sent.extend(sent), count: units.len() as u16 }
         });
         self.digest = self.digest.wrapping_add(digest_shipment(order, number, at, &waybill, units));
-        self.rows.push(Shipment { waybill, at, older, number, note: NONE, sent });
-        self.rows.len() as u32 - 1
+        self.rows.push(Shipment { waybill, at, older, number, note: NONE, sent })
     }
 
     /// What a carrier said last, and when.

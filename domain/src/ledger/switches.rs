@@ -1,16 +1,22 @@
 //! Switches: what operators stopped. What each intent does and names, in their eyes, is in `guards.rs`.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::ops::Bound;
 
+use alloc::vec::Vec;
+
 use crate::fact::{Fact, Facts, RequestKey, Stamp};
 use crate::ids::{TraceId, UserId};
+use crate::image::Flat;
 use crate::intent::{Intent, PAGE_MAX, SwitchPut};
 use crate::ledger::guards::Part;
+use crate::ledger::image::{ImageFault, ImagePart, Reading, put_many, put_text};
 use crate::ledger::requests::Subject;
 use crate::ledger::{Ledger, by_operator};
 use crate::refusal::{Reason, Refusal};
 use crate::switch::{Deed, Note, SWITCHES_MAX, Scope, Stops, Switch};
+use crate::table::Imaged;
 use crate::units::MicrosUtc;
 use crate::verdict::{Page, Verdict, digest_switch};
 
@@ -59,6 +65,32 @@ impl Switches {
             }
         }
         Ok(())
+    }
+}
+
+/// All of it is small.
+impl ImagePart for Switches {
+    fn put_head(&self, out: &mut Vec<u8>) {
+        self.version.put(out);
+        let rows = self.set.values().map(|it| (it.scope, (it.stops, (it.version, it.since))));
+        put_many(rows, out);
+        self.set.values().for_each(|switch| put_text(&switch.note, out));
+    }
+
+    fn take_head(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
+        self.version = from.one()?;
+        for switch in from.many(("switches", SWITCHES_MAX))? {
+            let (scope, (stops, (version, since))) = switch?;
+            self.set.insert(scope, Switch { scope, stops, version, since, note: Box::default() });
+        }
+        for switch in self.set.values_mut() {
+            switch.note = from.text()?;
+        }
+        Ok(())
+    }
+
+    fn tables(&mut self) -> Vec<(&'static str, &mut dyn Imaged)> {
+        Vec::new()
     }
 }
 

@@ -50,6 +50,15 @@ pub(crate) struct TimedRows<'a> {
     pub(crate) holds: &'a mut Holds,
 }
 
+/// A row that is armed, and its neighbours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimedLinks {
+    pub(crate) slot: u32,
+    pub(crate) until: MicrosUtc,
+    pub(crate) prev: u32,
+    pub(crate) next: u32,
+}
+
 /// First and last of a tick, each + 1; 0: nobody.
 #[derive(Clone, Copy, Debug)]
 struct List(u64);
@@ -136,6 +145,21 @@ impl Timers {
     /// When the next one is due: its tick is over by then.
     pub(crate) fn next_due(&self) -> Option<MicrosUtc> {
         (self.armed > 0).then(|| MicrosUtc((self.first + 1) << TICK_SHIFT))
+    }
+
+    /// Finds the calendar anew, of rows whose links are as they were.
+    pub(crate) fn index(&mut self, orders: &Orders, holds: &Holds) {
+        let holds = holds.timed().map(|timed| TimedLinks { slot: timed.slot | HOLD, ..timed });
+        for TimedLinks { slot: entry, until, prev, next } in orders.timed().chain(holds) {
+            let tick = tick_of(until);
+            let place = place_of(tick);
+            self.first = if self.armed == 0 { tick } else { self.first.min(tick) };
+            self.armed += 1;
+            let head = if prev == NONE { (u64::from(entry) + 1) << 32 } else { 0 };
+            let tail = if next == NONE { u64::from(entry) + 1 } else { 0 };
+            self.lists[place] |= head | tail;
+            self.mark(place);
+        }
     }
 
     fn mark(&mut self, place: usize) {

@@ -5,6 +5,7 @@
 mod aftersale;
 mod coupons;
 mod freight;
+mod images;
 mod operators;
 mod shipping;
 
@@ -87,6 +88,8 @@ pub struct Shop {
     pub orders: Vec<(String, OrderId, UserId, RequestId)>,
     /// Holds of the story by name, with their users.
     pub holds: Vec<(String, u64, UserId)>,
+    /// The image of the live ledger that is being written, and how it must end.
+    image: Option<images::Writing>,
 }
 
 /// Tells a story, steps split by `;`, and compares the answer to its last step.
@@ -104,7 +107,15 @@ impl Shop {
         // Other seeds: what a ledger answers must not hang on where its tables put things.
         let ledger = |seed| Ledger::new(bounds, Rules::DEFAULT, seed);
         let mirror = Mirror { ledger: ledger(2), stamp: None, last: Vec::new(), entries: 0 };
-        Shop { ledger: ledger(1), mirror, now: BEGIN, drawn: 0, orders: Vec::new(), holds: Vec::new() }
+        Shop {
+            ledger: ledger(1),
+            mirror,
+            now: BEGIN,
+            drawn: 0,
+            orders: Vec::new(),
+            holds: Vec::new(),
+            image: None,
+        }
     }
 
     pub fn apply(&mut self, intent: &Intent<'_>) -> Verdict {
