@@ -25,6 +25,7 @@ mod shipping;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::io::Read;
 
 use answers::{ANSWERS, in_a_word};
 use domain::coupon::{Coupon, CouponIds};
@@ -38,8 +39,8 @@ use domain::ledger::{Ledger, LedgerBounds};
 use domain::request::Rules;
 use domain::verdict::Holdings;
 use domain::{
-    CouponId, Currency, Intent, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId,
-    SellerId, SkuId, TraceId, UserId, Verdict, WarehouseId,
+    CouponId, Currency, ImageSource, Intent, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId,
+    SaleId, SellerId, SkuId, TraceId, Unreadable, UserId, Verdict, WarehouseId,
 };
 use fastrand::Rng;
 use model::{Auditor, FIRST_POSITION, Model};
@@ -51,6 +52,8 @@ const KEPT: &[(u64, &str)] =
 /// Histories with a new seed in each run.
 const NEW: usize = 600;
 const STEPS: usize = 1_000;
+/// A ledger lives for so many steps, about, until it is made anew of an image.
+const STEPS_A_LIFE: u32 = 250;
 const SKUS_MAX: u64 = 300;
 /// Room for the longest history.
 const INTENTS_MAX: usize = 6_000;
@@ -216,12 +219,32 @@ impl History {
         let world = World::drawn(&mut Rng::with_seed(!seed));
         let mut history = History::begun(seed, world);
         history.stock_the_shop();
+        // Dice of their own: what people do hangs on the seed alone, also where nobody is reborn.
+        let mut rebirths = Rng::with_seed(seed.rotate_left(17));
         for _ in 0..STEPS {
+            if rebirths.u32(0..STEPS_A_LIFE) == 0 {
+                history.is_reborn();
+            }
             history.let_time_pass();
             history.expire();
             history.ask();
         }
         history.compare_at_the_end()
+    }
+
+    /// From here the ledger is another one, made of an image of it.
+    fn is_reborn(&mut self) {
+        struct Bytes<'a>(&'a [u8]);
+        impl ImageSource for Bytes<'_> {
+            fn fill(&mut self, into: &mut [u8]) -> Result<(), Unreadable> {
+                self.0.read_exact(into).map_err(|_| Unreadable)
+            }
+        }
+        let mut image = Vec::new();
+        self.ledger.begin_image();
+        assert!(self.ledger.write_image(&mut image, usize::MAX), "all of it fits");
+        let reborn = Ledger::from_image(BOUNDS, Rules::DEFAULT, !self.seed, &mut Bytes(&image));
+        self.ledger = reborn.expect("an image is a ledger");
     }
 
     fn begun(seed: u64, world: World) -> History {
