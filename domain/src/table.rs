@@ -55,11 +55,6 @@ impl<T> Table<T> {
         Table { rows: Vec::with_capacity(rows_max), rows_max, image: None }
     }
 
-    /// Rows that fit.
-    pub(crate) fn rows_max(&self) -> usize {
-        self.rows_max
-    }
-
     /// Adds a row behind all others, and says where. There is room for it.
     #[inline]
     pub(crate) fn push(&mut self, row: T) -> u32 {

@@ -5,7 +5,10 @@
 mod common;
 
 use common::mem_disk::{End, MemDisk, MemHot};
-use common::{Life, cancel, create, facts, orders, request_id, submit, take_answers, tiny, with_seeds};
+use common::{
+    Life, cancel, create, facts, orders, request_id, submit, take_answers, tiny, tiny_without_checkpoints,
+    with_seeds,
+};
 use domain::{OrderId, RequestId, Verdict};
 use fastrand::Rng;
 use storage::embedded::disk::DurabilityPath;
@@ -226,7 +229,7 @@ fn sold_and_left(rng: &mut Rng) -> (MemDisk, Vec<reader::GroupSeen>) {
     let mut asked = 0;
     for run in 0..3 {
         disk = disk.next_process();
-        let mut life = Life::open(&disk, tiny(path), run * 10_000_000).unwrap();
+        let mut life = Life::open(&disk, tiny_without_checkpoints(path), run * 10_000_000).unwrap();
         if run == 0 {
             life.set_up_shop(1_000_000);
         }

@@ -7,6 +7,9 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use domain::ImageFault;
+
+use super::checkpoint::layout::Boundary;
 use super::disk::{BLOCK_BYTES, ReadDisk};
 use super::journal::layout::{
     BadSegment, GROUP_HEADER_BYTES, GroupHeader, GroupRef, Identity, SEGMENT_HEADER_BYTES, SegmentHeader,
@@ -87,6 +90,24 @@ pub enum Damage {
         /// How that shows it.
         why: Evidence,
     },
+    /// A checkpoint does not say what was written to it.
+    #[error("the checkpoint is damaged at {place}: {why}")]
+    Checkpoint {
+        /// Of the piece that was being read.
+        place: Place,
+        /// What is wrong with it.
+        why: ImageFault,
+    },
+    /// The journal that a checkpoint goes on in is not there, or another.
+    #[error("{checkpoint} goes on in {file}, which is missing or does not hold group {group}")]
+    NotBehind {
+        /// The checkpoint.
+        checkpoint: String,
+        /// The segment.
+        file: String,
+        /// The last group that is in the checkpoint.
+        group: u64,
+    },
     /// A group is whole, but an entry in it makes no sense.
     #[error("the journal is damaged at {place}: an entry is whole but wrong, {why}")]
     Entry {
@@ -129,7 +150,9 @@ pub struct Segment {
 pub struct Survey {
     /// By number.
     pub segments: Vec<Segment>,
-    /// Segments in the making, of no use any more.
+    /// Checkpoints, by the last group that is in each.
+    pub checkpoints: BTreeMap<u64, String>,
+    /// Segments and checkpoints in the making, of no use any more.
     pub spares: Vec<String>,
     /// What is not the journal's.
     pub others: Vec<String>,
@@ -153,7 +176,8 @@ pub fn survey_what_is_readable(disk: &impl ReadDisk) -> Result<(Survey, Vec<(Str
                 Ok(segment) => survey.segments.push(segment),
                 Err(damage) => damaged.push((name, damage)),
             },
-            Name::Spare => survey.spares.push(name),
+            Name::Checkpoint(group) => drop(survey.checkpoints.insert(group, name)),
+            Name::Spare | Name::Making => survey.spares.push(name),
             Name::Other => survey.others.push(name),
         }
     }
@@ -261,6 +285,33 @@ impl<'d, D: ReadDisk> Chain<'d, D> {
             used: vec![0; survey.segments.len()],
             cuts_passed: 0,
         })
+    }
+
+    /// Starts behind a checkpoint, whose last group must be there. Older segments are not read.
+    pub(crate) fn behind(
+        disk: &'d D,
+        survey: &'d Survey,
+        checkpoint: &str,
+        boundary: &Boundary,
+    ) -> Result<Chain<'d, D>, Damage> {
+        let Boundary { group, run, segment, offset, next_fact } = *boundary;
+        let not_behind = || Damage::NotBehind {
+            checkpoint: checkpoint.into(),
+            file: segment_name(segment),
+            group: group.number,
+        };
+        let mut chain = Chain::new(disk, survey).ok_or_else(not_behind)?;
+        let at = survey.segments.iter().position(|it| it.header.number == segment).ok_or_else(not_behind)?;
+        let last = chain.good_group(at, offset)?.filter(|(header, checksum)| {
+            header.run == run && GroupRef { number: header.number(), checksum: *checksum } == group
+        });
+        let (header, _) = last.ok_or_else(not_behind)?;
+        let end = offset + header.padded_bytes() as u64;
+        for (used, segment) in chain.used.iter_mut().zip(&survey.segments[..at]) {
+            *used = segment.header.bytes;
+        }
+        chain.used[at] = end;
+        Ok(Chain { last: group, run, next_fact, at: Some((at, end)), ..chain })
     }
 
     /// The next group of the chain; nothing behind the last one, for good.

@@ -30,6 +30,8 @@ pub struct Config {
     pub group_bytes: usize,
     /// How groups become durable.
     pub durability: Durability,
+    /// Bytes of journal between two checkpoints; 0: none is taken.
+    pub checkpoint_bytes: u64,
     /// Microseconds from the durability of all to the group that seals it.
     pub seal_after_us: u32,
     /// Seconds after an opening in which no order expires.
@@ -59,6 +61,7 @@ impl Default for Config {
             segments_ahead: 3,
             group_bytes: 1 << 20,
             durability: Durability::Auto,
+            checkpoint_bytes: 256 << 20,
             seal_after_us: 1_000,
             opening_grace_seconds: 60,
             accept_clock: false,

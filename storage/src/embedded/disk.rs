@@ -101,7 +101,8 @@ pub trait Disk: ReadDisk + Send + Sync + 'static {
     /// where the folder cannot be written.
     fn lock(&self) -> io::Result<bool>;
 
-    /// Makes a file that is not there yet, with room for so many bytes: a full disk shows here if it can.
+    /// Makes a file that is not there yet, with room for so many bytes (0: who knows how many it will be): a full disk
+    /// shows here if it can.
     fn create(&self, name: &str, bytes: u64) -> io::Result<Self::File>;
 
     /// Writes all bytes. They, their place in memory and the offset are whole blocks.

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use domain::{Intent, Ledger, Micros, MicrosUtc, Reason, Verdict};
 
+use super::checkpoint::taking::{JournalNow, Taking};
 use super::config::Config;
 use super::counters::{Counters, add};
 use super::disk::HotDisk;
@@ -28,6 +29,8 @@ const EXPIRED_AT_ONCE_MAX: usize = 32;
 const DISK_FULL_RETRY_AFTER_MS: u32 = 1_000;
 /// How soon to look again for a segment that is being made, since nothing rings when it is there.
 const SEGMENT_POLL: Micros = Micros(1_000);
+/// How soon to look after a checkpoint that waits for its file to be written.
+const CHECKPOINT_POLL: Micros = Micros(1_000);
 
 /// When the next turn is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,9 @@ pub struct Engine<H: HotDisk> {
     ledger: Ledger,
     journal: Journal<H>,
     ports: Vec<Port>,
+    checkpoints: Taking,
+    /// Bytes of journal that the opening replayed.
+    replayed_bytes: u64,
     counters: Arc<Counters>,
     answers_waiting: usize,
     answers_waiting_max: usize,
@@ -75,6 +81,8 @@ impl<H: HotDisk> Engine<H> {
         ledger: Ledger,
         journal: Journal<H>,
         ports: Vec<Port>,
+        checkpoints: Taking,
+        replayed_bytes: u64,
         counters: Arc<Counters>,
     ) -> Engine<H> {
         counters.last_position.store(journal.last_position(), Relaxed);
@@ -84,6 +92,8 @@ impl<H: HotDisk> Engine<H> {
             ledger,
             journal,
             ports,
+            checkpoints,
+            replayed_bytes,
             counters,
             answers_waiting: 0,
             answers_waiting_max: config.answers_waiting_max,
@@ -107,8 +117,9 @@ impl<H: HotDisk> Engine<H> {
         let held = self.decide(now, disk);
         self.journal.start(now, self.leaving, disk, &self.counters);
         self.release();
+        let more_image = self.take_checkpoint();
         self.count();
-        Ok(self.progress(now, held, more_expire))
+        Ok(self.progress(now, held, more_expire || more_image))
     }
 
     /// From now on CREATE is answered DRAINING; everything else goes on.
@@ -282,23 +293,34 @@ impl<H: HotDisk> Engine<H> {
         Ok(verdict)
     }
 
+    /// True: there is more of it to be done at once.
+    fn take_checkpoint(&mut self) -> bool {
+        let journal = JournalNow {
+            boundary: self.journal.boundary(),
+            bytes: self.replayed_bytes + self.journal.sealed_bytes(),
+            durable_through: self.journal.durable_through(),
+        };
+        self.checkpoints.turn(&mut self.ledger, journal)
+    }
+
     fn count(&self) {
         self.counters.orders.store(self.ledger.orders() as u64, Relaxed);
         self.counters.last_position.store(self.journal.last_position(), Relaxed);
         self.counters.durable_position.store(self.journal.durable_position(), Relaxed);
     }
 
-    fn progress(&self, now: MicrosUtc, held: Option<Held>, more_expire: bool) -> Progress {
-        if more_expire || held == Some(Held::Handle) {
+    fn progress(&self, now: MicrosUtc, held: Option<Held>, more: bool) -> Progress {
+        if more || held == Some(Held::Handle) {
             return Progress::Again;
         }
         let seal = self.journal.seal_due();
         let expiry = self.ledger.next_due().map(|due| due.max(self.expires_from.unwrap_or(due)));
         let segment = held == Some(Held::Segment) || self.journal.waits_for_segment();
         let segment = segment.then_some(now.after(SEGMENT_POLL));
+        let checkpoint = self.checkpoints.is_busy().then_some(now.after(CHECKPOINT_POLL));
         // What is due already waits for the disk, which wakes the caller; the poll keeps a full disk from
         // turning that into a busy loop.
-        let soonest = [seal, expiry, segment].into_iter().flatten().min();
+        let soonest = [seal, expiry, segment, checkpoint].into_iter().flatten().min();
         match soonest {
             Some(due) if due > now => Progress::Within(due.since(now)),
             Some(_) => Progress::Within(SEGMENT_POLL),

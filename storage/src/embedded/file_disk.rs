@@ -97,6 +97,9 @@ impl Disk for FileDisk {
     fn create(&self, name: &str, bytes: u64) -> io::Result<File> {
         let file =
             open_direct(&self.path(name), OpenOptions::new().write(true).create_new(true), OFlags::empty())?;
+        if bytes == 0 {
+            return Ok(file);
+        }
         match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, bytes) {
             // A file system without it takes its room as the zeros are written.
             Ok(()) | Err(Errno::OPNOTSUPP) => Ok(file),

@@ -20,6 +20,7 @@ pub mod journal;
 pub mod record;
 
 mod chain;
+mod checkpoint;
 pub mod follow;
 pub mod reader;
 

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use domain::{Fact, Ledger, MicrosUtc, PassedBound, Stamp};
 
 use super::chain::{Chain, Damage, Survey, TornTail, survey};
+use super::checkpoint::maker::{CheckpointMaker, InlineCheckpoints, ThreadCheckpoints};
+use super::checkpoint::reading::{BadCheckpoint, restore};
+use super::checkpoint::taking::Taking;
 use super::clock::{ClockBehind, ClockReading, LedgerClock};
 use super::config::{BadConfig, Config, Durability};
 use super::counters::Counters;
@@ -117,7 +120,9 @@ pub struct OpenReport {
     pub is_new: bool,
     /// This opening's number, from 1.
     pub run: u64,
-    /// What was replayed.
+    /// Position up to which a checkpoint told what had happened; 0: none did.
+    pub checkpoint_position: u64,
+    /// What was replayed behind it.
     pub replayed: Replayed,
     /// What was cut off behind it: torn by a crash, never acknowledged.
     pub tail: Option<TornTail>,
@@ -152,6 +157,10 @@ pub fn open<D: Disk>(
     // Looking: nothing is changed until all has been judged good.
     let found = survey(&*disk).map_err(damaged)?;
     let is_new = found.segments.is_empty();
+    if let (true, Some((&group, checkpoint))) = (is_new, found.checkpoints.last_key_value()) {
+        let (checkpoint, file) = (checkpoint.clone(), "the journal".into());
+        return Err(damaged(Damage::NotBehind { checkpoint, file, group }));
+    }
     if let (true, Some(file)) = (is_new, found.others.iter().find(|name| *name != "lost+found")) {
         return Err(OpenError::NotOurs { place, file: file.clone() });
     }
@@ -159,12 +168,26 @@ pub fn open<D: Disk>(
         Some(identity) => identity,
         None => fresh_identity().map_err(folder)?,
     };
-    let mut ledger = Ledger::new(config.ledger, config.rules, identity.ledger_seed);
-    let replay = replay(&*disk, &found, &mut ledger, progress).map_err(damaged)?;
+    let (mut ledger, chain) = match found.checkpoints.last_key_value() {
+        Some((_, file)) => {
+            let restored = restore(&*disk, file, identity, (config.ledger, config.rules));
+            let (ledger, boundary) = restored.map_err(|bad| match bad {
+                BadCheckpoint::Damaged(damage) => damaged(damage),
+                BadCheckpoint::PassedBound(bound) => OpenError::TooSmall { place: place.clone(), bound },
+            })?;
+            (ledger, Some(Chain::behind(&*disk, &found, file, &boundary).map_err(damaged)?))
+        }
+        None => {
+            let ledger = Ledger::new(config.ledger, config.rules, identity.ledger_seed);
+            (ledger, Chain::new(&*disk, &found))
+        }
+    };
+    let checkpoint_position = chain.as_ref().map_or(0, |chain| chain.next_fact() - 1);
+    let replay = replay(chain, found.segments.len(), &mut ledger, progress).map_err(damaged)?;
     if let Some(bound) = replay.passed.or(ledger.judge_replayed().err()) {
         return Err(OpenError::TooSmall { place, bound });
     }
-    let last_fact_at = replay.last_fact_at;
+    let last_fact_at = (replay.next_fact > 1).then(|| ledger.last_entry_at());
     let clock =
         LedgerClock::start(reading, last_fact_at.unwrap_or(MicrosUtc(i64::MIN)), config.accept_clock)?;
 
@@ -187,6 +210,7 @@ pub fn open<D: Disk>(
         store_id: identity.store,
         is_new,
         run: cut.run,
+        checkpoint_position,
         replayed: replay.replayed,
         tail: replay.tail,
         last_fact_at,
@@ -201,8 +225,7 @@ impl<D: Disk> Opened<D> {
     pub fn fused<H: HotDisk<File = D::File>>(self) -> io::Result<FusedStore<H>> {
         let clock = self.clock.clone();
         let port = port(&self.config, true);
-        let maker = |disk, plan| Ok(Box::new(ThreadMaker::start(disk, plan)?) as _);
-        Ok(FusedStore::new(self.into_engine(vec![port], maker)?, clock))
+        Ok(FusedStore::new(self.into_engine(vec![port], Helpers::threads)?, clock))
     }
 
     /// The engine for a thread of its own, and one handle for each ring: that of the thread which will use it.
@@ -214,34 +237,58 @@ impl<D: Disk> Opened<D> {
     ) -> io::Result<(EngineSide<H>, Vec<StoreHandle>)> {
         let (clock, config) = (self.clock.clone(), self.config.clone());
         let ports = handle_rings.iter().map(|_| port(&config, false)).collect();
-        let maker = |disk, plan| Ok(Box::new(ThreadMaker::start(disk, plan)?) as _);
-        let engine = self.into_engine(ports, maker)?;
+        let engine = self.into_engine(ports, Helpers::threads)?;
         Ok(split::join(engine, clock, &config, engine_ring, handle_rings))
     }
 
-    /// A fused store that makes its segments on the caller's thread, when they are needed: every step of it
-    /// happens within a turn, so a test or a simulator sees them all.
+    /// A fused store that makes its segments and checkpoints on the caller's thread, when they are needed: every step
+    /// of it happens within a turn, so a test or a simulator sees them all.
     pub fn fused_inline<H: HotDisk<File = D::File>>(self) -> io::Result<FusedStore<H>>
     where
         D: std::fmt::Debug,
     {
         let clock = self.clock.clone();
         let port = port(&self.config, true);
-        let maker = |disk, plan| Ok(Box::new(InlineMaker::new(disk, plan)) as _);
-        Ok(FusedStore::new(self.into_engine(vec![port], maker)?, clock))
+        Ok(FusedStore::new(self.into_engine(vec![port], Helpers::inline)?, clock))
     }
 
     fn into_engine<H: HotDisk<File = D::File>>(
         self,
         ports: Vec<Port>,
-        maker: impl FnOnce(Arc<D>, Plan) -> io::Result<Box<dyn SegmentMaker<D::File>>>,
+        helpers: impl FnOnce(Arc<D>, Identity, Plan) -> io::Result<Helpers<D>>,
     ) -> io::Result<Engine<H>> {
-        let Opened { disk, config, ledger, clock: _, mut plan, start, report: _ } = self;
+        let Opened { disk, config, ledger, clock: _, mut plan, start, report } = self;
         let number = plan.next.number;
         let cut = ReadySegment { number, file: disk.open_for_groups(&segment_name(number), plan.path)? };
         plan.next.number += 1;
-        let journal = Journal::new(config.limits(plan.path), start, cut, maker(disk, plan)?);
-        Ok(Engine::new(&config, ledger, journal, ports, Arc::new(Counters::default())))
+        let Helpers { segments, checkpoints } = helpers(disk, start.identity, plan)?;
+        let journal = Journal::new(config.limits(plan.path), start, cut, segments);
+        let checkpoints = Taking::new(checkpoints, config.checkpoint_bytes);
+        let (replayed_bytes, counters) = (report.replayed.bytes, Arc::new(Counters::default()));
+        Ok(Engine::new(&config, ledger, journal, ports, checkpoints, replayed_bytes, counters))
+    }
+}
+
+/// Who works beside the engine.
+struct Helpers<D: Disk> {
+    segments: Box<dyn SegmentMaker<D::File>>,
+    checkpoints: Box<dyn CheckpointMaker>,
+}
+
+impl<D: Disk> Helpers<D> {
+    /// Each on a thread of its own.
+    fn threads(disk: Arc<D>, identity: Identity, plan: Plan) -> io::Result<Helpers<D>> {
+        let segments = Box::new(ThreadMaker::start(Arc::clone(&disk), plan)?);
+        Ok(Helpers { segments, checkpoints: Box::new(ThreadCheckpoints::start(disk, identity)?) })
+    }
+
+    /// All within the engine's turn.
+    fn inline(disk: Arc<D>, identity: Identity, plan: Plan) -> io::Result<Helpers<D>>
+    where
+        D: std::fmt::Debug,
+    {
+        let segments = Box::new(InlineMaker::new(Arc::clone(&disk), plan));
+        Ok(Helpers { segments, checkpoints: Box::new(InlineCheckpoints::new(disk, identity)) })
     }
 }
 
@@ -256,7 +303,6 @@ struct Replay {
     replayed: Replayed,
     last: GroupRef,
     next_fact: u64,
-    last_fact_at: Option<MicrosUtc>,
     tail: Option<TornTail>,
     /// Segments, by place in the survey, that hold no group of the chain.
     without_groups: Vec<usize>,
@@ -266,24 +312,16 @@ struct Replay {
 
 /// Follows the chain to its end, gives the ledger every fact, and judges what is left over.
 fn replay<D: Disk>(
-    disk: &D,
-    found: &Survey,
+    chain: Option<Chain<'_, D>>,
+    segments: usize,
     ledger: &mut Ledger,
     progress: &mut dyn FnMut(Replayed),
 ) -> Result<Replay, Damage> {
     let mut replayed = Replayed::default();
-    let (mut last_fact_at, mut passed) = (None, None);
-    let Some(mut chain) = Chain::new(disk, found) else {
+    let mut passed = None;
+    let Some(mut chain) = chain else {
         let last = GroupRef::NONE;
-        return Ok(Replay {
-            replayed,
-            last,
-            next_fact: 1,
-            last_fact_at,
-            tail: None,
-            without_groups: vec![],
-            passed,
-        });
+        return Ok(Replay { replayed, last, next_fact: 1, tail: None, without_groups: vec![], passed });
     };
     let mut decoder = Decoder::default();
     while let Some(group) = chain.next_group()? {
@@ -291,7 +329,6 @@ fn replay<D: Disk>(
             if passed.is_none() {
                 passed = ledger.replay(stamp, fact).err();
             }
-            last_fact_at = Some(stamp.at);
         };
         each_entry(&mut decoder, group.entries, group.header.facts, replay_one, u64::MAX)
             .map_err(|why| Damage::Entry { place: group.place, why })?;
@@ -303,12 +340,11 @@ fn replay<D: Disk>(
         }
     }
     let tail = chain.judge_rest()?;
-    let without_groups = (0..found.segments.len()).filter(|&at| !chain.is_used(at)).collect();
+    let without_groups = (0..segments).filter(|&at| !chain.is_used(at)).collect();
     Ok(Replay {
         replayed,
         last: chain.last(),
         next_fact: chain.next_fact(),
-        last_fact_at,
         tail: Some(tail),
         without_groups,
         passed,

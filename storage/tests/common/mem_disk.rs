@@ -174,6 +174,13 @@ impl MemDisk {
 }
 
 impl World {
+    /// Whether all files may have so many bytes more.
+    fn judge_room(&self, bytes: usize) -> io::Result<()> {
+        let used: usize = self.names.values().map(|&file| self.files[file].seen.len()).sum();
+        let full = io::ErrorKind::StorageFull.into();
+        if used + bytes > self.bytes_max { Err(full) } else { Ok(()) }
+    }
+
     fn file(&self, name: &str) -> io::Result<usize> {
         self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
@@ -315,10 +322,7 @@ impl Disk for MemDisk {
         if world.names.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        let used: usize = world.names.values().map(|&file| world.files[file].seen.len()).sum();
-        if used + bytes as usize > world.bytes_max {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
+        world.judge_room(bytes as usize)?;
         let file = world.files.len();
         world.files.push(FileState::default());
         world.change_name(NameChange::Add(name.into(), file));
@@ -327,6 +331,8 @@ impl Disk for MemDisk {
 
     fn write_at(&self, file: &MemFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut world = self.operate()?;
+        let longer = (offset as usize + bytes.len()).saturating_sub(world.files[file.file].seen.len());
+        world.judge_room(longer)?;
         world.see(&Write { file: file.file, offset: offset as usize, bytes: bytes.to_vec() });
         Ok(())
     }

@@ -51,11 +51,12 @@ pub fn small_bounds() -> LedgerBounds {
     }
 }
 
-/// Tiny segments and groups, so that a short history rolls.
+/// Tiny segments and groups, so that a short history rolls, and has several checkpoints.
 pub fn tiny(path: DurabilityPath) -> Config {
     Config {
         ledger: small_bounds(),
         segment_bytes: 64 << 10,
+        checkpoint_bytes: 24 << 10,
         group_bytes: 16 << 10,
         durability: Durability::Always(path),
         batches: 8,
@@ -63,6 +64,11 @@ pub fn tiny(path: DurabilityPath) -> Config {
         batch_intents: 16,
         ..Config::default()
     }
+}
+
+/// The same, and every opening reads all of the journal.
+pub fn tiny_without_checkpoints(path: DurabilityPath) -> Config {
+    Config { checkpoint_bytes: 0, ..tiny(path) }
 }
 
 pub fn at(micros: i64) -> ClockReading {

@@ -16,6 +16,10 @@ pub(crate) enum Name {
     Segment(u64),
     /// A segment in the making; of no use to another process.
     Spare,
+    /// A checkpoint behind the group of this number.
+    Checkpoint(u64),
+    /// A checkpoint in the making; of no use to another process.
+    Making,
     /// Not the journal's.
     Other,
 }
@@ -30,14 +34,29 @@ pub(crate) fn spare_name(number: u64) -> String {
     format!("{number:016}.spare")
 }
 
+/// The name of a checkpoint, by the last group that is in it.
+pub(crate) fn checkpoint_name(group: u64) -> String {
+    format!("{group:016}.checkpoint")
+}
+
+/// The temporary name of a checkpoint in the making.
+pub(crate) fn making_name(group: u64) -> String {
+    format!("{group:016}.making")
+}
+
 /// What a name stands for.
 pub(crate) fn parse_name(name: &str) -> Name {
+    let number = |suffix| name.strip_suffix(suffix).and_then(|stem| stem.parse().ok());
     if name.ends_with(".spare") {
         return Name::Spare;
     }
-    match name.strip_suffix(".journal").and_then(|stem| stem.parse().ok()) {
-        Some(number) if segment_name(number) == name => Name::Segment(number),
-        Some(_) | None => Name::Other,
+    if name.ends_with(".making") {
+        return Name::Making;
+    }
+    match (number(".journal"), number(".checkpoint")) {
+        (Some(number), _) if segment_name(number) == name => Name::Segment(number),
+        (_, Some(group)) if checkpoint_name(group) == name => Name::Checkpoint(group),
+        _ => Name::Other,
     }
 }
 

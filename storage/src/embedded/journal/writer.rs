@@ -12,6 +12,7 @@ use super::buffer::AlignedBuffer;
 use super::layout::{GROUP_HEADER_BYTES, GroupHeader, GroupRef, Identity, SEGMENT_HEADER_BYTES};
 use super::maker::{Making, ReadySegment, SegmentMaker};
 use super::sinks::Sinks;
+use crate::embedded::checkpoint::layout::Boundary;
 use crate::embedded::counters::Counters;
 use crate::embedded::disk::{BLOCK_BYTES, DurabilityPath, FileDone, GROUPS_IN_FLIGHT_MAX, HotDisk};
 use crate::embedded::fatal::Fatal;
@@ -60,8 +61,11 @@ pub(crate) struct Journal<H: HotDisk> {
     limits: Limits,
     identity: Identity,
     run: u64,
-    /// The last group sealed.
+    /// The last group sealed, and where it stands; nothing while it is one of an earlier run.
     last: GroupRef,
+    last_at: Option<GroupAt>,
+    /// Bytes of all groups sealed.
+    sealed_bytes: u64,
     open: OpenGroup,
     free: Vec<AlignedBuffer>,
     in_flight: VecDeque<Flight>,
@@ -114,6 +118,13 @@ struct Sync {
     segment: u64,
 }
 
+/// Where a group stands.
+#[derive(Clone, Copy, Debug)]
+struct GroupAt {
+    segment: u64,
+    offset: u64,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Current<S> {
     number: u64,
@@ -138,6 +149,8 @@ impl<H: HotDisk> Journal<H> {
             identity,
             run,
             last,
+            last_at: None,
+            sealed_bytes: 0,
             open: OpenGroup { buffer, bytes: GROUP_HEADER_BYTES, facts: 0, first_fact: next_fact },
             free: (0..GROUPS_IN_FLIGHT_MAX).map(|_| AlignedBuffer::new(limits.group_bytes)).collect(),
             in_flight: VecDeque::with_capacity(GROUPS_IN_FLIGHT_MAX),
@@ -247,6 +260,18 @@ impl<H: HotDisk> Journal<H> {
         self.open.first_fact + u64::from(self.open.facts) - 1
     }
 
+    /// The boundary behind the last group; nothing while facts wait for the next one, or before this run's first.
+    pub(crate) fn boundary(&self) -> Option<Boundary> {
+        let GroupAt { segment, offset } = self.last_at.filter(|_| self.open.facts == 0)?;
+        let next_fact = self.open.first_fact;
+        Some(Boundary { group: self.last, run: self.run, segment, offset, next_fact })
+    }
+
+    /// Bytes of all groups that this run sealed.
+    pub(crate) fn sealed_bytes(&self) -> u64 {
+        self.sealed_bytes
+    }
+
     /// When the sealing group is to be written, if one is.
     pub(crate) fn seal_due(&self) -> Option<MicrosUtc> {
         self.unsealed_since.map(|since| since.after(self.limits.seal_after))
@@ -318,6 +343,8 @@ impl<H: HotDisk> Journal<H> {
         let current = self.current.as_mut().expect("a roll has put a segment here");
         let offset = current.offset;
         current.offset += padded;
+        self.last_at = Some(GroupAt { segment: current.number, offset: offset as u64 });
+        self.sealed_bytes += padded as u64;
         self.in_flight.push_back(Flight {
             number,
             last_fact: self.open.first_fact - 1,
