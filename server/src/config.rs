@@ -100,6 +100,9 @@ sections! {
         group_bytes: usize = 1 << 20,
         /// How a group becomes durable: "dsync" by each write, "fsync" by a sync after it, "auto" tries both.
         durability: Durability = Durability::Auto,
+        /// Bytes of journal between two checkpoints. A start reads one checkpoint and what stands behind it; 0 takes none,
+        /// and a start reads everything.
+        checkpoint_bytes: u64 = 256 << 20,
         /// From the durability of all to the empty group that seals it, microseconds.
         seal_after_us: u32 = 1_000,
     }

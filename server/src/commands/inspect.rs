@@ -16,7 +16,7 @@ use domain::switch::Scope;
 use domain::{Actor, OrderId, SkuId, Stamp, UserId};
 use serde_json::{Map, Value, json};
 use storage::embedded::FileDisk;
-use storage::embedded::reader::{self, Reading, Record, SegmentSeen, SegmentsSeen};
+use storage::embedded::reader::{self, CheckpointSeen, Reading, Record, SegmentSeen, SegmentsSeen};
 
 use crate::cli::{print, say};
 
@@ -236,7 +236,10 @@ fn summary(disk: &FileDisk) -> (String, Reading) {
     });
     // Where not even the names can be read there is no table, and the damage says so.
     let segments = reader::segments(disk).unwrap_or_default();
-    (rows(&segments, &counted) + &ending(&reading), reading)
+    let checkpoints = reader::checkpoints(disk).unwrap_or_default();
+    let text = rows(&segments, &counted) + &checkpoint_rows(&checkpoints) + &ending(&reading);
+    let broken = checkpoints.into_iter().find_map(|checkpoint| checkpoint.damage);
+    (text, Reading { damage: reading.damage.or(broken), ..reading })
 }
 
 /// A row a segment, readable or not, by name.
@@ -257,6 +260,23 @@ fn rows(segments: &SegmentsSeen, counted: &BTreeMap<String, Counted>) -> String 
         let _ = writeln!(text, "{file}  {row}");
         text
     })
+}
+
+/// A row a checkpoint.
+fn checkpoint_rows(checkpoints: &[CheckpointSeen]) -> String {
+    checkpoints.iter().fold(
+        String::new(),
+        |mut text, CheckpointSeen { file, bytes, group, position, damage }| {
+            let _ = match (group, damage) {
+                (Some(group), None) => {
+                    writeln!(text, "{file}  all up to fact {position}, behind group {group}, {bytes} bytes")
+                }
+                (_, Some(damage)) => writeln!(text, "{file}  damaged: {damage}"),
+                (None, None) => Ok(()),
+            };
+            text
+        },
+    )
 }
 
 /// The sums, and how the journal ends.

@@ -170,6 +170,7 @@ fn open_store(config: &Config, settings: &Settings) -> anyhow::Result<Opened<Fil
     let report = &opened.report;
     tracing::info!(
         run = report.run,
+        checkpoint = report.checkpoint_position,
         facts = report.replayed.facts,
         groups = report.replayed.groups,
         durability = report.path.name(),

@@ -69,8 +69,14 @@ fn store(config: &Config) -> storage::embedded::Config {
         accept_clock,
         ..
     } = config.store;
-    let config::Journal { segment_bytes, segments_ahead, group_bytes, durability, seal_after_us } =
-        config.journal;
+    let config::Journal {
+        segment_bytes,
+        segments_ahead,
+        group_bytes,
+        durability,
+        checkpoint_bytes,
+        seal_after_us,
+    } = config.journal;
     let requests = &config.requests;
     storage::embedded::Config {
         ledger: ledger(&config.bounds),
@@ -88,6 +94,7 @@ fn store(config: &Config) -> storage::embedded::Config {
             config::Durability::Dsync => storage::embedded::Durability::Always(DurabilityPath::Dsync),
             config::Durability::Fsync => storage::embedded::Durability::Always(DurabilityPath::Fsync),
         },
+        checkpoint_bytes,
         seal_after_us,
         opening_grace_seconds,
         accept_clock,

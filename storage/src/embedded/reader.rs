@@ -6,6 +6,8 @@
 use domain::{Fact, Stamp};
 
 use super::chain::{Chain, Damage, Place, Survey, TornTail, survey, survey_what_is_readable};
+use super::checkpoint::layout::Boundary;
+use super::checkpoint::reading::look_over;
 use super::disk::ReadDisk;
 use super::journal::GroupHeader;
 use super::record::{BadEntry, Decoder, EntryHead};
@@ -15,7 +17,7 @@ use super::record::{BadEntry, Decoder, EntryHead};
 pub struct Summary {
     /// Segments under their final name.
     pub segments: u64,
-    /// Segments in the making, of no use any more.
+    /// Segments and checkpoints in the making, of no use any more.
     pub spares: u64,
     /// Openings that the chain went through.
     pub cuts: u64,
@@ -128,6 +130,36 @@ pub fn segments(disk: &impl ReadDisk) -> Result<SegmentsSeen, Damage> {
         cut_after: segment.header.cut.map(|last| last.number),
     });
     Ok(SegmentsSeen { readable: seen.collect(), damaged })
+}
+
+/// A checkpoint, as its header says, and what is wrong with it.
+#[derive(Debug)]
+pub struct CheckpointSeen {
+    /// File name.
+    pub file: String,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// The last group that is in it; nothing where not even that can be read.
+    pub group: Option<u64>,
+    /// Position of the last fact that is in it.
+    pub position: u64,
+    /// Where it does not say what was written to it.
+    pub damage: Option<Damage>,
+}
+
+/// All checkpoints of a folder, each read to its end.
+pub fn checkpoints(disk: &impl ReadDisk) -> Result<Vec<CheckpointSeen>, Damage> {
+    let (survey, _) = survey_what_is_readable(disk)?;
+    let seen = survey.checkpoints.into_values().map(|file| {
+        let bytes = disk.file_bytes(&file).unwrap_or(0);
+        match look_over(disk, &file, survey.segments.first().map(|segment| segment.header.identity)) {
+            (Some(Boundary { group, next_fact, .. }), damage) => {
+                CheckpointSeen { file, bytes, group: Some(group.number), position: next_fact - 1, damage }
+            }
+            (None, damage) => CheckpointSeen { file, bytes, group: None, position: 0, damage },
+        }
+    });
+    Ok(seen.collect())
 }
 
 fn read_into(

@@ -70,6 +70,30 @@ pub(crate) fn restore(
     Ok((ledger, header.boundary))
 }
 
+/// Reads a checkpoint to its end without making a ledger of it: where it stands, and what is wrong with it.
+pub(crate) fn look_over(
+    disk: &impl ReadDisk,
+    file: &str,
+    identity: Option<Identity>,
+) -> (Option<Boundary>, Option<Damage>) {
+    let Some(identity) = identity else {
+        return (None, Some(Damage::BadHeader { file: file.into() }));
+    };
+    let header = match header_of(disk, file, identity) {
+        Ok(header) => header,
+        Err(damage) => return (None, Some(damage)),
+    };
+    let mut frames = Frames::new(disk, file, header);
+    while !frames.last {
+        if frames.next_frame().is_err() {
+            let place = Place { file: file.into(), offset: frames.frame_offset };
+            let damage = Damage::Checkpoint { place, why: ImageFault::Unreadable };
+            return (Some(header.boundary), Some(frames.fault.take().unwrap_or(damage)));
+        }
+    }
+    (Some(header.boundary), None)
+}
+
 /// The bytes in the frames of a checkpoint, one behind the other.
 #[derive(Debug)]
 struct Frames<'d, D> {
