@@ -23,6 +23,8 @@ const CHECK_WITHIN: Duration = Duration::from_secs(300);
 /// What server and load sign callbacks with.
 const GATEWAY_KEY: &str = "the crash rounds' own gateway key";
 /// The server's gateway of this key.
+/// Bytes of journal between two checkpoints.
+const CHECKPOINT_BYTES: u64 = 8 << 20;
 const GATEWAYS: &str = r#"[{ id = 1, key_env = "TIDEGATE_GATEWAY_KEY" }]"#;
 
 /// Where the data folder lies.
@@ -259,6 +261,8 @@ impl Round<'_> {
         // server say so and the round fail, never pass.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let mut serve = self.tidegate("serve");
+        // A few a round: some crashes come while one is written.
+        serve.env("TIDEGATE_JOURNAL_CHECKPOINT_BYTES", CHECKPOINT_BYTES.to_string());
         serve.args(["--listen", &address.to_string()]).arg("--data").arg(self.data());
         Ok(Server { address, process: Process::spawn(&mut serve, &self.path("serve.log"))? })
     }
