@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use common::mem_disk::{End, MemDisk};
-use common::{Life, create, request_id, submit, tiny};
+use common::{Life, create, request_id, submit, tiny_without_checkpoints};
 use domain::LedgerBounds;
 use storage::embedded::disk::DurabilityPath;
 use storage::embedded::reader::{self, GroupSeen};
@@ -229,7 +229,7 @@ fn smallest() -> Config {
         coupon_orders_max: 64,
         ..common::small_bounds()
     };
-    Config { ledger, segment_bytes: SEGMENT_BYTES, ..tiny(DurabilityPath::Dsync) }
+    Config { ledger, segment_bytes: SEGMENT_BYTES, ..tiny_without_checkpoints(DurabilityPath::Dsync) }
 }
 
 /// A journal as it should be.
@@ -343,6 +343,8 @@ fn place_of(damage: &Damage) -> (String, u64) {
         }
         Damage::Middle { missing, .. } => (missing.file.clone(), missing.offset),
         Damage::Entry { place, .. } => (place.file.clone(), place.offset),
-        Damage::Io { .. } | Damage::Foreign { .. } => panic!("no flip makes this: {damage}"),
+        Damage::Io { .. } | Damage::Foreign { .. } | Damage::Checkpoint { .. } | Damage::NotBehind { .. } => {
+            panic!("no flip makes this: {damage}")
+        }
     }
 }
