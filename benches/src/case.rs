@@ -51,6 +51,8 @@ pub enum Figure {
     RequestsPerSecond,
     /// Memory that the server grew by, bytes an order; less is better.
     BytesAnOrder,
+    /// From the start of a server that was killed to its ready line, seconds; less is better.
+    SecondsToReady,
     /// How many times the usual p99 of creates the p99 is while a burst of holds expires; less is better.
     TimesUsualP99,
 }
@@ -105,6 +107,7 @@ pub const CASES: &[Case] = &[
     },
     Case { name: "memory", ..memory(250.0, 150.0) },
     Case { name: "memory-paid", ..memory(300.0, 250.0) },
+    Case { name: "recovery", figure: Figure::SecondsToReady, skus: 1_000, ..orders(64, 16, Some(10.0), 2.0) },
     Case {
         name: "expiry",
         figure: Figure::TimesUsualP99,
@@ -127,9 +130,11 @@ impl Case {
     /// The scenario of the load generator.
     pub fn scenario(&self) -> &'static str {
         match self.figure {
-            Figure::OrdersPerSecond | Figure::LatencyP99Us | Figure::BytesAnOrder | Figure::TimesUsualP99 => {
-                "steady"
-            }
+            Figure::OrdersPerSecond
+            | Figure::LatencyP99Us
+            | Figure::BytesAnOrder
+            | Figure::SecondsToReady
+            | Figure::TimesUsualP99 => "steady",
             Figure::AnswersPerSecond => "soldout",
             Figure::RequestsPerSecond => "lifecycle",
         }
@@ -144,6 +149,7 @@ impl Case {
             Figure::LatencyP99Us
             | Figure::RequestsPerSecond
             | Figure::BytesAnOrder
+            | Figure::SecondsToReady
             | Figure::TimesUsualP99 => return None,
         };
         let Case { connections, pipeline, skus, .. } = *self;
@@ -160,7 +166,9 @@ impl Case {
     pub fn reaches(&self, figure: f64, bar: f64) -> bool {
         match self.figure {
             Figure::OrdersPerSecond | Figure::AnswersPerSecond | Figure::RequestsPerSecond => figure >= bar,
-            Figure::LatencyP99Us | Figure::BytesAnOrder | Figure::TimesUsualP99 => figure <= bar,
+            Figure::LatencyP99Us | Figure::BytesAnOrder | Figure::SecondsToReady | Figure::TimesUsualP99 => {
+                figure <= bar
+            }
         }
     }
 }

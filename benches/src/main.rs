@@ -8,6 +8,7 @@ mod case;
 mod expiry;
 mod memory;
 mod processes;
+mod recovery;
 mod redis;
 mod table;
 mod tidegate;

@@ -1,7 +1,7 @@
 //! A run of Tidegate: its server and its load generator as processes of their own, pinned as they pin themselves.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::audience::{Heard, Listening};
 use crate::case::{Audience, Case, Figure};
 use crate::processes::{Cpu, Ended, Samples, watch};
-use crate::{expiry, memory};
+use crate::{expiry, memory, recovery};
 
 /// A server that is not ready by then will not be.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -66,6 +66,7 @@ pub fn run(binary: &Path, case: &Case, audience: Audience, seconds: u32, folder:
             bench.load(&server, &address, &[&["--seconds", &seconds][..], &rate].concat())
         }
         Figure::BytesAnOrder => memory::run(&bench),
+        Figure::SecondsToReady => recovery::run(&bench),
         Figure::TimesUsualP99 => expiry::run(&bench),
     }
 }
@@ -87,6 +88,13 @@ impl Bench<'_> {
         command.env("TIDEGATE_GATEWAY_KEY", GATEWAY_KEY).env("TIDEGATE_PAYMENTS_GATEWAYS", GATEWAYS);
         command.envs(variables.iter().copied());
         serve(&mut command)
+    }
+
+    /// Files with this ending in the data folder.
+    pub fn files(&self, ending: &str) -> Result<Vec<PathBuf>> {
+        let names = std::fs::read_dir(self.folder.join("data"))?.map(|entry| Ok(entry?.path()));
+        let names: Vec<PathBuf> = names.collect::<std::io::Result<_>>()?;
+        Ok(names.into_iter().filter(|path| path.to_string_lossy().ends_with(ending)).collect())
     }
 
     /// Plays the case against a server. Fails where the load generator does, so a figure stands for a run in which
@@ -176,7 +184,7 @@ fn read_report(case: &Case, report: &Value, samples: &Samples, heard: Heard) -> 
             Figure::AnswersPerSecond | Figure::RequestsPerSecond => number("/rps"),
             Figure::LatencyP99Us => latency_us[1],
             // Not of one load alone: whoever asked for it puts it in.
-            Figure::BytesAnOrder | Figure::TimesUsualP99 => 0.0,
+            Figure::BytesAnOrder | Figure::SecondsToReady | Figure::TimesUsualP99 => 0.0,
         },
         tps: number("/tps"),
         rps: number("/rps"),
