@@ -65,6 +65,7 @@ flat! {
         currency: Currency,
         state: PaymentState,
         reason: RefundReason,
+        came_by: u16,
     }
     PaymentSums { payments: [u64; 6], arrived: i64, refunded: i64, digest: u64 }
 }
