@@ -26,12 +26,15 @@ struct Cli {
 enum Command {
     Admin(commands::admin::Admin),
     Audit(commands::audit::Audit),
+    Backup(commands::backup::Backup),
     Check(commands::check::Check),
     Demo(commands::demo::Demo),
     Inspect(commands::inspect::Inspect),
     Load(Box<commands::load::Load>),
     Reconcile(commands::reconcile::Reconcile),
+    Restore(commands::backup::Restore),
     Serve(commands::serve::Serve),
+    VerifyBackup(commands::backup::VerifyBackup),
     Config(commands::config::Config),
 }
 
@@ -83,12 +86,15 @@ impl Command {
         match self {
             Command::Admin(command) => command.run(),
             Command::Audit(command) => command.run(),
+            Command::Backup(command) => command.run(),
             Command::Check(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Inspect(command) => command.run(),
             Command::Load(command) => command.run(),
             Command::Reconcile(command) => command.run(),
+            Command::Restore(command) => command.run(),
             Command::Serve(command) => command.run(),
+            Command::VerifyBackup(command) => command.run(),
             Command::Config(command) => command.run(),
         }
     }

@@ -333,6 +333,13 @@ impl<'d, D: ReadDisk> Chain<'d, D> {
         self.last
     }
 
+    /// Number of the segment and offset behind the last group, and the position of the last fact; nothing before the first
+    /// group.
+    pub(crate) fn at(&self) -> Option<(u64, u64, u64)> {
+        let (segment, offset) = self.at.filter(|_| self.last != GroupRef::NONE)?;
+        Some((self.survey.segments[segment].header.number, offset, self.next_fact - 1))
+    }
+
     /// The run that the chain is in.
     pub fn run(&self) -> u64 {
         self.run

@@ -19,6 +19,7 @@ mod port;
 pub mod journal;
 pub mod record;
 
+pub mod backup;
 mod chain;
 mod checkpoint;
 pub mod follow;

@@ -1,0 +1,131 @@
+//! Copies of a folder that is written to: each opens, has all that was acknowledged before it was begun, and can be
+//! gone on with.
+#![allow(clippy::unwrap_used)] // Helpers beside the tests, too.
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::mem_disk::{End, MemDisk, MemHot};
+use common::{Life, create, facts, request_id, submit, take_answers, tiny, with_seeds};
+use domain::{Intent, Verdict};
+use fastrand::Rng;
+use storage::Store;
+use storage::embedded::backup::{CopyError, copy};
+use storage::embedded::disk::{Disk, DurabilityPath};
+
+#[test]
+fn a_copy_of_a_store_at_work_opens_and_has_what_was_acknowledged() {
+    let (mut copies, mut with_checkpoint) = (0, 0);
+    with_seeds(&[], 40, |seed| {
+        let mut rng = Rng::with_seed(seed);
+        let path = if rng.bool() { DurabilityPath::Dsync } else { DurabilityPath::Fsync };
+        let disk = MemDisk::new(rng.u64(..)).next_process();
+        let target = MemDisk::new(rng.u64(..));
+        let mut life = Life::open(&disk, tiny(path), 0).unwrap();
+        life.set_up_shop(1_000_000);
+        let mut acknowledged = 0;
+        for n in 0..300 {
+            let (micros, bytes) = (life.micros, [5; 700]);
+            submit(&mut life.store, &[create(n + 1, request_id(micros, n), &bytes[..rng.usize(..700)])]);
+            for _ in 0..rng.u8(1..6) {
+                life.turn(rng.i64(1..2_000)).unwrap();
+            }
+            acknowledged += take_answers(&mut life.store).len() as u64;
+            if rng.u8(..60) == 0 {
+                let to = target.next_process();
+                let copied = copy(&disk, &to, u64::MAX).unwrap();
+                with_checkpoint += u32::from(copied.has_new_checkpoint);
+                to.end(if rng.bool() { End::Kill } else { End::PowerCut }, MemHot::new(&to));
+                let (all, reading) = facts(&target);
+                assert!(reading.damage.is_none(), "{:?}", reading.damage);
+                assert_eq!(all.len() as u64, copied.position);
+                assert!(all[..] == facts(&disk).0[..all.len()], "a copy has what the store has");
+                assert!(orders_of(&target) >= acknowledged, "{acknowledged} were acknowledged");
+                copies += 1;
+            }
+        }
+    });
+    assert!(copies > 100 && with_checkpoint > 20, "{copies} copies, {with_checkpoint} with a new checkpoint");
+}
+
+#[test]
+fn a_copy_is_gone_on_with_and_brings_only_what_is_new() {
+    let (disk, mut life) = sold(0..200);
+    let target = MemDisk::new(2).next_process();
+    let first = copy(&disk, &target, u64::MAX).unwrap();
+    assert!(first.segments > 2 && first.segments_before == 0, "{first}");
+    let again = copy(&disk, &target, u64::MAX).unwrap();
+    assert_eq!((again.segments, again.segments_before), (1, first.segments - 1), "only the last one");
+    sell(&mut life, 200..300);
+    let later = copy(&disk, &target, u64::MAX).unwrap();
+    assert!(later.position > first.position && later.segments_before == first.segments - 1, "{later}");
+    assert_eq!(facts(&target).0, facts(&disk).0);
+}
+
+#[test]
+fn a_restore_ends_at_the_position_that_is_asked_for() {
+    let (disk, _life) = sold(0..200);
+    let all = facts(&disk).0;
+    let mut ends = BTreeSet::new();
+    for through in [2, 10, 57, all.len() as u64 / 2, all.len() as u64, u64::MAX] {
+        let target = MemDisk::new(2).next_process();
+        let copied = copy(&disk, &target, through).unwrap();
+        assert!(copied.position <= through);
+        assert_eq!(facts(&target).0, all[..copied.position as usize]);
+        opens(&target, copied.position);
+        ends.insert(copied.position);
+    }
+    assert!(ends.len() >= 4, "{ends:?}");
+    let target = MemDisk::new(2).next_process();
+    let error = copy(&disk, &target, 0).unwrap_err();
+    assert!(matches!(error, CopyError::TooEarly { through: 0, .. }), "{error}");
+}
+
+#[test]
+fn another_store_and_other_files_are_left_as_they_are() {
+    let (disk, _life) = sold(0..10);
+    let (other, _other_life) = sold(0..10);
+    let before = other.content();
+    let error = copy(&disk, &other, u64::MAX).unwrap_err();
+    assert!(matches!(error, CopyError::Taken { .. }), "{error}");
+    assert_eq!(other.content(), before);
+
+    let full = MemDisk::new(3).next_process();
+    full.create("thesis.tex", 4_096).unwrap();
+    let error = copy(&disk, &full, u64::MAX).unwrap_err();
+    assert!(error.to_string().contains("thesis.tex"), "{error}");
+    let nothing = MemDisk::new(3).next_process();
+    let error = copy(&nothing, &MemDisk::new(4).next_process(), u64::MAX).unwrap_err();
+    assert!(matches!(error, CopyError::Nothing { .. }), "{error}");
+}
+
+fn sold(orders: std::ops::Range<u64>) -> (MemDisk, Life) {
+    let disk = MemDisk::new(1).next_process();
+    let mut life = Life::open(&disk, tiny(DurabilityPath::Dsync), 0).unwrap();
+    life.set_up_shop(1_000_000);
+    sell(&mut life, orders);
+    (disk, life)
+}
+
+fn sell(life: &mut Life, orders: std::ops::Range<u64>) {
+    for n in orders {
+        let micros = life.micros;
+        life.ask(create(n + 1, request_id(micros, n), &[7; 600])).outcome.unwrap();
+    }
+}
+
+fn orders_of(disk: &MemDisk) -> u64 {
+    common::orders(disk).len() as u64
+}
+
+/// A store opens with it, and holds what its facts say.
+fn opens(disk: &MemDisk, position: u64) {
+    let disk = disk.next_process();
+    let orders = orders_of(&disk);
+    let mut life = Life::open(&disk, tiny(DurabilityPath::Dsync), 100_000_000).unwrap();
+    assert_eq!((life.store.stats().last_position, life.store.stats().orders), (position, orders));
+    assert!(matches!(life.ask(Intent::Holdings).outcome, Ok(Verdict::Holdings(_))));
+    drop(life.store);
+    disk.end(End::Kill, life.hot);
+}
