@@ -5,8 +5,8 @@
 
 use crate::fact::StockAdjusted;
 use crate::ids::OrderId;
-use crate::intent::{AdjustReason, SHELF_UNITS_MAX, StockAdjust};
 use crate::image::flat;
+use crate::intent::{AdjustReason, SHELF_UNITS_MAX, StockAdjust};
 use crate::refusal::{Reason, Refusal};
 
 /// Units of one sku in one warehouse.

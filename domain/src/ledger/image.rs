@@ -193,7 +193,7 @@ impl Ledger {
     /// Finds anew what is not in an image.
     fn index(&mut self) -> Result<(), ImageFault> {
         self.goods.index();
-        self.orders.index();
+        self.orders.index(&self.bounds)?;
         self.counts.index();
         self.holds.index();
         self.coupons.index();

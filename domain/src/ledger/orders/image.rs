@@ -7,7 +7,9 @@ use super::{ActorKind, LaterRow, LinesPlace, LiveOrder, NONE, Orders, PlainLine,
 use crate::fact::Line;
 use crate::ids::{OrderId, SaleId, SellerId, SkuId, UserId, WarehouseId};
 use crate::image::{Flat, flat, flat_variants};
+use crate::ledger::bounds::LedgerBounds;
 use crate::ledger::image::{ImageFault, ImagePart, Reading};
+use crate::ledger::room::PassedBound;
 use crate::ledger::timers::TimedLinks;
 use crate::order::{State, is_timed};
 use crate::table::Imaged;
@@ -110,7 +112,12 @@ impl Orders {
     }
 
     /// Finds the indexes anew.
-    pub(crate) fn index(&mut self) {
+    pub(crate) fn index(&mut self, bounds: &LedgerBounds) -> Result<(), ImageFault> {
+        // Each of the two tables has room for all that both may have together.
+        if !self.has_room_for_lines(bounds, 0) {
+            let (name, value) = ("lines_max", bounds.lines_max);
+            return Err(ImageFault::PassedBound(PassedBound { name, value }));
+        }
         let mut has_newer = vec![false; self.rows.len()];
         for order in self.rows.iter().filter(|order| order.older != NONE) {
             has_newer[order.older as usize] = true;
@@ -122,5 +129,6 @@ impl Orders {
                 self.by_user.insert(self.user_tag(user), slot);
             }
         }
+        Ok(())
     }
 }
