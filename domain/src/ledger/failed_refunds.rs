@@ -4,7 +4,10 @@
 use alloc::vec::Vec;
 
 use crate::ids::PaymentId;
+use crate::image::flat;
+use crate::ledger::image::{ImageFault, ImagePart, Reading, put_many};
 use crate::payment::FAILED_REFUNDS_MAX;
+use crate::table::Imaged;
 use crate::units::MinorUnits;
 
 /// All of them, by payment and number.
@@ -18,6 +21,26 @@ struct FailedRefund {
     payment: PaymentId,
     amount: MinorUnits,
     number: u16,
+}
+
+flat! { FailedRefund { payment: PaymentId, amount: MinorUnits, number: u16 } }
+
+/// All of it is small.
+impl ImagePart for FailedRefunds {
+    fn put_head(&self, out: &mut Vec<u8>) {
+        put_many(self.rows.iter().copied(), out);
+    }
+
+    fn take_head(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
+        for row in from.many(("failed refunds", FAILED_REFUNDS_MAX))? {
+            self.rows.push(row?);
+        }
+        Ok(())
+    }
+
+    fn tables(&mut self) -> Vec<(&'static str, &mut dyn Imaged)> {
+        Vec::new()
+    }
 }
 
 impl FailedRefunds {

@@ -151,22 +151,57 @@ impl Ledger {
     }
 
     /// In the order in which they stand in an image.
-    fn parts(&mut self) -> [&mut dyn ImagePart; 14] {
+    fn parts(&mut self) -> [&mut dyn ImagePart; 15] {
+        // Every field is named: a new one is a part, is written by `put_own`, or is said to be neither.
+        let Ledger {
+            goods,
+            orders,
+            payments,
+            failed_refunds,
+            shipments,
+            cases,
+            counts,
+            holds,
+            coupons,
+            requests,
+            cursors,
+            letters,
+            freight,
+            switches,
+            limits,
+            // Of the one who reads.
+            bounds: _,
+            rules: _,
+            // Found anew.
+            timers: _,
+            clock: _,
+            scratch: _,
+            image: _,
+            // In `put_own`.
+            at: _,
+            completions: _,
+            ids: _,
+            can_end: _,
+            unopened: _,
+            rows_kept: _,
+            sums: _,
+        } = self;
         [
-            &mut self.goods,
-            &mut self.orders,
-            &mut self.payments,
-            &mut self.shipments,
-            &mut self.cases,
-            &mut self.counts,
-            &mut self.holds,
-            &mut self.coupons,
-            &mut self.requests,
-            &mut self.cursors,
-            &mut self.letters,
-            &mut self.freight,
-            &mut self.switches,
-            &mut self.limits,
+            goods,
+            orders,
+            payments,
+            failed_refunds,
+            shipments,
+            cases,
+            counts,
+            holds,
+            coupons,
+            requests,
+            cursors,
+            letters,
+            freight,
+            switches,
+            limits,
         ]
     }
 
