@@ -14,6 +14,8 @@ mod coupons;
 mod freight;
 #[path = "histories/holds.rs"]
 mod holds;
+#[path = "histories/images.rs"]
+mod images;
 #[path = "histories/letters.rs"]
 mod letters;
 #[path = "histories/operators.rs"]
@@ -25,7 +27,6 @@ mod shipping;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::io::Read;
 
 use answers::{ANSWERS, in_a_word};
 use domain::coupon::{Coupon, CouponIds};
@@ -39,8 +40,8 @@ use domain::ledger::{Ledger, LedgerBounds};
 use domain::request::Rules;
 use domain::verdict::Holdings;
 use domain::{
-    CouponId, Currency, ImageSource, Intent, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId,
-    SaleId, SellerId, SkuId, TraceId, Unreadable, UserId, Verdict, WarehouseId,
+    CouponId, Currency, Intent, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SaleId,
+    SellerId, SkuId, TraceId, UserId, Verdict, WarehouseId,
 };
 use fastrand::Rng;
 use model::{Auditor, FIRST_POSITION, Model};
@@ -230,21 +231,6 @@ impl History {
             history.ask();
         }
         history.compare_at_the_end()
-    }
-
-    /// From here the ledger is another one, made of an image of it.
-    fn is_reborn(&mut self) {
-        struct Bytes<'a>(&'a [u8]);
-        impl ImageSource for Bytes<'_> {
-            fn fill(&mut self, into: &mut [u8]) -> Result<(), Unreadable> {
-                self.0.read_exact(into).map_err(|_| Unreadable)
-            }
-        }
-        let mut image = Vec::new();
-        self.ledger.begin_image();
-        assert!(self.ledger.write_image(&mut image, usize::MAX), "all of it fits");
-        let reborn = Ledger::from_image(BOUNDS, Rules::DEFAULT, !self.seed, &mut Bytes(&image));
-        self.ledger = reborn.expect("an image is a ledger");
     }
 
     fn begun(seed: u64, world: World) -> History {
