@@ -20,7 +20,7 @@ use crate::batch::Batches;
 use crate::bounds::{Bounds, Rates};
 use crate::common::{Common, Counters};
 use crate::door::Door;
-use crate::events::{EventDesk, Refusals};
+use crate::events::{EventDesk, Refusals, Row};
 use crate::in_flight::{InFlight, Pending, Place};
 use crate::newcomers::Newcomers;
 use crate::outlet::{Client, Outlet};
@@ -277,12 +277,13 @@ impl<S: Store> Gateway<S> {
                 match pending.place {
                     Place::Frame(kind) => self.answer_frame(&pending, kind, &outcome, out),
                     Place::Watched { kind, row } => {
-                        if let Some(refusal) = self.refusals.judge(self.now, row, &outcome) {
-                            self.events.tell_refusal(refusal);
-                        }
+                        self.tell_if_refused(row, &outcome);
                         self.answer_frame(&pending, kind, &outcome, out);
                     }
-                    Place::Item { batch, item } => {
+                    Place::Item { batch, item, watched } => {
+                        if let Some(row) = watched {
+                            self.tell_if_refused(row, &outcome);
+                        }
                         let answer = item_of(&outcome, self.settings.bounds.retry_after_ms);
                         self.answer_item(batch, item, answer, out);
                     }
@@ -296,6 +297,13 @@ impl<S: Store> Gateway<S> {
         self.deliver(out);
         self.part_with_silent(out);
         self.settings.counters().in_flight.set(u64::from(self.door.in_flight()));
+    }
+
+    /// What became of a watched request, for who listens to refusals.
+    fn tell_if_refused(&mut self, row: Row, outcome: &Outcome) {
+        if let Some(refusal) = self.refusals.judge(self.now, row, outcome) {
+            self.events.tell_refusal(refusal);
+        }
     }
 
     /// Whether somebody still waits for an answer.

@@ -4,6 +4,7 @@ use domain::TraceId;
 use protocol::{Flags, Kind, Meta};
 use storage::{Share, Ticket};
 
+use crate::events::Row;
 use crate::outlet::Client;
 
 /// Bytes that an unanswered request takes.
@@ -25,9 +26,9 @@ pub(crate) enum Place {
     /// A frame of its own, answering a request of this kind.
     Frame(Kind),
     /// A frame of its own; what it asked is watched at this row of the refusals.
-    Watched { kind: Kind, row: u32 },
-    /// An item of a BATCH.
-    Item { batch: u32, item: u32 },
+    Watched { kind: Kind, row: Row },
+    /// An item of a BATCH; what it asked may be watched, at this row of the refusals.
+    Item { batch: u32, item: u32, watched: Option<Row> },
     /// A subscription that begins at a named cursor.
     Subscribe,
     /// The desk that audits.

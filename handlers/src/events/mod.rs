@@ -25,7 +25,7 @@ use protocol::{Meta, Plain};
 use crate::refused::Refused;
 
 pub use broadcaster::{Broadcaster, LIVE_MAX, Pace};
-pub(crate) use refusals::{Refusals, WATCHED_BYTES};
+pub(crate) use refusals::{Refusals, Row, WATCHED_BYTES};
 
 /// Bytes of frames that are offered at once, at most; one event more than that many may come with them.
 pub(crate) const OFFER_BYTES: usize = 64 << 10;

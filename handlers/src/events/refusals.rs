@@ -1,6 +1,8 @@
 //! StockReserveFailed: refusals for want of stock, for who listens now. They are no facts and never on disk, so they
 //! are samples: so many a second, of requests that could be watched on their way. Without a listener nothing is done.
 
+use core::num::NonZeroU32;
+
 use domain::fact::{Actor, Request, Stamp};
 use domain::intent::{AskedLine, Create, LINES_MAX, Prepare, StockReserve};
 use domain::{Intent, MicrosUtc, Reason, RequestKey, TraceId, Verdict};
@@ -17,6 +19,21 @@ const WATCHED_MAX: usize = 1_024;
 pub(crate) const WATCHED_BYTES: usize =
     WATCHED_MAX * (size_of::<Watched>() + LINES_MAX * size_of::<AskedLine>());
 
+/// Where a watched request is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row(NonZeroU32);
+
+impl Row {
+    fn of(at: usize) -> Row {
+        let behind = u32::try_from(at + 1).ok().and_then(NonZeroU32::new);
+        Row(behind.expect("rows are few, and count from 0"))
+    }
+
+    fn at(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
 /// What a gateway watches.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
@@ -25,7 +42,7 @@ pub(crate) struct Refusals {
     left: u32,
     second: i64,
     rows: Vec<Watched>,
-    free: Vec<u32>,
+    free: Vec<Row>,
 }
 
 /// A request on its way.
@@ -48,7 +65,7 @@ impl Refusals {
 
     /// Watches a request that may be refused for want of stock, if somebody listens and there is room: its row.
     #[inline]
-    pub(crate) fn watch(&mut self, intent: &Intent<'_>, trace: TraceId) -> Option<u32> {
+    pub(crate) fn watch(&mut self, intent: &Intent<'_>, trace: TraceId) -> Option<Row> {
         if !self.wanted || self.left == 0 {
             return None;
         }
@@ -56,7 +73,7 @@ impl Refusals {
     }
 
     #[cold]
-    fn keep(&mut self, intent: &Intent<'_>, trace: TraceId) -> Option<u32> {
+    fn keep(&mut self, intent: &Intent<'_>, trace: TraceId) -> Option<Row> {
         let (Intent::Create(Create { lines, .. })
         | Intent::Prepare(Prepare { lines, hold: Some(_), .. })
         | Intent::StockReserve(StockReserve { lines, .. })) = intent
@@ -65,7 +82,7 @@ impl Refusals {
         };
         let (lines, key) = (lines.as_slice(), intent.request()?);
         if let Some(row) = self.free.pop() {
-            let watched = &mut self.rows[row as usize];
+            let watched = &mut self.rows[row.at()];
             (watched.key, watched.trace) = (key, trace);
             watched.lines.clear();
             watched.lines.extend_from_slice(lines);
@@ -75,23 +92,23 @@ impl Refusals {
             return None;
         }
         self.rows.push(Watched { key, trace, lines: lines.to_vec() });
-        Some(self.rows.len() as u32 - 1)
+        Some(Row::of(self.rows.len() - 1))
     }
 
     /// A watched request was not asked after all.
-    pub(crate) fn leave(&mut self, row: u32) {
+    pub(crate) fn leave(&mut self, row: Row) {
         self.free.push(row);
     }
 
     /// What became of a watched request: an event, if it is one and may be told.
-    pub(crate) fn judge(&mut self, now: MicrosUtc, row: u32, outcome: &Outcome) -> Option<Event> {
+    pub(crate) fn judge(&mut self, now: MicrosUtc, row: Row, outcome: &Outcome) -> Option<Event> {
         self.free.push(row);
         let Ok(Verdict::Refused(refusal)) = outcome else { return None };
         let sold_out = refusal.reason == Reason::SoldOut;
         if !sold_out && refusal.reason != Reason::InsufficientStock {
             return None;
         }
-        let Watched { key, trace, lines } = &self.rows[row as usize];
+        let Watched { key, trace, lines } = &self.rows[row.at()];
         let AskedLine { sku, warehouse, quantity } = lines.get(refusal.line as usize).copied()?;
         self.left = self.left.checked_sub(1)?;
         let request = Some(Request { key: *key, body: 0 });

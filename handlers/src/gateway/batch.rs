@@ -53,8 +53,14 @@ impl<S: Store> Gateway<S> {
         let session = self.sessions.get(client).expect("its frame is being served");
         self.paces.take(&mut session.bucket, create.user, self.now)?;
         let envelope = Envelope { trace: TraceId(header.trace), asked_before: item.asked_before };
-        let pending = pending(client, header, Place::Item { batch, item: place as u32 });
-        self.door.ask(Share::Any, pending, envelope, deadline(self.now, header), Intent::Create(create))
+        let intent = Intent::Create(create);
+        let watched = self.refusals.watch(&intent, envelope.trace);
+        let pending = pending(client, header, Place::Item { batch, item: place as u32, watched });
+        let asked = self.door.ask(Share::Any, pending, envelope, deadline(self.now, header), intent);
+        if let (Err(_), Some(row)) = (&asked, watched) {
+            self.refusals.leave(row);
+        }
+        asked
     }
 
     pub(super) fn answer_item(
