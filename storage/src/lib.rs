@@ -5,6 +5,7 @@
 
 mod batch;
 pub mod embedded;
+pub mod planted;
 mod store;
 
 pub use batch::{IntentBatch, NoRoom, Submitted, Ticket};

@@ -86,7 +86,7 @@ fn a_restore_ends_at_the_position_that_is_asked_for() {
 #[test]
 fn another_store_and_other_files_are_left_as_they_are() {
     let (disk, _life) = sold(0..10);
-    let (other, _other_life) = sold(0..10);
+    let (other, _other_life) = sold_by(2, 0..10);
     let before = other.content();
     let error = copy(&disk, &other, u64::MAX).unwrap_err();
     assert!(matches!(error, CopyError::Taken { .. }), "{error}");
@@ -102,7 +102,12 @@ fn another_store_and_other_files_are_left_as_they_are() {
 }
 
 fn sold(orders: std::ops::Range<u64>) -> (MemDisk, Life) {
-    let disk = MemDisk::new(1).next_process();
+    sold_by(1, orders)
+}
+
+/// The seed of the disk names the store, too.
+fn sold_by(seed: u64, orders: std::ops::Range<u64>) -> (MemDisk, Life) {
+    let disk = MemDisk::new(seed).next_process();
     let mut life = Life::open(&disk, tiny(DurabilityPath::Dsync), 0).unwrap();
     life.set_up_shop(1_000_000);
     sell(&mut life, orders);

@@ -1,9 +1,10 @@
-//! The project's own commands: `cargo xtask test`, `tidy`, `crash`, `bench`, `lifecycle`. Each is a file here; this one only
+//! The project's own commands: `cargo xtask test`, `tidy`, `crash`, `sim`, `bench`, `lifecycle`. Each is a file here; this one only
 //! names them. They need nothing but Rust and a C compiler, and say what to install where they need more.
 
 mod bench;
 mod crash;
 mod lifecycle;
+mod sim;
 mod suite;
 mod tidy;
 mod tools;
@@ -28,6 +29,8 @@ enum Command {
     Tidy,
     /// Kills a loaded server with -9, restarts it, and proves that nothing acknowledged was lost.
     Crash(crash::Args),
+    /// Simulates stores over a disk that loses, tears, fails and rots; the plain model judges every answer.
+    Sim(sim::Args),
     /// Measures Tidegate beside its peers; what follows goes to the benches (try `--help`).
     Bench(bench::Args),
     /// Prints docs/LIFECYCLE.md from the table of an order's states.
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Test(args) => suite::run(&args),
         Command::Tidy => tidy::run(),
         Command::Crash(args) => crash::run(&args),
+        Command::Sim(args) => sim::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Lifecycle(args) => lifecycle::run(&args),
     };

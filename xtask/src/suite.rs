@@ -26,12 +26,17 @@ struct Step {
 }
 
 /// Cheap checks first: who forgot to format hears it in a second, not after ten minutes.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "fmt", remedy: "run `cargo fmt --all`", run: fmt },
     Step { name: "clippy", remedy: "mend what clippy names above", run: clippy },
     Step { name: "tidy", remedy: "do what each line above says", run: |_| tidy::run() },
     Step { name: "purity", remedy: "take `std` out of what domain/ depends on", run: purity },
     Step { name: "tests", remedy: "mend the tests named above", run: tests },
+    Step {
+        name: "planted",
+        remedy: "make the simulated disk unkind enough to find the bug again",
+        run: planted,
+    },
     Step { name: "doc-tests", remedy: "mend the examples named above", run: doc_tests },
     Step { name: "python", remedy: "mend sdk/python, or the vectors it reads", run: python },
     Step { name: "crash", remedy: "run it again with the seed printed above", run: short_crash },
@@ -129,6 +134,13 @@ fn tests(tally: &mut Tally) -> Result<()> {
     } else {
         tools::cargo(["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests", "--examples"])
     };
+    tools::run_watched(&mut command, &mut |line| tally.note(line))
+}
+
+/// Apart from the other tests, because with this feature the store can be told to go wrong.
+fn planted(tally: &mut Tally) -> Result<()> {
+    let mut command =
+        tools::cargo(["test", "--package", "sim", "--features", "planted", "--test", "planted"]);
     tools::run_watched(&mut command, &mut |line| tally.note(line))
 }
 

@@ -16,6 +16,7 @@ use super::journal::layout::{
 };
 use super::journal::segment::{Name, parse_name, segment_name};
 use super::record::BadEntry;
+use crate::planted::{self, Bug};
 
 /// Bytes read at a time.
 const WINDOW_BYTES: usize = 4 << 20;
@@ -364,6 +365,9 @@ impl<'d, D: ReadDisk> Chain<'d, D> {
     /// tail or in damage.
     pub fn judge_rest(&mut self) -> Result<TornTail, Damage> {
         let missing = self.expected_place()?;
+        if planted::is(Bug::RestNotJudged) {
+            return Ok(TornTail { place: missing, stranded_groups: 0 });
+        }
         let group = self.last.number + 1;
         let damaged = |evidence, why| Damage::Middle { missing: missing.clone(), group, evidence, why };
         for (at, segment) in self.survey.segments.iter().enumerate() {
@@ -460,7 +464,7 @@ impl<'d, D: ReadDisk> Chain<'d, D> {
     /// The group at this place, if its own checksum matches.
     fn good_group(&mut self, segment: usize, offset: u64) -> Result<Option<(GroupHeader, u32)>, Damage> {
         let room = self.survey.segments[segment].header.bytes.saturating_sub(offset);
-        if room < BLOCK_BYTES as u64 {
+        if room < BLOCK_BYTES as u64 || (room == BLOCK_BYTES as u64 && planted::is(Bug::LastBlockNotRead)) {
             return Ok(None);
         }
         let block = self.window.bytes(self.disk, self.survey, segment, offset, BLOCK_BYTES)?;

@@ -97,6 +97,11 @@ pub trait Disk: ReadDisk + Send + Sync + 'static {
     /// An open file.
     type File: Send + std::fmt::Debug + 'static;
 
+    /// Fills with random bytes that nobody can guess: what a new store is named and salted by.
+    fn fill_random(&self, into: &mut [u8]) -> io::Result<()> {
+        io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, into)
+    }
+
     /// Takes the folder for this process, until this value is dropped. False: another process has it. An error
     /// where the folder cannot be written.
     fn lock(&self) -> io::Result<bool>;

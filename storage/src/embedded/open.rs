@@ -26,6 +26,7 @@ use super::reader::each_entry;
 use super::record::Decoder;
 use super::split::{self, EngineSide, Ring, StoreHandle};
 use crate::batch::IntentBatch;
+use crate::planted::{self, Bug};
 
 /// Groups between two calls of the progress callback.
 const GROUPS_A_REPORT: u64 = 1_024;
@@ -166,7 +167,7 @@ pub fn open<D: Disk>(
     }
     let identity = match found.identity() {
         Some(identity) => identity,
-        None => fresh_identity().map_err(folder)?,
+        None => fresh_identity(&*disk).map_err(folder)?,
     };
     let (mut ledger, chain) = match found.checkpoints.last_key_value() {
         Some((_, file)) => {
@@ -202,7 +203,10 @@ pub fn open<D: Disk>(
         run: highest_run + 1,
         number: highest_number + 1,
         bytes: config.segment_bytes as u64,
-        cut: Some(replay.last),
+        cut: Some(match planted::is(Bug::CutNamesWrongGroup) {
+            true => GroupRef { number: replay.last.number.saturating_sub(1), ..replay.last },
+            false => replay.last,
+        }),
     };
     make_cut(&*disk, &found, &replay, &cut).map_err(cannot_write)?;
     let start = Start { identity, run: cut.run, last: replay.last, next_fact: replay.next_fact };
@@ -353,12 +357,12 @@ fn replay<D: Disk>(
 
 /// Makes durable what was read, then the segment that the chain goes on in, then tidies up behind it.
 fn make_cut<D: Disk>(disk: &D, found: &Survey, replay: &Replay, cut: &SegmentHeader) -> io::Result<()> {
-    for spare in &found.spares {
+    for spare in found.spares.iter().filter(|_| !planted::is(Bug::SpareReused)) {
         // A write of a killed process may still land in it.
         disk.remove(spare)?;
     }
     // What was read may still be on its way to the disk: a killed process's write that nobody synced.
-    for segment in &found.segments {
+    for segment in found.segments.iter().filter(|_| !planted::is(Bug::ReadNotSynced)) {
         disk.sync_named(&segment.file)?;
     }
     disk.sync_folder()?;
@@ -379,9 +383,9 @@ fn make_cut<D: Disk>(disk: &D, found: &Survey, replay: &Replay, cut: &SegmentHea
 }
 
 /// A store that nobody has seen before.
-fn fresh_identity() -> io::Result<Identity> {
+fn fresh_identity(disk: &impl Disk) -> io::Result<Identity> {
     let mut random = [0; 28];
-    io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut random)?;
+    disk.fill_random(&mut random)?;
     let (store, rest) = random.split_first_chunk().expect("28 bytes");
     let (ledger_seed, salt) = rest.split_first_chunk().expect("12 bytes");
     let salt = salt.first_chunk().expect("4 bytes");

@@ -1,6 +1,8 @@
 //! What the store's tests share: an unkind disk, a small shop, and a store that lives on it.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)] // Helpers of tests; each test binary uses its part.
 
+// The simulator's own: what is unkind there is unkind here.
+#[path = "../../../tests/sim/src/disk.rs"]
 pub mod mem_disk;
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 use crate::embedded::disk::BLOCK_BYTES;
 use crate::embedded::journal::layout::{GroupRef, Identity, u16_at, u32_at, u64_at, u128_at};
+use crate::planted::{self, Bug};
 
 /// Version of the layout. A reader refuses a newer one.
 const FORMAT_VERSION: u16 = 1;
@@ -118,6 +119,7 @@ impl CheckpointHeader {
         let frame = frame.get_mut(..FRAME_HEADER_BYTES + bytes)?;
         frame[16..20].fill(0);
         let is_good = frame[20..24] == [0; 4] && self.checksum(frame) == checksum;
+        let is_good = is_good || planted::is(Bug::FrameChecksumSkipped);
         is_good.then(|| (&frame[FRAME_HEADER_BYTES..], last))
     }
 

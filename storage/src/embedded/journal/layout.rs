@@ -3,6 +3,7 @@
 //! Pure: bytes in, values out. Which good group belongs to the journal's chain is decided in `chain.rs`.
 
 use crate::embedded::disk::BLOCK_BYTES;
+use crate::planted::{self, Bug};
 
 /// Version of the layout of segments and groups. A reader refuses a newer one.
 pub const FORMAT_VERSION: u16 = 1;
@@ -193,7 +194,8 @@ impl GroupHeader {
     pub(crate) fn check(&self, identity: &Identity, group: &[u8]) -> Option<u32> {
         let group = group.get(..self.bytes as usize)?;
         let stored = u32_at(group, 76);
-        (checksum(identity, group) == stored).then_some(stored)
+        let good = checksum(identity, group) == stored || planted::is(Bug::GroupChecksumSkipped);
+        good.then_some(stored)
     }
 }
 

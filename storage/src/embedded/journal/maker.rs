@@ -11,6 +11,7 @@ use crossbeam_queue::ArrayQueue;
 use super::layout::SegmentHeader;
 use super::segment::{make_spare, promote, spare_name};
 use crate::embedded::disk::{Disk, DurabilityPath};
+use crate::planted::{self, Bug};
 
 /// How long the thread waits after a failure (a full disk, most likely) before it tries again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -73,7 +74,9 @@ impl<D: Disk> InlineMaker<D> {
     fn make(&mut self) -> io::Result<ReadySegment<D::File>> {
         let number = self.plan.next.number;
         make_spare(&*self.disk, &self.plan.next, || ())?;
-        let file = self.disk.open_for_groups(&spare_name(number), self.plan.path)?;
+        let plain = planted::is(Bug::OpenedWithoutDsync);
+        let path = if plain { DurabilityPath::Fsync } else { self.plan.path };
+        let file = self.disk.open_for_groups(&spare_name(number), path)?;
         promote(&*self.disk, number)?;
         self.plan.next.number += 1;
         Ok(ReadySegment { number, file })

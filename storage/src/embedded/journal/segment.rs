@@ -4,7 +4,8 @@ use std::io;
 
 use super::buffer::AlignedBuffer;
 use super::layout::{SEGMENT_HEADER_BYTES, SegmentHeader};
-use crate::embedded::disk::{BLOCK_BYTES, Disk};
+use crate::embedded::disk::{BLOCK_BYTES, Disk, DurabilityPath};
+use crate::planted::{self, Bug};
 
 /// Zeros go out in writes of so many bytes: a group that is written meanwhile waits for one of them.
 const FILL_BYTES: usize = 256 << 10;
@@ -75,12 +76,19 @@ pub(crate) fn make_spare<D: Disk>(disk: &D, header: &SegmentHeader, breathe: imp
 /// Gives a spare its final name, durably. From here on a group may be written to it.
 pub(crate) fn promote<D: Disk>(disk: &D, number: u64) -> io::Result<()> {
     disk.rename(&spare_name(number), &segment_name(number))?;
+    if planted::is(Bug::FolderNotSynced) {
+        return Ok(());
+    }
     disk.sync_folder()
 }
 
 fn fill<D: Disk>(disk: &D, name: &str, header: &SegmentHeader, mut breathe: impl FnMut()) -> io::Result<()> {
-    let file = disk.create(name, header.bytes)?;
-    let bytes = header.bytes as usize;
+    let reused = planted::is(Bug::SpareReused) && disk.file_bytes(name).is_ok();
+    let file = match reused {
+        true => disk.open_for_groups(name, DurabilityPath::Fsync)?,
+        false => disk.create(name, header.bytes)?,
+    };
+    let bytes = if reused { BLOCK_BYTES } else { header.bytes as usize };
     let mut chunk = AlignedBuffer::new(FILL_BYTES.min(bytes));
     let block = chunk.as_mut_slice().first_chunk_mut::<BLOCK_BYTES>();
     header.encode(block.expect("a chunk has at least a block"));
@@ -94,6 +102,9 @@ fn fill<D: Disk>(disk: &D, name: &str, header: &SegmentHeader, mut breathe: impl
             chunk.as_mut_slice()[..SEGMENT_HEADER_BYTES].fill(0);
         }
         breathe();
+    }
+    if planted::is(Bug::SegmentNotSynced) {
+        return Ok(());
     }
     disk.sync(&file)
 }

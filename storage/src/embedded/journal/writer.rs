@@ -17,6 +17,7 @@ use crate::embedded::counters::Counters;
 use crate::embedded::disk::{BLOCK_BYTES, DurabilityPath, FileDone, GROUPS_IN_FLIGHT_MAX, HotDisk};
 use crate::embedded::fatal::Fatal;
 use crate::embedded::record::EntryWriter;
+use crate::planted::{self, Bug};
 
 /// Token of a sync; writes carry their group's number, which never gets there.
 const SYNC_TOKEN: u64 = u64::MAX;
@@ -203,8 +204,10 @@ impl<H: HotDisk> Journal<H> {
         while let Some(FileDone { token, result, buffer }) = disk.completed() {
             match (token, result) {
                 (SYNC_TOKEN, Ok(())) => self.synced(),
+                (SYNC_TOKEN, Err(_)) if planted::is(Bug::SyncErrorIgnored) => self.synced(),
                 (SYNC_TOKEN, Err(source)) => return Err(Fatal::sync(source)),
                 (number, Ok(())) => self.written(number, buffer),
+                (number, Err(_)) if planted::is(Bug::WriteErrorIgnored) => self.written(number, buffer),
                 (number, Err(source)) => return Err(Fatal::write(number, source)),
             }
         }
@@ -217,6 +220,9 @@ impl<H: HotDisk> Journal<H> {
     pub(crate) fn start(&mut self, now: MicrosUtc, leaving: bool, disk: &mut H, counters: &Counters) {
         if self.open.facts > 0 && self.can_write() {
             self.write_open_group(now, disk, counters);
+        }
+        if planted::is(Bug::SealOmitted) {
+            self.unsealed_since = None;
         }
         if self.seal_due().is_some_and(|due| leaving || due <= now) && self.can_write() {
             self.write_open_group(now, disk, counters);
@@ -236,6 +242,9 @@ impl<H: HotDisk> Journal<H> {
 
     /// The group that must be durable before an answer decided now may leave; 0: it may leave at once.
     pub(crate) fn needed_now(&self) -> u64 {
+        if planted::is(Bug::AnswerBeforeDurable) {
+            return 0;
+        }
         if self.open.facts > 0 {
             self.last.number + 1
         } else if self.last_with_facts > self.sinks.durable_through() {
@@ -262,7 +271,8 @@ impl<H: HotDisk> Journal<H> {
 
     /// The boundary behind the last group; nothing while facts wait for the next one, or before this run's first.
     pub(crate) fn boundary(&self) -> Option<Boundary> {
-        let GroupAt { segment, offset } = self.last_at.filter(|_| self.open.facts == 0)?;
+        let inside = planted::is(Bug::CheckpointInsideGroup);
+        let GroupAt { segment, offset } = self.last_at.filter(|_| self.open.facts == 0 || inside)?;
         let next_fact = self.open.first_fact;
         Some(Boundary { group: self.last, run: self.run, segment, offset, next_fact })
     }
@@ -310,7 +320,8 @@ impl<H: HotDisk> Journal<H> {
 
     fn fits_current(&self) -> bool {
         let padded = self.open.bytes.next_multiple_of(BLOCK_BYTES);
-        self.current.is_some_and(|current| current.offset + padded <= self.limits.segment_bytes)
+        let past = if planted::is(Bug::SegmentEndPassed) { BLOCK_BYTES } else { 0 };
+        self.current.is_some_and(|current| current.offset + padded <= self.limits.segment_bytes + past)
     }
 
     /// Seals the open group (which may be empty: then it seals what is before it) and starts its write.
@@ -330,7 +341,10 @@ impl<H: HotDisk> Journal<H> {
             first_fact,
             facts,
             bytes: bytes as u32,
-            durable_through: self.sinks.durable_through(),
+            durable_through: match planted::is(Bug::DurableThroughOmitted) {
+                true => 0,
+                false => self.sinks.durable_through(),
+            },
         };
         let checksum = header.seal(&self.identity, buffer.as_mut_slice());
         let number = header.number();
@@ -404,7 +418,8 @@ impl<H: HotDisk> Journal<H> {
     fn synced(&mut self) {
         let sync = self.sync.take().expect("one sync at a time");
         for flight in &mut self.in_flight {
-            if flight.segment == sync.segment && flight.progress == Progress::Syncing {
+            let late = flight.progress == Progress::Written && planted::is(Bug::SyncCountsLateWrites);
+            if flight.segment == sync.segment && (flight.progress == Progress::Syncing || late) {
                 flight.progress = Progress::Durable;
             }
         }
@@ -412,10 +427,17 @@ impl<H: HotDisk> Journal<H> {
 
     /// Only the prefix counts: a group is durable when it and every group before it are.
     fn advance(&mut self, now: MicrosUtc, disk: &mut H, counters: &Counters) {
-        while self.in_flight.front().is_some_and(|flight| flight.progress == Progress::Durable) {
+        let durable = |flight: &Flight| flight.progress == Progress::Durable;
+        if planted::is(Bug::LaterGroupCounts)
+            && let Some(later) = self.in_flight.iter().rev().find(|flight| durable(flight))
+        {
+            self.sinks.disk_holds(later.number.max(self.sinks.durable_through()));
+            self.durable_fact = self.durable_fact.max(later.last_fact);
+        }
+        while self.in_flight.front().is_some_and(durable) {
             let Some(flight) = self.in_flight.pop_front() else { break };
-            self.sinks.disk_holds(flight.number);
-            self.durable_fact = flight.last_fact;
+            self.sinks.disk_holds(flight.number.max(self.sinks.durable_through()));
+            self.durable_fact = flight.last_fact.max(self.durable_fact);
             counters.durable(now.since(flight.started_at));
             if self.in_flight.is_empty() && self.last_with_facts == flight.number {
                 self.unsealed_since = Some(now);

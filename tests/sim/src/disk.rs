@@ -1,6 +1,9 @@
 //! A disk in memory that is as unkind as a real one may be: writes complete late and in any order, what was not
 //! synced is lost or torn at a power cut, names become durable one by one, and a killed process's writes may
-//! still land in the life after.
+//! still land in the life after. Operations fail when they are told to, the disk is full when it is told to be, and
+//! bits turn over in what was durable.
+//!
+//! Kind it is in one thing: a sync that failed has lost nothing, what it was for is merely unsynced still.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,6 +15,10 @@ use storage::embedded::disk::{Disk, DurabilityPath, FileDone, HotDisk, ReadDisk}
 
 /// What tears: a sector is written whole or not at all.
 const SECTOR_BYTES: usize = 512;
+
+/// See [`World::slowness`].
+const QUICK: u8 = 85;
+const SLOW: u8 = 230;
 
 /// How a process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +62,27 @@ struct World {
     late: Vec<Write>,
     locked_by: Option<u64>,
     process: u64,
+    /// Of 256 looks at what is under way, so many find that nothing has completed yet.
+    slowness: u8,
     /// Operations until everything stops; nothing: it does not.
     stops_in: Option<u64>,
+    /// Operations until one of them fails; nothing: none does.
+    fails_in: Option<u64>,
     bytes_max: usize,
+    losses: Losses,
+}
+
+/// What became of writes that were not synced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Writes of dead processes that landed after all, whole or torn.
+    pub late: u64,
+    /// Sectors that a power cut took.
+    pub sectors: u64,
+    /// Changes of names that a power cut took.
+    pub names: u64,
+    /// Operations that failed.
+    pub failed: u64,
 }
 
 /// The folder. Clones are the same folder, held by the same process.
@@ -75,6 +100,7 @@ pub struct MemFile {
 }
 
 impl MemDisk {
+    /// An empty folder.
     pub fn new(seed: u64) -> MemDisk {
         let world = World {
             rng: Rng::with_seed(seed),
@@ -85,8 +111,11 @@ impl MemDisk {
             late: Vec::new(),
             locked_by: None,
             process: 0,
+            slowness: QUICK,
             stops_in: None,
+            fails_in: None,
             bytes_max: usize::MAX,
+            losses: Losses::default(),
         };
         MemDisk { world: Arc::new(Mutex::new(world)), process: 0 }
     }
@@ -95,7 +124,9 @@ impl MemDisk {
     pub fn next_process(&self) -> MemDisk {
         let mut world = self.world();
         world.process += 1;
+        world.slowness = QUICK;
         world.stops_in = None;
+        world.fails_in = None;
         MemDisk { world: Arc::clone(&self.world), process: world.process }
     }
 
@@ -109,8 +140,40 @@ impl MemDisk {
         self.world().stops_in = None;
     }
 
+    /// Whether everything has stopped.
     pub fn is_stopped(&self) -> bool {
         self.world().stops_in == Some(0)
+    }
+
+    /// The operation after so many more fails, once.
+    pub fn fail_in(&self, operations: u64) {
+        self.world().fails_in = Some(operations);
+    }
+
+    /// Until the process ends, what is under way takes so long that as much of it gathers as may be.
+    pub fn be_slow(&self) {
+        self.world().slowness = SLOW;
+    }
+
+    /// Whether an operation is still to fail.
+    pub fn will_fail(&self) -> bool {
+        self.world().fails_in.is_some()
+    }
+
+    /// What was lost so far.
+    pub fn losses(&self) -> Losses {
+        self.world().losses
+    }
+
+    /// The same folder for somebody who only looks: nothing that this one does counts, stops or fails.
+    pub fn seen_from_outside(&self) -> Outside {
+        Outside(self.clone())
+    }
+
+    /// Bytes of all files together.
+    pub fn bytes(&self) -> usize {
+        let world = self.world();
+        world.names.values().map(|&file| world.files[file].seen.len()).sum()
     }
 
     /// How many bytes all files may have together.
@@ -132,12 +195,16 @@ impl MemDisk {
         }
     }
 
-    /// Flips a bit for good.
+    /// Flips a bit for good, if the file is there.
     pub fn flip(&self, name: &str, byte: usize, bit: u8) {
         let mut world = self.world();
-        let file = world.names[name];
-        world.files[file].durable[byte] ^= 1 << bit;
-        world.files[file].seen[byte] ^= 1 << bit;
+        let Some(&file) = world.names.get(name) else { return };
+        let FileState { durable, seen, .. } = &mut world.files[file];
+        for bytes in [durable, seen] {
+            if let Some(byte) = bytes.get_mut(byte) {
+                *byte ^= 1 << bit;
+            }
+        }
     }
 
     /// Lets a file be there again whose removal a power cut undid.
@@ -168,12 +235,31 @@ impl MemDisk {
             Some(more) => *more -= 1,
             None => (),
         }
+        if world.fails_now() {
+            return Err(io::Error::other("the disk failed"));
+        }
         world.land_late_writes();
         Ok(world)
     }
 }
 
 impl World {
+    /// Whether this operation fails.
+    fn fails_now(&mut self) -> bool {
+        match &mut self.fails_in {
+            Some(0) => {
+                self.fails_in = None;
+                self.losses.failed += 1;
+                true
+            }
+            Some(more) => {
+                *more -= 1;
+                false
+            }
+            None => false,
+        }
+    }
+
     /// Whether all files may have so many bytes more.
     fn judge_room(&self, bytes: usize) -> io::Result<()> {
         let used: usize = self.names.values().map(|&file| self.files[file].seen.len()).sum();
@@ -183,6 +269,14 @@ impl World {
 
     fn file(&self, name: &str) -> io::Result<usize> {
         self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn read_at(&self, file: usize, offset: u64, into: &mut [u8]) -> usize {
+        let seen = &self.files[file].seen;
+        let from = (offset as usize).min(seen.len());
+        let read = into.len().min(seen.len() - from);
+        into[..read].copy_from_slice(&seen[from..from + read]);
+        read
     }
 
     /// Puts bytes where every process sees them, unsynced.
@@ -215,6 +309,7 @@ impl World {
         }
         let at = self.rng.usize(..self.late.len());
         let write = self.late.swap_remove(at);
+        self.losses.late += 1;
         self.land_torn(&write);
     }
 
@@ -237,6 +332,8 @@ impl World {
         for change in std::mem::take(&mut self.name_changes) {
             if self.rng.bool() {
                 apply(&mut self.durable_names, &change);
+            } else {
+                self.losses.names += 1;
             }
         }
         for file in 0..self.files.len() {
@@ -251,6 +348,8 @@ impl World {
                             state.durable.resize(end, 0);
                         }
                         state.durable[from..end].copy_from_slice(sector);
+                    } else {
+                        self.losses.sectors += 1;
                     }
                 }
             }
@@ -297,16 +396,43 @@ impl ReadDisk for MemDisk {
 
     fn read_at(&self, name: &str, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         let world = self.operate()?;
-        let seen = &world.files[world.file(name)?].seen;
-        let from = (offset as usize).min(seen.len());
-        let read = into.len().min(seen.len() - from);
-        into[..read].copy_from_slice(&seen[from..from + read]);
-        Ok(read)
+        Ok(world.read_at(world.file(name)?, offset, into))
+    }
+}
+
+/// See [`MemDisk::seen_from_outside`].
+#[derive(Clone, Debug)]
+pub struct Outside(MemDisk);
+
+impl ReadDisk for Outside {
+    fn place(&self) -> String {
+        self.0.place()
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(self.0.world().names.keys().cloned().collect())
+    }
+
+    fn file_bytes(&self, name: &str) -> io::Result<u64> {
+        let world = self.0.world();
+        Ok(world.files[world.file(name)?].seen.len() as u64)
+    }
+
+    fn read_at(&self, name: &str, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        let world = self.0.world();
+        Ok(world.read_at(world.file(name)?, offset, into))
     }
 }
 
 impl Disk for MemDisk {
     type File = MemFile;
+
+    /// The same seed makes the same store.
+    fn fill_random(&self, into: &mut [u8]) -> io::Result<()> {
+        let mut world = self.operate()?;
+        world.rng.fill(into);
+        Ok(())
+    }
 
     fn lock(&self) -> io::Result<bool> {
         let mut world = self.operate()?;
@@ -400,6 +526,7 @@ struct UnderWay {
 }
 
 impl MemHot {
+    /// Nothing is open, nothing under way.
     pub fn new(disk: &MemDisk) -> MemHot {
         MemHot { disk: disk.clone(), files: Vec::new(), under_way: Vec::new() }
     }
@@ -446,13 +573,30 @@ impl HotDisk for MemHot {
     }
 
     fn completed(&mut self) -> Option<FileDone> {
-        if self.under_way.is_empty() || self.disk.world().rng.u8(..3) == 0 {
+        if self.under_way.is_empty() {
             return None;
         }
         let disk = self.disk.clone();
-        let mut world = disk.operate().ok()?;
+        let mut world = disk.world();
+        if world.rng.u8(..) < world.slowness {
+            return None;
+        }
+        assert_eq!(world.process, disk.process, "a dead process does nothing");
+        match &mut world.stops_in {
+            Some(0) => return None,
+            Some(more) => *more -= 1,
+            None => (),
+        }
+        world.land_late_writes();
+        let fails = world.fails_now();
         let at = world.rng.usize(..self.under_way.len());
         let UnderWay { token, write, buffer, dsync, sync } = self.under_way.swap_remove(at);
+        if fails {
+            if let Some(write) = write.filter(|_| world.rng.bool()) {
+                world.land_torn(&write);
+            }
+            return Some(FileDone { token, result: Err(io::Error::other("the disk failed")), buffer });
+        }
         if let Some(write) = write {
             world.see(&write);
             if dsync {

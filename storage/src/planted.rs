@@ -1,0 +1,84 @@
+//! Bugs on purpose. The simulator must find each of them (`tests/sim/tests/planted.rs`), or it proves nothing about the
+//! store without them.
+//!
+//! Without the cargo feature `planted`, which no crate that ships turns on, there is no way to plant one and [`is`] is
+//! a constant.
+
+/// A bug, named by what the code does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// Answers leave before what they depend on is durable.
+    AnswerBeforeDurable,
+    /// A group counts as good whatever its checksum says.
+    GroupChecksumSkipped,
+    /// Reading leaves out a group that stands in the last block of a segment.
+    LastBlockNotRead,
+    /// Writing goes one block past the end of a segment.
+    SegmentEndPassed,
+    /// A segment is used before its name is durable.
+    FolderNotSynced,
+    /// A segment is used before its bytes are durable.
+    SegmentNotSynced,
+    /// A group counts as durable when a later one is.
+    LaterGroupCounts,
+    /// A write that completed while a sync ran counts as synced by it.
+    SyncCountsLateWrites,
+    /// Files are opened without O_DSYNC, and written as though with it.
+    OpenedWithoutDsync,
+    /// A write that failed counts as done.
+    WriteErrorIgnored,
+    /// A sync that failed counts as done.
+    SyncErrorIgnored,
+    /// No group seals the last facts.
+    SealOmitted,
+    /// Groups do not say how far all was durable.
+    DurableThroughOmitted,
+    /// A damaged middle counts as a torn tail.
+    RestNotJudged,
+    /// What an opening read is not made durable before it is built on.
+    ReadNotSynced,
+    /// The cut of an opening names the group before the last one.
+    CutNamesWrongGroup,
+    /// A spare that an earlier process left is used.
+    SpareReused,
+    /// A checkpoint is published before the group at its boundary is durable.
+    CheckpointBeforeGroup,
+    /// A checkpoint gets its name before its bytes are durable.
+    CheckpointNotSynced,
+    /// A frame of a checkpoint counts as good whatever its checksum says.
+    FrameChecksumSkipped,
+    /// A checkpoint is taken while facts wait for the group behind its boundary.
+    CheckpointInsideGroup,
+    /// Ledger time starts at the wall clock, however far that is behind.
+    ClockGoesBack,
+}
+
+#[cfg(feature = "planted")]
+mod planting {
+    use super::Bug;
+    use std::cell::Cell;
+
+    std::thread_local! {
+        static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
+    }
+
+    /// Plants a bug in what this thread does from here on; nothing takes it out.
+    pub fn plant(bug: Option<Bug>) {
+        PLANTED.set(bug);
+    }
+
+    /// Whether this bug is planted.
+    pub fn is(bug: Bug) -> bool {
+        PLANTED.get() == Some(bug)
+    }
+}
+
+#[cfg(feature = "planted")]
+pub use planting::{is, plant};
+
+/// Whether this bug is planted: never.
+#[cfg(not(feature = "planted"))]
+#[inline(always)]
+pub const fn is(_: Bug) -> bool {
+    false
+}
