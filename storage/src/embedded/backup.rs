@@ -11,6 +11,7 @@ use super::checkpoint::layout::Boundary;
 use super::checkpoint::reading::header_of;
 use super::disk::{BLOCK_BYTES, Disk, ReadDisk};
 use super::journal::buffer::AlignedBuffer;
+use super::journal::layout::SEGMENT_HEADER_BYTES;
 use super::journal::segment::{checkpoint_name, making_name, promote, spare_name};
 
 /// Bytes that are copied at once.
@@ -60,14 +61,6 @@ pub enum CopyError {
         /// What is in it.
         what: String,
     },
-    /// The position is before the beginning, or before all that the journal still has.
-    #[error("{place} has nothing up to position {through}")]
-    TooEarly {
-        /// The folder.
-        place: String,
-        /// The position that was asked for.
-        through: u64,
-    },
     /// The copy cannot be written.
     #[error("{place} cannot be written: {source}")]
     Write {
@@ -111,8 +104,7 @@ fn copy_once<T: Disk>(from: &impl ReadDisk, to: &T, through: u64) -> Result<Copi
         None => Chain::new(from, &found).expect("there are segments"),
     };
     let end = End::of(chain, through).map_err(damaged)?;
-    let too_early = || CopyError::TooEarly { place: from.place(), through };
-    let End { segment: last, offset, position } = end.ok_or_else(too_early)?;
+    let End { segment: last, offset, position } = end.unwrap_or(End::before_all(&found));
 
     // Copying. The checkpoint goes first, since it may go away, and gets its name last, since it needs its journal.
     for spare in &there.spares {
@@ -191,6 +183,12 @@ struct End {
 }
 
 impl End {
+    /// Before the first group of a store: what is copied there is an empty one.
+    fn before_all(found: &Survey) -> End {
+        let segment = found.segments.first().map_or(0, |segment| segment.header.number);
+        End { segment, offset: SEGMENT_HEADER_BYTES as u64, position: 0 }
+    }
+
     /// Follows the chain as far as it goes, or as far as is wanted; nothing where it has no group for that.
     fn of(mut chain: Chain<'_, impl ReadDisk>, through: u64) -> Result<Option<End>, Damage> {
         let mut end = chain.at();
