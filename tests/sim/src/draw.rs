@@ -1,6 +1,8 @@
 //! What people ask: mostly what the shop can do, by what the model knows of it; now and then nonsense.
 
-use domain::coupon::CouponIds;
+mod rest;
+
+use domain::coupon::Coupon;
 use domain::intent::{
     AdjustReason, AskedLine, Cancel, Create, EndHold, Lines, List, PAGE_MAX, PayCallback, PayOpen,
     PayOutcome, Prepare, Refund, RefundResult, Sale, SalePut, SaleSku, Ship, Sign, Sku, SkuPut, StockAdjust,
@@ -27,10 +29,11 @@ const CLIENT_BYTES: [u8; 900] = [0xAB; 900];
 pub(crate) struct Drawn {
     lines: Vec<AskedLine>,
     sale_skus: Vec<SaleSku>,
+    coupon: Coupon,
 }
 
 impl Drawn {
-    pub(crate) fn new(dice: &mut Rng) -> Drawn {
+    pub(crate) fn new(dice: &mut Rng, now: MicrosUtc) -> Drawn {
         let mut skus: Vec<u64> = (1..=SKUS).collect();
         dice.shuffle(&mut skus);
         let lines = skus[..dice.usize(1..4)].iter().map(|&sku| AskedLine {
@@ -40,7 +43,8 @@ impl Drawn {
         });
         let lines = lines.collect();
         let sale_skus = skus.iter().take(2).map(|&sku| SaleSku { sku: SkuId(sku), unit_price: price(dice) });
-        Drawn { lines, sale_skus: sale_skus.collect() }
+        let sale_skus = sale_skus.collect();
+        Drawn { lines, sale_skus, coupon: rest::coupon(dice, now) }
     }
 }
 
@@ -48,7 +52,7 @@ impl Drawn {
 pub(crate) fn intent<'a>(dice: &mut Rng, judge: &mut Judge, now: MicrosUtc, drawn: &'a Drawn) -> Intent<'a> {
     let request = request(dice, now);
     let user = UserId(dice.u64(1..=USERS));
-    match dice.u8(0..46) {
+    match dice.u8(0..56) {
         0 | 1 => Intent::SkuPut(sku_put(dice, judge, request)),
         2 => Intent::SalePut(sale_put(dice, judge, now, request, &drawn.sale_skus)),
         3..=6 => Intent::StockAdjust(StockAdjust {
@@ -107,7 +111,8 @@ pub(crate) fn intent<'a>(dice: &mut Rng, judge: &mut Judge, now: MicrosUtc, draw
         41 => Intent::List(List { user, before: OrderId(0), state: 0, limit: 20 }),
         42 => Intent::History { user: UserId(0), order: order(dice, judge) },
         43 => Intent::SkuGet(sku(dice)),
-        _ => Intent::Get { user: UserId(0), order: order(dice, judge) },
+        44 | 45 => Intent::Get { user: UserId(0), order: order(dice, judge) },
+        _ => rest::intent(dice, judge, now, request, drawn),
     }
 }
 
@@ -147,9 +152,9 @@ pub(crate) fn looking_around() -> Vec<Intent<'static>> {
         |user| Intent::List(List { user: UserId(user), before: OrderId(0), state: 0, limit: PAGE_MAX });
     let shelf = |sku| Intent::StockGet { sku: SkuId(sku), warehouse: WarehouseId(0) };
     let skus = Intent::SkuList { after: SkuId(0), limit: PAGE_MAX };
-    let sales = Intent::SaleList { after: SaleId(0), limit: PAGE_MAX };
-    let rest = [Intent::Holdings, skus, sales].into_iter();
-    rest.chain((1..=USERS).map(list)).chain((1..=SKUS).map(shelf)).collect()
+    let coupons = Intent::CouponList { after: domain::CouponId(0), limit: PAGE_MAX };
+    let tables = [Intent::Holdings, skus, coupons].into_iter();
+    tables.chain((1..=USERS).map(list)).chain((1..=SKUS).map(shelf)).collect()
 }
 
 fn sku_put(dice: &mut Rng, judge: &mut Judge, request: RequestId) -> SkuPut {
@@ -201,13 +206,14 @@ fn create<'a>(
     drawn: &'a Drawn,
 ) -> Create<'a> {
     let lines = Lines::parse(&drawn.lines).expect("drawn as a basket");
-    let prepare = Prepare { user, coupons: CouponIds::NONE, currency: EUR, lines, hold: None };
+    let coupons = rest::coupons_of_basket(dice);
+    let prepare = Prepare { user, coupons, currency: EUR, lines, hold: None };
     let priced = judge.read(&Intent::Prepare(prepare));
     let total = if let Verdict::Priced(priced) = priced { priced.total } else { price(dice) };
     let bytes = if dice.bool() { 0 } else { dice.usize(0..CLIENT_BYTES.len()) };
     let (hold, user) = if dice.u8(0..6) == 0 { hold(dice, judge) } else { (0, user) };
     let client_bytes = &CLIENT_BYTES[..bytes];
-    Create { user, request, hold, coupons: CouponIds::NONE, currency: EUR, total, lines, client_bytes }
+    Create { user, request, hold, coupons, currency: EUR, total, lines, client_bytes }
 }
 
 fn callback(dice: &mut Rng, judge: &mut Judge) -> PayCallback {

@@ -435,7 +435,7 @@ impl World {
                 self.ask_again(life, place, tally);
                 continue;
             }
-            let drawn = Drawn::new(&mut self.dice);
+            let drawn = Drawn::new(&mut self.dice, life.now);
             let judge = self.judge.as_mut().expect("it judges until the end");
             let intent = draw::intent(&mut self.dice, judge, life.now, &drawn);
             self.submit(life, &[intent], tally);
