@@ -39,6 +39,10 @@ pub enum Bug {
     ReadNotSynced,
     /// The cut of an opening names the group before the last one.
     CutNamesWrongGroup,
+    /// Of the facts of one intent, those behind the first stand in another group.
+    EntrySplit,
+    /// What was released is released once more when the journal is read.
+    ReleaseReplayedTwice,
     /// A spare that an earlier process left is used.
     SpareReused,
     /// A checkpoint is published before the group at its boundary is durable.

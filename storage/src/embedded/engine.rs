@@ -232,10 +232,17 @@ impl<H: HotDisk> Engine<H> {
 
     /// Decides one intent, or says what it has to wait for.
     fn outcome(&mut self, now: MicrosUtc, submitted: &Submitted<'_>, disk: &mut H) -> Result<Outcome, Held> {
-        let outcome = match self.not_begun(now, submitted, disk)? {
+        let not_begun = self.not_begun(now, submitted, disk)?;
+        #[cfg(feature = "planted")]
+        let mark = self.journal.mark();
+        let outcome = match not_begun {
             Some(not_decided) => Err(not_decided),
             None => self.apply(now, submitted),
         };
+        #[cfg(feature = "planted")]
+        if crate::planted::is(crate::planted::Bug::EntrySplit) {
+            self.journal.split_entry(mark, now, disk, &self.counters);
+        }
         if outcome.is_err() {
             add(&self.counters.not_decided, 1);
         }

@@ -33,26 +33,28 @@ macro_rules! found {
 }
 
 found! {
-    answer_before_durable: AnswerBeforeDurable within 400_000;
+    answer_before_durable: AnswerBeforeDurable within 100_000;
     group_checksum_skipped: GroupChecksumSkipped within 400_000;
-    last_block_not_read: LastBlockNotRead within 400_000;
-    segment_end_passed: SegmentEndPassed within 400_000;
-    folder_not_synced: FolderNotSynced within 400_000;
-    segment_not_synced: SegmentNotSynced within 400_000;
-    later_group_counts: LaterGroupCounts within 400_000;
-    sync_counts_late_writes: SyncCountsLateWrites within 400_000;
-    opened_without_dsync: OpenedWithoutDsync within 400_000;
-    write_error_ignored: WriteErrorIgnored within 400_000;
+    last_block_not_read: LastBlockNotRead within 100_000;
+    segment_end_passed: SegmentEndPassed within 100_000;
+    folder_not_synced: FolderNotSynced within 100_000;
+    segment_not_synced: SegmentNotSynced within 100_000;
+    later_group_counts: LaterGroupCounts within 100_000;
+    sync_counts_late_writes: SyncCountsLateWrites within 100_000;
+    opened_without_dsync: OpenedWithoutDsync within 100_000;
+    write_error_ignored: WriteErrorIgnored within 100_000;
     sync_error_ignored: SyncErrorIgnored within 400_000;
-    seal_omitted: SealOmitted within 400_000;
-    durable_through_omitted: DurableThroughOmitted within 400_000;
-    rest_not_judged: RestNotJudged within 400_000;
-    read_not_synced: ReadNotSynced within 400_000;
-    cut_names_wrong_group: CutNamesWrongGroup within 400_000;
+    seal_omitted: SealOmitted within 100_000;
+    durable_through_omitted: DurableThroughOmitted within 100_000;
+    rest_not_judged: RestNotJudged within 100_000;
+    read_not_synced: ReadNotSynced within 100_000;
+    cut_names_wrong_group: CutNamesWrongGroup within 100_000;
+    entry_split: EntrySplit within 100_000;
+    release_replayed_twice: ReleaseReplayedTwice within 100_000;
     spare_reused: SpareReused within 400_000;
-    checkpoint_before_group: CheckpointBeforeGroup within 400_000;
-    checkpoint_not_synced: CheckpointNotSynced within 400_000;
+    checkpoint_before_group: CheckpointBeforeGroup within 100_000;
+    checkpoint_not_synced: CheckpointNotSynced within 100_000;
     frame_checksum_skipped: FrameChecksumSkipped within 400_000;
     checkpoint_inside_group: CheckpointInsideGroup within 1_000_000;
-    clock_goes_back: ClockGoesBack within 400_000;
+    clock_goes_back: ClockGoesBack within 100_000;
 }

@@ -53,11 +53,22 @@ pub fn check(metadata: &Value) -> Findings {
             }
         }
     }
+    findings
+        .extend(members(metadata).filter_map(|(name, folder, package)| plants_bugs(name, &folder, package)));
     for (name, _) in MAY_USE.iter().filter(|(name, _)| !ours.contains(name)) {
         findings
             .push(format!("xtask/src/tidy/arrows.rs: MAY_USE names {name}, which is no crate; take it out"));
     }
     findings
+}
+
+/// Bugs on purpose are the simulator's alone, and even there only where somebody asks for them.
+fn plants_bugs(name: &str, folder: &str, package: &Value) -> Option<String> {
+    let asks = |dependency: &Value| dependency["features"].to_string().contains("\"planted\"");
+    let always = package["dependencies"].as_array().into_iter().flatten().any(asks);
+    let passes_on = name != "sim" && package["features"].to_string().contains("/planted\"");
+    let finding = "turns on storage's feature «planted»: only tests/sim may, by a feature of its own";
+    (always || passes_on).then(|| format!("{folder}/Cargo.toml: {name} {finding}"))
 }
 
 #[cfg(test)]
@@ -75,6 +86,17 @@ mod tests {
         let metadata = json!({"workspace_root": "/w", "packages":
             [package(name, json!([{"name": uses, "kind": kind}])), package(uses, json!([]))]});
         check(&metadata).into_iter().filter(|finding| finding.starts_with(&format!("{name}/"))).collect()
+    }
+
+    #[test]
+    fn only_the_simulator_can_plant_bugs() {
+        let features = json!({"planted": ["storage/planted"]});
+        let by_feature = json!({"dependencies": [{"name": "storage", "features": []}], "features": features});
+        let always = json!({"dependencies": [{"name": "storage", "features": ["planted"]}], "features": {}});
+        assert_eq!(plants_bugs("sim", "tests/sim", &by_feature), None);
+        assert!(plants_bugs("tidegate", "server", &by_feature).is_some());
+        assert!(plants_bugs("tidegate", "server", &always).is_some());
+        assert!(plants_bugs("sim", "tests/sim", &always).is_some());
     }
 
     #[test]

@@ -4,6 +4,10 @@
 //! while they are. How it becomes durable is one step with two ways ([`DurabilityPath`]); the order of
 //! completions never shows, since only the prefix counts.
 
+#[cfg(feature = "planted")]
+#[path = "split_entry.rs"]
+mod split_entry;
+
 use std::collections::VecDeque;
 
 use domain::{Fact, Facts, Micros, MicrosUtc, Stamp};
