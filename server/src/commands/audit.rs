@@ -135,7 +135,7 @@ pub fn audit_folder(data: &Path, rules: Rules) -> anyhow::Result<Finding> {
     }
     // The journal is read twice: the auditor judges an entry when it has all of it, and a ledger panics over facts
     // that contradict each other. So it gets them when all are known to be sound, and then room is known as well.
-    let held = auditor.sound_so_far().then(|| holdings(replayed(&disk, rules, room.bounds())));
+    let held = auditor.sound_so_far().then(|| holdings(replayed(&disk, rules, u64::MAX, room.bounds())));
     let report = auditor.finish(held.as_ref());
     Ok(finding(&report, facts, began))
 }
@@ -151,9 +151,21 @@ pub(super) fn ledger_of(
     mut each: impl FnMut(&Stamp, &Fact<'_>),
 ) -> anyhow::Result<(Ledger, MicrosUtc)> {
     let _unused = hold_still(data)?;
-    let disk = FileDisk::at(data);
+    ledger_through(&FileDisk::at(data), rules, u64::MAX, &mut each)
+}
+
+/// The same up to a position (a fact in the middle of an entry brings the whole entry), of a folder that may be used.
+///
+/// # Errors
+/// Where the folder cannot be read, or the facts do not pass.
+pub(super) fn ledger_through(
+    disk: &FileDisk,
+    rules: Rules,
+    through: u64,
+    each: &mut impl FnMut(&Stamp, &Fact<'_>),
+) -> anyhow::Result<(Ledger, MicrosUtc)> {
     let (mut auditor, mut room) = (Auditor::new(rules.request_window), Room::default());
-    let reading = reader::read(&disk, u64::MAX, |record| {
+    let reading = reader::read(disk, through, |record| {
         room.make_for(record.fact);
         auditor.fact(record.position, record.begins_entry, record.stamp, record.fact);
         each(record.stamp, record.fact);
@@ -167,7 +179,7 @@ pub(super) fn ledger_of(
     if !auditor.sound_so_far() {
         anyhow::bail!("its facts contradict each other: `tidegate audit --data` says where");
     }
-    Ok(replayed(&disk, rules, room.bounds()))
+    Ok(replayed(disk, rules, through, room.bounds()))
 }
 
 /// Asks a server to audit itself.
@@ -211,12 +223,12 @@ fn hold_still(data: &Path) -> anyhow::Result<File> {
     }
 }
 
-/// A ledger that replays the whole journal, and the time of its last fact. The facts passed the audit, so they
+/// A ledger that replays the journal up to a position, and the time of its last fact. The facts passed the audit, so they
 /// contradict nothing.
-fn replayed(disk: &impl ReadDisk, rules: Rules, bounds: LedgerBounds) -> (Ledger, MicrosUtc) {
+fn replayed(disk: &impl ReadDisk, rules: Rules, through: u64, bounds: LedgerBounds) -> (Ledger, MicrosUtc) {
     let mut ledger = Ledger::new(bounds, rules, 0);
     let mut now = MicrosUtc(0);
-    reader::read(disk, u64::MAX, |record| {
+    reader::read(disk, through, |record| {
         now = record.stamp.at;
         ledger.replay(record.stamp, record.fact).expect("its bounds were made for these facts");
     });
