@@ -1,13 +1,15 @@
 //! One store, from an empty folder on: process after process opens it, serves, and ends somehow.
 
-use std::collections::{BTreeMap, VecDeque};
+mod faults;
+
+use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::Arc;
 
 use domain::intent::Envelope;
 use domain::{Intent, LedgerBounds, Micros, MicrosUtc, Verdict};
 use fastrand::Rng;
-use storage::embedded::disk::{BLOCK_BYTES, DurabilityPath};
+use storage::embedded::disk::DurabilityPath;
 use storage::embedded::follow::{Follower, Standing};
 use storage::embedded::{ClockReading, Config, Durability, FusedStore, OpenError, open, reader};
 use storage::{Answer, IntentBatch, Share, Store, Submitted, Ticket};
@@ -347,82 +349,6 @@ impl World {
                 return Ok(());
             }
         }
-    }
-
-    /// Things that happen to a machine.
-    fn disturb(&mut self, tally: &mut Tally) {
-        match self.dice.u16(0..3_000) {
-            0..=3 => self.jump(tally),
-            4..=9 => self.fill_up(tally),
-            10..=24 if !self.disk.will_fail() => self.disk.fail_in(self.dice.u64(0..20)),
-            _ if self.full && self.dice.u8(0..30) == 0 => self.make_room(),
-            _ => (),
-        }
-    }
-
-    fn jump(&mut self, tally: &mut Tally) {
-        tally.faults.clock_jumps += 1;
-        let most = *self.dice.choice(&[2_000_000, 600_000_000, 7_200_000_000]).expect("a choice");
-        self.wall_us += self.dice.i64(-most..=most);
-        let wall_us = self.wall_us;
-        self.happened(|| format!("the wall clock is off by {wall_us} us"));
-    }
-
-    fn fill_up(&mut self, tally: &mut Tally) {
-        tally.faults.full_disks += 1;
-        self.full = true;
-        let room = self.dice.usize(0..3 * self.config.segment_bytes);
-        self.disk.hold_at_most(self.disk.bytes() + room);
-        self.happened(|| format!("the disk has room for {room} bytes more"));
-    }
-
-    fn make_room(&mut self) {
-        self.full = false;
-        self.disk.hold_at_most(usize::MAX);
-    }
-
-    /// Turns over a bit of what is durable: of what was written last, or anywhere that is not zeros.
-    fn rot(&mut self, tally: &mut Tally) -> Option<(String, usize, u8)> {
-        let files = self.disk.content();
-        let (name, byte) =
-            if self.dice.bool() { self.in_last_groups(&files) } else { self.anywhere(&files) }?;
-        let bit = self.dice.u8(0..8);
-        tally.faults.flipped_bits += 1;
-        self.disk.flip(&name, byte, bit);
-        self.happened(|| format!("bit {bit} of byte {byte} of {name} turned over"));
-        Some((name, byte, bit))
-    }
-
-    /// Most likely the last group with facts, which only its seal protects.
-    fn in_last_groups(&mut self, files: &BTreeMap<String, Vec<u8>>) -> Option<(String, usize)> {
-        let journal = files.iter().rev().filter(|(name, _)| name.ends_with(".journal"));
-        let written = |(name, bytes): (&String, &Vec<u8>)| {
-            let end = bytes.iter().rposition(|&byte| byte != 0)?;
-            (end >= BLOCK_BYTES).then(|| (name.clone(), end / BLOCK_BYTES * BLOCK_BYTES))
-        };
-        let (name, last) = journal.filter_map(written).next()?;
-        let block = last.saturating_sub(BLOCK_BYTES * self.dice.usize(0..3)).max(BLOCK_BYTES);
-        Some((name, block + self.dice.usize(0..200)))
-    }
-
-    fn anywhere(&mut self, files: &BTreeMap<String, Vec<u8>>) -> Option<(String, usize)> {
-        let checkpoints = self.dice.u8(0..3) == 0;
-        let is_wanted = |name: &str| !checkpoints || name.ends_with(".checkpoint");
-        let names: Vec<_> = files
-            .iter()
-            .filter(|(name, bytes)| is_wanted(name) && !bytes.is_empty())
-            .map(|(name, _)| name)
-            .collect();
-        let mut found = None;
-        for _ in 0..40 {
-            let name = *self.dice.choice(&names)?;
-            let byte = self.dice.usize(0..files[name].len());
-            found = Some((name.clone(), byte));
-            if files[name][byte] != 0 {
-                break;
-            }
-        }
-        found
     }
 
     fn ask(&mut self, life: &mut Life, tally: &mut Tally) {

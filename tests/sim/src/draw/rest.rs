@@ -77,12 +77,12 @@ pub(super) fn intent<'a>(
             Intent::CursorMove(CursorMove { name, position, forget })
         }
         10 => {
-            let (subscriber, position) = (cursor(dice), dice.u64(0..3));
+            let (subscriber, position) = (cursor(dice), letter(dice, judge));
             let reason = LetterReason::parse(b"no such account").expect("printable");
             Intent::LetterPark(LetterPark { request, subscriber, position, reason })
         }
         11 => {
-            let (subscriber, position) = (cursor(dice), dice.u64(0..3));
+            let (subscriber, position) = (cursor(dice), letter(dice, judge));
             Intent::LetterEnd(LetterEnd { request, subscriber, position, retry: dice.bool() })
         }
         12 => {
@@ -154,6 +154,11 @@ fn switch(dice: &mut Rng, judge: &mut Judge, request: RequestId) -> Intent<'stat
         None => (Scope::Sku(sku(dice)), 0, Stops::parse(dice.u8(1..8)).expect("three bits")),
     };
     Intent::SwitchPut(SwitchPut { request, scope, replaces, stops, note })
+}
+
+/// Of a fact that is there: whether it is, is looked at before the ledger.
+fn letter(dice: &mut Rng, judge: &Judge) -> u64 {
+    dice.u64(0..=judge.heard().min(2))
 }
 
 fn cursor(dice: &mut Rng) -> CursorName {
