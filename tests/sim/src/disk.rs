@@ -175,6 +175,11 @@ impl MemDisk {
         Outside(self.clone())
     }
 
+    /// How many files there are.
+    pub fn files(&self) -> usize {
+        self.world().names.len()
+    }
+
     /// Bytes of all files together.
     pub fn bytes(&self) -> usize {
         let world = self.world();

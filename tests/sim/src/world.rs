@@ -27,6 +27,8 @@ const ASKED_MAX: usize = 8_000;
 const SHOWN: usize = 24;
 /// Turns that a graceful end may take.
 const LEAVING_TURNS_MAX: u32 = 20_000;
+/// Turns by which timers may be late when something failed.
+const PATIENCE_TURNS: u32 = 10;
 /// Seconds after an opening in which nothing expires.
 const GRACE_SECONDS: i64 = 1;
 /// How far the wall clock may be set back before an opening refuses.
@@ -195,9 +197,11 @@ impl World {
         let sealed = std::mem::take(&mut self.sealed);
         let rotten = if sealed && self.dice.bool() { self.rot(tally) } else { None };
         if rotten.is_none() {
+            // An opening looks at each file a few times, syncs most of them, and then makes a few.
+            let operations = 20 + 3 * self.disk.files() as u64;
             match self.dice.u8(0..16) {
-                0..=3 => self.disk.stop_in(self.dice.u64(0..70)),
-                4 | 5 => self.disk.fail_in(self.dice.u64(0..60)),
+                0..=3 => self.disk.stop_in(self.dice.u64(0..operations)),
+                4 | 5 => self.disk.fail_in(self.dice.u64(0..operations)),
                 6 => self.fill_up(tally),
                 _ => (),
             }
@@ -468,6 +472,7 @@ impl World {
         self.disk.go_on();
         self.make_room();
         life.store.engine().leave();
+        let mut patience = PATIENCE_TURNS;
         for _ in 0..LEAVING_TURNS_MAX {
             if self.turn(&mut life, tally)? == Next::Dies {
                 self.end(End::Kill, life.hot, false, tally);
@@ -477,7 +482,13 @@ impl World {
                 let grace = Micros::from_seconds(GRACE_SECONDS as _);
                 if life.began.is_some_and(|began| life.now > began.after(grace)) {
                     let judge = self.judge.as_mut().expect("it judges until the end");
-                    judge.judge_timers(life.now, &self.asked)?;
+                    let late = judge.judge_timers(life.now, &self.asked);
+                    // A segment that could not be made just now keeps timers, until it is tried again.
+                    if late.is_err() && patience > 0 {
+                        patience -= 1;
+                        continue;
+                    }
+                    late?;
                 }
                 self.sealed = true;
                 self.happened(|| "left in peace".into());
