@@ -39,6 +39,8 @@ pub enum Bug {
     ReadNotSynced,
     /// The cut of an opening names the group before the last one.
     CutNamesWrongGroup,
+    /// No cut: a process goes on in the torn tail of the last one.
+    TornTailReused,
     /// Of the facts of one intent, those behind the first stand in another group.
     EntrySplit,
     /// What was released is released once more when the journal is read.
@@ -64,6 +66,7 @@ mod planting {
 
     std::thread_local! {
         static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
+        static TORN_TAIL: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
     }
 
     /// Plants a bug in what this thread does from here on; nothing takes it out.
@@ -75,8 +78,20 @@ mod planting {
     pub fn is(bug: Bug) -> bool {
         PLANTED.get() == Some(bug)
     }
+
+    /// Notes in which segment and where the next process goes on, for [`Bug::TornTailReused`].
+    pub(crate) fn go_on_in(torn_tail: Option<(u64, u64)>) {
+        TORN_TAIL.set(torn_tail);
+    }
+
+    /// What was noted last.
+    pub(crate) fn torn_tail() -> Option<(u64, u64)> {
+        TORN_TAIL.get()
+    }
 }
 
+#[cfg(feature = "planted")]
+pub(crate) use planting::{go_on_in, torn_tail};
 #[cfg(feature = "planted")]
 pub use planting::{is, plant};
 
@@ -85,4 +100,16 @@ pub use planting::{is, plant};
 #[inline(always)]
 pub const fn is(_: Bug) -> bool {
     false
+}
+
+/// Notes nothing: every process cuts.
+#[cfg(not(feature = "planted"))]
+#[inline(always)]
+pub(crate) const fn go_on_in(_: Option<(u64, u64)>) {}
+
+/// Nowhere: every process cuts.
+#[cfg(not(feature = "planted"))]
+#[inline(always)]
+pub(crate) const fn torn_tail() -> Option<(u64, u64)> {
+    None
 }

@@ -208,7 +208,15 @@ pub fn open<D: Disk>(
             false => replay.last,
         }),
     };
-    make_cut(&*disk, &found, &replay, &cut).map_err(cannot_write)?;
+    let torn = replay.end.filter(|&(_, _, offset)| {
+        let fits = offset + config.group_bytes as u64 <= config.segment_bytes as u64;
+        fits && planted::is(Bug::TornTailReused)
+    });
+    planted::go_on_in(torn.map(|(_, segment, offset)| (segment, offset)));
+    if torn.is_none() {
+        make_cut(&*disk, &found, &replay, &cut).map_err(cannot_write)?;
+    }
+    let cut = SegmentHeader { run: torn.map_or(cut.run, |(run, ..)| run), ..cut };
     let start = Start { identity, run: cut.run, last: replay.last, next_fact: replay.next_fact };
     let report = OpenReport {
         store_id: identity.store,
@@ -262,9 +270,10 @@ impl<D: Disk> Opened<D> {
         helpers: impl FnOnce(Arc<D>, Identity, Plan) -> io::Result<Helpers<D>>,
     ) -> io::Result<Engine<H>> {
         let Opened { disk, config, ledger, clock: _, mut plan, start, report } = self;
-        let number = plan.next.number;
+        let torn = planted::torn_tail();
+        let number = torn.map_or(plan.next.number, |(segment, _)| segment);
         let cut = ReadySegment { number, file: disk.open_for_groups(&segment_name(number), plan.path)? };
-        plan.next.number += 1;
+        plan.next.number += u64::from(torn.is_none());
         let Helpers { segments, checkpoints } = helpers(disk, start.identity, plan)?;
         let journal = Journal::new(config.limits(plan.path), start, cut, segments);
         let checkpoints = Taking::new(checkpoints, config.checkpoint_bytes);
@@ -310,6 +319,8 @@ struct Replay {
     tail: Option<TornTail>,
     /// Segments, by place in the survey, that hold no group of the chain.
     without_groups: Vec<usize>,
+    /// The run, segment and offset that the chain ends at.
+    end: Option<(u64, u64, u64)>,
     /// The ledger was full before the journal ended; the rest of it was only read.
     passed: Option<PassedBound>,
 }
@@ -325,7 +336,15 @@ fn replay<D: Disk>(
     let mut passed = None;
     let Some(mut chain) = chain else {
         let last = GroupRef::NONE;
-        return Ok(Replay { replayed, last, next_fact: 1, tail: None, without_groups: vec![], passed });
+        return Ok(Replay {
+            replayed,
+            last,
+            next_fact: 1,
+            tail: None,
+            without_groups: vec![],
+            end: None,
+            passed,
+        });
     };
     let mut decoder = Decoder::default();
     while let Some(group) = chain.next_group()? {
@@ -354,6 +373,7 @@ fn replay<D: Disk>(
         next_fact: chain.next_fact(),
         tail: Some(tail),
         without_groups,
+        end: chain.at().map(|(segment, offset, _)| (chain.run(), segment, offset)),
         passed,
     })
 }

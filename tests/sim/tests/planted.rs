@@ -49,6 +49,7 @@ found! {
     rest_not_judged: RestNotJudged within 100_000;
     read_not_synced: ReadNotSynced within 100_000;
     cut_names_wrong_group: CutNamesWrongGroup within 100_000;
+    torn_tail_reused: TornTailReused within 400_000;
     entry_split: EntrySplit within 100_000;
     release_replayed_twice: ReleaseReplayedTwice within 100_000;
     spare_reused: SpareReused within 400_000;

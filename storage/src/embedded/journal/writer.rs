@@ -379,7 +379,9 @@ impl<H: HotDisk> Journal<H> {
     fn roll(&mut self, disk: &mut H) {
         let ReadySegment { number, file } = self.next.take().expect("who rolls has looked for it");
         let slot = disk.adopt(file);
-        let fresh = Current { number, slot, offset: SEGMENT_HEADER_BYTES };
+        let torn = planted::torn_tail().filter(|&(segment, _)| segment == number);
+        let offset = torn.map_or(SEGMENT_HEADER_BYTES, |(_, offset)| offset as usize);
+        let fresh = Current { number, slot, offset };
         if let Some(full) = self.current.replace(fresh) {
             self.retired.push(full);
         }
