@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::ids::{SaleId, UserId};
 use crate::image::{Flat, flat};
 use crate::ledger::bounds::LedgerBounds;
-use crate::ledger::image::{ImageFault, ImagePart, Reading};
+use crate::ledger::image::{ImageFault, ImagePart, Reading, in_use};
 use crate::ledger::orders::NONE;
 use crate::slot_table::{HashKey, SlotTable, Tag};
 use crate::table::{Imaged, Table};
@@ -68,13 +68,7 @@ impl UserCounts {
 
     /// Finds the index anew, of a table that was read.
     pub(crate) fn index(&mut self) {
-        let mut is_free = vec![false; self.rows.len()];
-        let mut free = self.unused;
-        while free != NONE {
-            is_free[free as usize] = true;
-            free = self.rows[free as usize].units;
-        }
-        for (slot, _) in (0..).zip(is_free).filter(|(_, is_free)| !is_free) {
+        for slot in in_use(self.rows.len(), self.unused, |free| self.rows[free as usize].units) {
             let Count { user, sale, .. } = self.rows[slot as usize];
             self.table.insert(self.tag(sale, user), slot);
         }

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::image::{Flat, ImageSource, Unreadable};
+use crate::ledger::orders::NONE;
 use crate::ledger::room::PassedBound;
 use crate::ledger::{Ledger, LedgerBounds};
 use crate::request::Rules;
@@ -267,6 +268,16 @@ impl Reading<'_> {
         let text = alloc::string::String::from_utf8(text).map_err(|_| ImageFault::Nonsense)?;
         Ok(text.into())
     }
+}
+
+/// The slots of a table of so many rows that no list of free ones names: where an index finds its rows anew.
+pub(super) fn in_use(rows: usize, mut free: u32, next: impl Fn(u32) -> u32) -> impl Iterator<Item = u32> {
+    let mut is_free = vec![false; rows];
+    while free != NONE {
+        is_free[free as usize] = true;
+        free = next(free);
+    }
+    (0..).zip(is_free).filter(|(_, is_free)| !is_free).map(|(slot, _)| slot)
 }
 
 /// Appends how many there are, then all of them.

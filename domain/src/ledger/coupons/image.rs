@@ -7,8 +7,7 @@ use super::{CouponRow, Coupons, OrderRow, UserRow};
 use crate::coupon::{COUPONS_MAX, Coupon, CouponCounts};
 use crate::ids::UserId;
 use crate::image::{Flat, flat};
-use crate::ledger::image::{ImageFault, ImagePart, Reading, put_many};
-use crate::ledger::orders::NONE;
+use crate::ledger::image::{ImageFault, ImagePart, Reading, in_use, put_many};
 use crate::table::Imaged;
 use crate::units::MinorUnits;
 
@@ -52,13 +51,7 @@ impl Coupons {
             self.slots.insert(self.key.tag(row.coupon.id.0, 0), slot);
             self.by_id.insert(row.coupon.id, slot);
         }
-        let mut is_free = vec![false; self.users.len()];
-        let mut free = self.unused_users;
-        while free != NONE {
-            is_free[free as usize] = true;
-            free = self.users[free as usize].coupon;
-        }
-        for (slot, _) in (0..).zip(is_free).filter(|(_, is_free)| !is_free) {
+        for slot in in_use(self.users.len(), self.unused_users, |free| self.users[free as usize].coupon) {
             let UserRow { user, coupon, .. } = self.users[slot as usize];
             self.user_slots.insert(self.user_tag(coupon, user), slot);
         }

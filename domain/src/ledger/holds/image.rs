@@ -7,8 +7,7 @@ use super::{Cell, HoldRow, Holds};
 use crate::fact::ShelfUnits;
 use crate::hold::{Hold, HoldState};
 use crate::image::{Flat, flat};
-use crate::ledger::image::{ImageFault, ImagePart, Reading};
-use crate::ledger::orders::NONE;
+use crate::ledger::image::{ImageFault, ImagePart, Reading, in_use};
 use crate::ledger::timers::TimedLinks;
 use crate::table::Imaged;
 use crate::units::MicrosUtc;
@@ -48,13 +47,7 @@ impl Holds {
 
     /// Finds the index anew.
     pub(crate) fn index(&mut self) {
-        let mut is_free = vec![false; self.rows.len()];
-        let mut free = self.free_rows;
-        while free != NONE {
-            is_free[free as usize] = true;
-            free = self.at(free).timer_next;
-        }
-        for (slot, _) in (0..).zip(is_free).filter(|(_, is_free)| !is_free) {
+        for slot in in_use(self.rows.len(), self.free_rows, |free| self.rows[free as usize].timer_next) {
             self.by_id.insert(self.tag(self.at(slot).hold.id), slot);
         }
     }
