@@ -102,10 +102,10 @@ impl VerifyBackup {
 }
 
 fn copy_folder(from: &Path, to: &Path, through: u64) -> anyhow::Result<Copied> {
-    ensure!(from.is_dir(), "{} is no folder", from.display());
+    ensure!(from.is_dir(), "{} is no folder: name a data folder or a backup", from.display());
     let same = to.is_dir() && from.canonicalize()? == to.canonicalize()?;
     ensure!(!same, "{} cannot be copied to itself", from.display());
     let disk = FileDisk::make(to).with_context(|| format!("{} cannot be made", to.display()))?;
-    ensure!(disk.lock()?, "{} is used by another process", disk.place());
+    ensure!(disk.lock()?, "{} is used by another process: stop it, or name another folder", disk.place());
     Ok(copy(&FileDisk::at(from), &disk, through)?)
 }

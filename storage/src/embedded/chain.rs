@@ -92,7 +92,9 @@ pub enum Damage {
         why: Evidence,
     },
     /// A checkpoint does not say what was written to it.
-    #[error("the checkpoint is damaged at {place}: {why}")]
+    #[error(
+        "the checkpoint is damaged at {place}: {why} (without that file, a start reads the whole journal)"
+    )]
     Checkpoint {
         /// Of the piece that was being read.
         place: Place,
