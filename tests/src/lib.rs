@@ -2,7 +2,10 @@
 //! the program with.
 
 pub mod feed;
+mod frozen;
 pub mod wire;
+
+pub use frozen::Frozen;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -21,6 +24,7 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 pub struct Server {
     binary: PathBuf,
     folder: TempDir,
+    environment: Vec<(String, String)>,
     child: Child,
     address: String,
 }
@@ -39,9 +43,20 @@ impl Server {
     /// # Panics
     /// Where it does not become ready: its log is the message.
     pub fn start_with(binary: &str, flags: &[&str]) -> Server {
+        Server::start_in(binary, flags, &[])
+    }
+
+    /// The same with more variables of the environment, which it has again when it is restarted.
+    ///
+    /// # Panics
+    /// Where it does not become ready: its log is the message.
+    pub fn start_in(binary: &str, flags: &[&str], environment: &[(&str, &str)]) -> Server {
         let folder = tempfile::Builder::new().prefix("tidegate-test-").tempdir().expect("a temporary folder");
-        let (child, address) = serve(Path::new(binary), folder.path(), flags).expect("the server starts");
-        Server { binary: binary.into(), folder, child, address }
+        let environment: Vec<_> =
+            environment.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        let (child, address) =
+            serve(Path::new(binary), folder.path(), flags, &environment).expect("the server starts");
+        Server { binary: binary.into(), folder, environment, child, address }
     }
 
     /// Where it listens, host:port.
@@ -81,7 +96,23 @@ impl Server {
     /// # Panics
     /// Where it does not end within this time: its log is the message.
     pub fn terminate(&mut self, within: Duration) -> ExitStatus {
+        self.ask_to_end();
+        self.ended(within)
+    }
+
+    /// SIGTERM, and nothing else.
+    ///
+    /// # Panics
+    /// Where it is not there any more.
+    pub fn ask_to_end(&self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it is our child");
+    }
+
+    /// What it ends with.
+    ///
+    /// # Panics
+    /// Where it does not end within this time: its log is the message.
+    pub fn ended(&mut self, within: Duration) -> ExitStatus {
         let asked = Instant::now();
         loop {
             if let Some(ended) = self.child.try_wait().expect("it is our child") {
@@ -90,6 +121,14 @@ impl Server {
             assert!(asked.elapsed() < within, "it does not end: {}", self.log());
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Stops one of its threads, the first whose name begins so, until the value is dropped.
+    ///
+    /// # Panics
+    /// Where there is no such thread, or the system does not let us stop it.
+    pub fn freeze(&self, name: &str) -> Frozen {
+        Frozen::thread_of(self.child.id(), name)
     }
 
     /// Seconds of processor time that it has used.
@@ -117,7 +156,8 @@ impl Server {
     /// # Panics
     /// Where it does not become ready: its log is the message.
     pub fn restart_with(&mut self, flags: &[&str]) {
-        let (child, address) = serve(&self.binary, self.folder.path(), flags).expect("the server starts");
+        let (child, address) =
+            serve(&self.binary, self.folder.path(), flags, &self.environment).expect("the server starts");
         (self.child, self.address) = (child, address);
     }
 
@@ -141,13 +181,19 @@ impl Drop for Server {
 }
 
 /// Starts `serve` and reads where it listens from its ready line.
-fn serve(binary: &Path, folder: &Path, flags: &[&str]) -> io::Result<(Child, String)> {
+fn serve(
+    binary: &Path,
+    folder: &Path,
+    flags: &[&str],
+    environment: &[(String, String)],
+) -> io::Result<(Child, String)> {
     let log = folder.join("serve.log");
     let mut child = Command::new(binary)
         .args(["serve", "--listen", "127.0.0.1:0"])
         .arg("--data")
         .arg(folder.join("data"))
         .args(flags)
+        .envs(environment.iter().map(|(key, value)| (key, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(File::create(&log)?)

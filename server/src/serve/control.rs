@@ -1,13 +1,14 @@
 //! How the threads of a server end together: serving ones first, the engine after the last of them.
 
-use std::sync::Mutex;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::Micros;
 use reactor::{Doorbell, Next};
 use storage::embedded::Progress;
+
+use super::watch::{Pulse, Turns};
 
 /// While it drains a thread looks at the time at least so often.
 const DRAIN_POLL: Duration = Duration::from_millis(10);
@@ -20,7 +21,15 @@ pub(super) struct Control {
     drain_for: Duration,
     /// Reactors that still serve.
     serving: AtomicUsize,
-    bells: Mutex<Vec<Doorbell>>,
+    members: Mutex<Vec<Member>>,
+}
+
+/// A thread that takes turns.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) name: String,
+    pub(super) turns: Arc<Turns>,
+    bell: Doorbell,
 }
 
 impl Control {
@@ -29,13 +38,20 @@ impl Control {
             drain_until: OnceLock::new(),
             drain_for: Duration::from_secs(u64::from(drain_seconds)),
             serving: AtomicUsize::new(reactors),
-            bells: Mutex::new(Vec::new()),
+            members: Mutex::new(Vec::new()),
         }
     }
 
-    /// This thread wants to hear of changes.
-    pub(super) fn wake(&self, bell: Doorbell) {
-        self.bells.lock().expect("no holder of this lock panics").push(bell);
+    /// A thread of this name takes turns: it hears of changes, and shows that it goes on.
+    pub(super) fn join(&self, name: &str, bell: Doorbell) -> Pulse {
+        let (pulse, turns) = Pulse::new();
+        self.members().push(Member { name: name.to_owned(), turns, bell });
+        pulse
+    }
+
+    /// Looks at all who joined, in their order.
+    pub(super) fn with_members<T>(&self, look: impl FnOnce(&[Member]) -> T) -> T {
+        look(&self.members())
     }
 
     /// Every thread begins to end.
@@ -60,10 +76,15 @@ impl Control {
         self.serving.load(Ordering::Acquire) == 0
     }
 
-    fn ring_all(&self) {
-        for bell in self.bells.lock().expect("no holder of this lock panics").iter() {
-            bell.ring();
+    /// Every thread has a turn soon.
+    pub(super) fn ring_all(&self) {
+        for member in self.members().iter() {
+            member.bell.ring();
         }
+    }
+
+    fn members(&self) -> MutexGuard<'_, Vec<Member>> {
+        self.members.lock().expect("no holder of this lock panics")
     }
 }
 

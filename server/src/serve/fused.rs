@@ -15,6 +15,7 @@ use super::control::{Control, next, next_while_draining, no_later_than};
 use super::disk::Relay;
 use super::events::Sender;
 use super::link::{Out, client, received};
+use super::watch::Pulse;
 use super::{Parts, thread};
 
 /// Starts the thread; `ready` hears how many orders there are after the first turn.
@@ -25,7 +26,7 @@ pub(super) fn start(
 ) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
     let Parts { settings, plan, control, common, mut reactors, data, seed } = parts;
     let reactor = reactors.pop().expect("a fused plan has one reactor");
-    control.wake(reactor.doorbell());
+    let pulse = control.join("fused", reactor.doorbell());
     // Before the thread takes its seat: the desk's thread and the segment maker's must not sit on it.
     let desk = Desk::start(&data, settings.store.rules.request_window, reactor.doorbell())?;
     let store: FusedStore<Relay> = opened.fused().context("the journal cannot be written")?;
@@ -34,7 +35,7 @@ pub(super) fn start(
     let desks = Desks { audit: Box::new(desk), events };
     let gateway = Gateway::new(store, settings.gateway, &settings.rates, common, 0, desks, seed);
     let mut service =
-        Fused { gateway, relay: Relay::new(), control, reading: None, ready: Some(ready), leaving: false };
+        Fused { gateway, relay: Relay::new(), control, pulse, reading: None, ready: Some(ready), leaving: false };
     thread("fused", plan.engine, move || {
         reactor.run(&mut service).inspect_err(|why| tracing::error!("the reactor ended: {why}"))?;
         Ok(())
@@ -45,6 +46,7 @@ struct Fused {
     gateway: Gateway<FusedStore<Relay>>,
     relay: Relay,
     control: Arc<Control>,
+    pulse: Pulse,
     /// The clocks, read once a turn; nothing between turns.
     reading: Option<ClockReading>,
     ready: Option<mpsc::Sender<u64>>,
@@ -76,11 +78,15 @@ impl Fused {
         }
         let engine = self.gateway.store_mut().engine();
         engine.leave();
-        if engine.is_settled() || late {
-            self.control.reactor_ended();
-            return Some(Next::Stop);
+        let settled = engine.is_settled();
+        if !settled && !late {
+            return None;
         }
-        None
+        if !settled {
+            tracing::warn!("the time to drain is over: some requests stay without an answer");
+        }
+        self.control.reactor_ended();
+        Some(Next::Stop)
     }
 }
 
@@ -112,6 +118,7 @@ impl Service for Fused {
         self.relay.hand_over(turn.files);
         self.gateway.answer(&mut Out(turn.out));
         self.reading = None;
+        self.pulse.beat();
         if let Some(ready) = self.ready.take() {
             // Nobody listens any more where the start was given up: then the end is on its way as well.
             let _ = ready.send(self.gateway.store_mut().stats().orders);

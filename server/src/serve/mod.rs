@@ -15,6 +15,7 @@ mod events;
 mod link;
 
 mod notify;
+mod watch;
 
 pub use settings::Settings;
 
@@ -32,6 +33,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use storage::embedded::{ClockReading, FileDisk, OpenError, Opened, open};
 
 pub use notify::Notifier;
+pub use watch::Watch;
 
 use crate::config::Config;
 use control::Control;
@@ -68,6 +70,11 @@ impl Running {
     /// The handle that ends it.
     pub fn drainer(&self) -> Drainer {
         self.drainer.clone()
+    }
+
+    /// Who sees whether all its threads go on.
+    pub fn watch(&self) -> Watch {
+        Watch::over(Arc::clone(&self.drainer.control))
     }
 
     /// Which threads sit where, in a few words.

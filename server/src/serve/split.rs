@@ -15,6 +15,7 @@ use super::control::{Control, next, next_while_draining, no_later_than};
 use super::disk::Relay;
 use super::events::Sender;
 use super::link::{Bell, Out, client, received};
+use super::watch::Pulse;
 use super::{Parts, thread};
 
 type Threads = Vec<JoinHandle<anyhow::Result<()>>>;
@@ -29,7 +30,7 @@ pub(super) fn start(
     let last_fact_at = opened.report.last_fact_at.unwrap_or(MicrosUtc(0));
     let engine_reactor =
         Reactor::new(&reactor::Bounds { spin_us: settings.reactor.spin_us, ..reactor::Bounds::NO_SOCKETS })?;
-    control.wake(engine_reactor.doorbell());
+    let engine_pulse = control.join("engine", engine_reactor.doorbell());
     let bells = reactors.iter().map(|it| Arc::new(Bell(it.doorbell())) as Arc<dyn Ring>).collect();
     let engine_bell = Arc::new(Bell(engine_reactor.doorbell()));
     let (mut side, handles) =
@@ -40,7 +41,8 @@ pub(super) fn start(
 
     let mut threads = Threads::new();
     for (place, (reactor, handle)) in reactors.into_iter().zip(handles).enumerate() {
-        control.wake(reactor.doorbell());
+        let name = format!("reactor-{place}");
+        let pulse = control.join(&name, reactor.doorbell());
         let desk = Desk::start(&data, settings.store.rules.request_window, reactor.doorbell())?;
         let desks = Desks { audit: Box::new(desk), events: events.desk(reactor.doorbell()) };
         let common = Arc::clone(&common);
@@ -48,13 +50,20 @@ pub(super) fn start(
         // Ledger time itself is the engine's; this one follows the same clocks, for deadlines and greetings.
         let clock = LedgerClock::start(ClockReading::now(), last_fact_at, true)?;
         let control = Arc::clone(&control);
-        let mut service = Serving { gateway, clock, control, begun: false, leaving: false };
-        threads.push(thread(&format!("reactor-{place}"), plan.reactors[place], move || {
+        let mut service = Serving { gateway, clock, control, pulse, begun: false, leaving: false };
+        threads.push(thread(&name, plan.reactors[place], move || {
             reactor.run(&mut service).inspect_err(|why| tracing::error!("a reactor ended: {why}"))?;
             Ok(())
         })?);
     }
-    let mut service = Deciding { side, relay: Relay::new(), control, ready: Some(ready), leaving: false };
+    let mut service = Deciding {
+        side,
+        relay: Relay::new(),
+        control,
+        pulse: engine_pulse,
+        ready: Some(ready),
+        leaving: false,
+    };
     threads.push(thread("engine", plan.engine, move || {
         engine_reactor.run(&mut service).inspect_err(|why| tracing::error!("the engine ended: {why}"))?;
         Ok(())
@@ -67,6 +76,7 @@ struct Serving {
     gateway: Gateway<StoreHandle>,
     clock: LedgerClock,
     control: Arc<Control>,
+    pulse: Pulse,
     begun: bool,
     leaving: bool,
 }
@@ -104,6 +114,7 @@ impl Service for Serving {
         self.gateway.submit();
         self.gateway.answer(&mut Out(turn.out));
         self.begun = false;
+        self.pulse.beat();
         let Some(until) = self.control.drain_until() else {
             return no_later_than(Next::Idle, self.gateway.next_due());
         };
@@ -113,6 +124,9 @@ impl Service for Serving {
         }
         if self.gateway.busy() && turn.now < until {
             return next_while_draining(storage::embedded::Progress::Idle);
+        }
+        if self.gateway.busy() {
+            tracing::warn!("the time to drain is over: some requests stay without an answer");
         }
         self.control.reactor_ended();
         Next::Stop
@@ -124,6 +138,7 @@ struct Deciding {
     side: EngineSide<Relay>,
     relay: Relay,
     control: Arc<Control>,
+    pulse: Pulse,
     ready: Option<mpsc::Sender<u64>>,
     leaving: bool,
 }
@@ -142,6 +157,7 @@ impl Service for Deciding {
         let turned = self.side.turn(ClockReading::now(), &mut self.relay);
         let progress = turned.unwrap_or_else(|fatal| fatal.abort());
         self.relay.hand_over(turn.files);
+        self.pulse.beat();
         if let Some(ready) = self.ready.take() {
             // Nobody listens any more where the start was given up: then the end is on its way as well.
             let _ = ready.send(self.side.engine().counters().stats().orders);
