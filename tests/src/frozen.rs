@@ -36,7 +36,19 @@ impl Frozen {
 
 impl Drop for Frozen {
     fn drop(&mut self) {
-        // It fails only where the process has ended meanwhile.
-        let _ = ptrace::detach(self.thread, None);
+        if ptrace::detach(self.thread, None).is_err() {
+            // It has ended with its process, which is kept until we have heard of it.
+            let _ = waitpid(self.thread, Some(WaitPidFlag::__WALL));
+        }
+    }
+}
+
+/// Hears of frozen threads of a child that have ended: as long as nobody has, the child itself does not end.
+pub(crate) fn let_ended_ones_go(child: u32) {
+    let Ok(threads) = fs::read_dir(format!("/proc/{child}/task")) else { return };
+    let ids = threads.flatten().filter_map(|thread| thread.file_name().to_str()?.parse().ok());
+    for thread in ids.filter(|&thread: &i32| thread as u32 != child) {
+        // An error where it is none of ours.
+        let _ = waitpid(Pid::from_raw(thread), Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG));
     }
 }

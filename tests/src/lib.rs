@@ -115,6 +115,7 @@ impl Server {
     pub fn ended(&mut self, within: Duration) -> ExitStatus {
         let asked = Instant::now();
         loop {
+            frozen::let_ended_ones_go(self.child.id());
             if let Some(ended) = self.child.try_wait().expect("it is our child") {
                 return ended;
             }

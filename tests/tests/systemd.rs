@@ -31,8 +31,11 @@ impl Systemd {
 
     fn starts(&self, layout: &str) -> Server {
         let watchdog = WATCHDOG.as_micros().to_string();
-        let environment =
-            [("NOTIFY_SOCKET", &self.path[..]), ("WATCHDOG_USEC", &watchdog), ("TIDEGATE_THREADS_LAYOUT", layout)];
+        let environment = [
+            ("NOTIFY_SOCKET", &self.path[..]),
+            ("WATCHDOG_USEC", &watchdog),
+            ("TIDEGATE_THREADS_LAYOUT", layout),
+        ];
         Server::start_in(TIDEGATE, &[], &environment)
     }
 

@@ -111,7 +111,9 @@ fn hear_signals(drainer: Arc<OnceLock<(Drainer, Arc<Notifier>)>>, within: Durati
                 None => std::process::exit(0),
             }
         }
-        tracing::error!("a thread hangs, so the server ends without draining; what was acknowledged is on disk");
+        tracing::error!(
+            "a thread hangs, so the server ends without draining; what was acknowledged is on disk"
+        );
         std::process::exit(1)
     };
     std::thread::Builder::new().name("tidegate-signals".to_owned()).spawn(hear).map(drop)

@@ -1,7 +1,7 @@
 //! How the threads of a server end together: serving ones first, the engine after the last of them.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use domain::Micros;

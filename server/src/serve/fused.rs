@@ -34,8 +34,15 @@ pub(super) fn start(
     let events = Sender::start(&data, Arc::clone(store.counters()), subscriptions)?.desk(reactor.doorbell());
     let desks = Desks { audit: Box::new(desk), events };
     let gateway = Gateway::new(store, settings.gateway, &settings.rates, common, 0, desks, seed);
-    let mut service =
-        Fused { gateway, relay: Relay::new(), control, pulse, reading: None, ready: Some(ready), leaving: false };
+    let mut service = Fused {
+        gateway,
+        relay: Relay::new(),
+        control,
+        pulse,
+        reading: None,
+        ready: Some(ready),
+        leaving: false,
+    };
     thread("fused", plan.engine, move || {
         reactor.run(&mut service).inspect_err(|why| tracing::error!("the reactor ended: {why}"))?;
         Ok(())
