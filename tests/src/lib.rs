@@ -3,9 +3,11 @@
 
 pub mod feed;
 mod frozen;
+mod small_disk;
 pub mod wire;
 
 pub use frozen::Frozen;
+pub use small_disk::SmallDisk;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -24,6 +26,7 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 pub struct Server {
     binary: PathBuf,
     folder: TempDir,
+    data: PathBuf,
     environment: Vec<(String, String)>,
     child: Child,
     address: String,
@@ -51,12 +54,27 @@ impl Server {
     /// # Panics
     /// Where it does not become ready: its log is the message.
     pub fn start_in(binary: &str, flags: &[&str], environment: &[(&str, &str)]) -> Server {
+        Server::start_on(binary, None, flags, environment)
+    }
+
+    /// The same with a data folder elsewhere, which stays when it ends.
+    ///
+    /// # Panics
+    /// Where it does not become ready: its log is the message.
+    pub fn start_on(
+        binary: &str,
+        data: Option<&Path>,
+        flags: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Server {
         let folder = tempfile::Builder::new().prefix("tidegate-test-").tempdir().expect("a temporary folder");
+        let data = data.map_or_else(|| folder.path().join("data"), Path::to_owned);
         let environment: Vec<_> =
             environment.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        let log = folder.path().join("serve.log");
         let (child, address) =
-            serve(Path::new(binary), folder.path(), flags, &environment).expect("the server starts");
-        Server { binary: binary.into(), folder, environment, child, address }
+            serve(Path::new(binary), &data, &log, flags, &environment).expect("the server starts");
+        Server { binary: binary.into(), folder, data, environment, child, address }
     }
 
     /// Where it listens, host:port.
@@ -72,12 +90,16 @@ impl Server {
 
     /// Its data folder.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.data.clone()
     }
 
     /// What it logged so far.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("serve.log")).unwrap_or_default()
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("serve.log")
     }
 
     /// Kill -9, and nothing else.
@@ -157,9 +179,17 @@ impl Server {
     /// # Panics
     /// Where it does not become ready: its log is the message.
     pub fn restart_with(&mut self, flags: &[&str]) {
-        let (child, address) =
-            serve(&self.binary, self.folder.path(), flags, &self.environment).expect("the server starts");
+        self.try_restart(flags).expect("the server starts");
+    }
+
+    /// The same where it may not start.
+    ///
+    /// # Errors
+    /// What it said.
+    pub fn try_restart(&mut self, flags: &[&str]) -> io::Result<()> {
+        let (child, address) = serve(&self.binary, &self.data, &self.log_file(), flags, &self.environment)?;
         (self.child, self.address) = (child, address);
+        Ok(())
     }
 
     /// Runs a command of the same binary to its end, with `TIDEGATE_TARGET` set to this server.
@@ -184,24 +214,24 @@ impl Drop for Server {
 /// Starts `serve` and reads where it listens from its ready line.
 fn serve(
     binary: &Path,
-    folder: &Path,
+    data: &Path,
+    log: &Path,
     flags: &[&str],
     environment: &[(String, String)],
 ) -> io::Result<(Child, String)> {
-    let log = folder.join("serve.log");
     let mut child = Command::new(binary)
         .args(["serve", "--listen", "127.0.0.1:0"])
         .arg("--data")
-        .arg(folder.join("data"))
+        .arg(data)
         .args(flags)
         .envs(environment.iter().map(|(key, value)| (key, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(File::create(&log)?)
+        .stderr(File::create(log)?)
         .spawn()?;
     let started = Instant::now();
     loop {
-        let said = fs::read_to_string(&log)?;
+        let said = fs::read_to_string(log)?;
         let ready = said.lines().find_map(|line| line.split_once(" ready on "));
         if let Some(address) = ready.and_then(|(_, rest)| rest.split_once(": ")) {
             return Ok((child, address.0.to_string()));
