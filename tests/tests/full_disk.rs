@@ -169,7 +169,7 @@ fn create(number: u64, now: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     let meta = Meta { correlation: number, ..Meta::default() };
     let line = AskedLine { sku: 1, warehouse: 1, quantity: 1 };
-    append::<messages::Create>(&mut bytes, &meta, &head, [line].into_iter(), &client).unwrap();
+    append::<messages::Create>(&mut bytes, &meta, &head, [line], &client).unwrap();
     bytes
 }
 
