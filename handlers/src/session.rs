@@ -173,6 +173,9 @@ pub(crate) fn stats(
         bytes,
         write_us_p50,
         write_us_p99,
+        disk_bytes,
+        disk_bytes_max,
+        disk_level,
     } = *store;
     Ok(StatsHead {
         server: text(server),
@@ -210,5 +213,8 @@ pub(crate) fn stats(
         journal_write_us_p50: write_us_p50,
         journal_write_us_p99: write_us_p99,
         resident_bytes,
+        disk_bytes,
+        disk_bytes_max,
+        disk_level,
     })
 }

@@ -88,7 +88,7 @@ statuses! {
     0x0105 StoreUnavailable TryAgain "STORE_UNAVAILABLE" "What the step needs cannot be reached; nothing was done.";
     0x0106 OutcomeUnknown OutcomeUnknown "OUTCOME_UNKNOWN" "It may have been done: ask again with the same request id.";
     0x0107 TooManyInFlight TryAgain "TOO_MANY_IN_FLIGHT" "This connection has too many unanswered requests; nothing was done.";
-    0x0108 SwitchedOff Refused "SWITCHED_OFF" "An operator switched this off: the switch's scope (1 the whole shop, 2 a sale, 3 a sku), its id.";
+    0x0108 SwitchedOff Refused "SWITCHED_OFF" "An operator switched this off: the switch's scope (1 the whole shop, 2 a sale, 3 a sku), its id. Scope 0: the server did, for its disk is nearly full.";
     0x0201 InvalidField Refused "INVALID_FIELD" "A field is out of its range, or the body is not what the kind says.";
     0x0202 OrderNotFound Refused "ORDER_NOT_FOUND" "No such order, or it belongs to somebody else.";
     0x0203 SkuNotFound Refused "SKU_NOT_FOUND" "No such sku (or sale, for the kinds that name one).";

@@ -104,7 +104,8 @@ impl fmt::Display for Refused {
             match Scope::from_numbers(u8::try_from(asked).unwrap_or(0), there as u64) {
                 Some(Scope::Sale(sale)) => write!(f, " by a switch of sale {sale}"),
                 Some(Scope::Sku(sku)) => write!(f, " by a switch of sku {sku}"),
-                Some(Scope::All) | None => write!(f, " by a switch of the whole shop"),
+                Some(Scope::All) => write!(f, " by a switch of the whole shop"),
+                None => write!(f, ": the server's disk is nearly full"),
             }
         } else if is_time {
             write!(f, ": asked for {}, there is {}", MicrosUtc(asked), MicrosUtc(there))

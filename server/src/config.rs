@@ -86,6 +86,13 @@ sections! {
         request_window_hours: u32 = 24,
         /// How far a request id's own time may be ahead of the server's, seconds.
         request_ahead_seconds: u32 = 300,
+        /// Bytes that the data folder may come to: orders are switched off before. 0: what its file system has room for.
+        disk_budget_bytes: u64 = 0,
+        /// From so many percent of that on there is a warning in the log and in STATS; 0: none.
+        disk_warn_percent: u8 = 80,
+        /// From so many percent of that on new orders are answered SWITCHED_OFF, until it is 5 percent less; 0: they go on
+        /// until the disk is full.
+        disk_stop_percent: u8 = 90,
         /// How long after a start no unpaid order expires, so that payments that waited can arrive, seconds.
         opening_grace_seconds: u32 = 60,
     }

@@ -67,6 +67,11 @@ pub enum NotDecided {
         /// Milliseconds.
         retry_after_ms: u32,
     },
+    /// Nothing was done: the disk is nearly full, and new orders are switched off until somebody has made room.
+    SwitchedOff {
+        /// Milliseconds.
+        retry_after_ms: u32,
+    },
     /// It may have been done.
     OutcomeUnknown,
 }
@@ -100,4 +105,10 @@ pub struct Stats {
     pub write_us_p50: u64,
     /// 99th percentile of the same.
     pub write_us_p99: u64,
+    /// Bytes that the data folder takes; 0 until somebody looked.
+    pub disk_bytes: u64,
+    /// Of at most so many.
+    pub disk_bytes_max: u64,
+    /// 0 there is room, 1 somebody should make room, 2 new orders are switched off.
+    pub disk_level: u8,
 }

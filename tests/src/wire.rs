@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use protocol::structs::{AskedLine, Coupons, CreateHead, HelloHead};
-use protocol::{Header, Message, Meta, Split, Status, append, messages, split, text};
+use protocol::{Flags, Header, Message, Meta, Split, Status, append, messages, split, text};
 
 /// Whoever waits longer than this for an answer has failed.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -130,6 +130,15 @@ pub fn hello() -> Vec<u8> {
 
 /// One unit of sku 1 for 19.99 EUR, by a user and request id made of `number`, stamped `unix_ms`.
 pub fn create(number: u64, unix_ms: u64) -> Vec<u8> {
+    create_asked(number, unix_ms, Flags::default())
+}
+
+/// The same request, asked before.
+pub fn create_again(number: u64, unix_ms: u64) -> Vec<u8> {
+    create_asked(number, unix_ms, Flags::ASKED_BEFORE)
+}
+
+fn create_asked(number: u64, unix_ms: u64, flags: Flags) -> Vec<u8> {
     let head = CreateHead {
         request: u128::from(unix_ms) << 80 | u128::from(number),
         user: number + 1,
@@ -139,7 +148,11 @@ pub fn create(number: u64, unix_ms: u64) -> Vec<u8> {
         currency: 978,
         client_bytes: 0,
     };
-    frame::<messages::Create>(number, &head, &[AskedLine { sku: 1, warehouse: 1, quantity: 1 }])
+    let mut bytes = Vec::new();
+    let meta = Meta { correlation: number, flags, ..Meta::default() };
+    let line = AskedLine { sku: 1, warehouse: 1, quantity: 1 };
+    append::<messages::Create>(&mut bytes, &meta, &head, [line], &[]).expect("the kind allows it");
+    bytes
 }
 
 /// Milliseconds since 1970, as request ids carry them.

@@ -29,6 +29,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("TIDEGATE_JOURNAL_GROUP_BYTES", "262144"),
     ("TIDEGATE_JOURNAL_SEGMENTS_AHEAD", "1"),
     ("TIDEGATE_JOURNAL_CHECKPOINT_BYTES", "3145728"),
+    // Not the budget, but the disk itself is to end it.
+    ("TIDEGATE_STORE_DISK_STOP_PERCENT", "0"),
     ("TIDEGATE_PAYMENTS_GATEWAYS", "[{ id = 1, key_env = \"KEY_OF_THE_GATEWAY\" }]"),
     ("KEY_OF_THE_GATEWAY", KEY),
 ];

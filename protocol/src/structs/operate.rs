@@ -75,6 +75,12 @@ plain! {
         pub journal_write_us_p99: u64,
         /// Memory of the process that is resident, bytes.
         pub resident_bytes: u64,
+        /// Bytes that the data folder takes.
+        pub disk_bytes: u64,
+        /// Of at most so many: the budget, or what its file system has room for.
+        pub disk_bytes_max: u64,
+        /// 0 there is room, 1 somebody should make room, 2 new orders are SWITCHED_OFF until somebody does.
+        pub disk_level: u8,
     }
 
     /// What an independent recomputation found.

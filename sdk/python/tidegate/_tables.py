@@ -87,7 +87,7 @@ STATUSES = {
     0x0105: ("STORE_UNAVAILABLE", "try again", "What the step needs cannot be reached; nothing was done."),
     0x0106: ("OUTCOME_UNKNOWN", "outcome unknown", "It may have been done: ask again with the same request id."),
     0x0107: ("TOO_MANY_IN_FLIGHT", "try again", "This connection has too many unanswered requests; nothing was done."),
-    0x0108: ("SWITCHED_OFF", "refused", "An operator switched this off: the switch's scope (1 the whole shop, 2 a sale, 3 a sku), its id."),
+    0x0108: ("SWITCHED_OFF", "refused", "An operator switched this off: the switch's scope (1 the whole shop, 2 a sale, 3 a sku), its id. Scope 0: the server did, for its disk is nearly full."),
     0x0201: ("INVALID_FIELD", "refused", "A field is out of its range, or the body is not what the kind says."),
     0x0202: ("ORDER_NOT_FOUND", "refused", "No such order, or it belongs to somebody else."),
     0x0203: ("SKU_NOT_FOUND", "refused", "No such sku (or sale, for the kinds that name one)."),
@@ -872,6 +872,9 @@ LAYOUTS = {
         ("journal_write_us_p50", "u64", 8),
         ("journal_write_us_p99", "u64", 8),
         ("resident_bytes", "u64", 8),
+        ("disk_bytes", "u64", 8),
+        ("disk_bytes_max", "u64", 8),
+        ("disk_level", "u8", 1),
     ),
     "StockAdjustHead": (
         ("request", "u128", 16),

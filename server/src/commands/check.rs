@@ -12,8 +12,8 @@ use anyhow::Context;
 use domain::{LedgerBounds, ShortBound};
 use reactor::{Bounds, SetupError};
 use rustix::process::{Resource, getrlimit};
-use storage::embedded::Probe;
 use storage::embedded::disk::DurabilityPath;
+use storage::embedded::{DiskBudget, DiskLevel, DiskUse, Probe};
 
 use crate::cli::print;
 use crate::config::Config;
@@ -38,10 +38,10 @@ impl Check {
     /// Runs it.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let config = Config::load(self.config.as_deref())?;
-        let ledger = Settings::of(&config)?.store.ledger;
+        let store = Settings::of(&config)?.store;
         let data = self.data.unwrap_or(config.store.data);
-        let mut rows = look(&data)?;
-        rows.push(orders(&ledger));
+        let mut rows = look(&data, &store.disk)?;
+        rows.push(orders(&store.ledger));
         print(&table(&rows, std::io::stdout().is_terminal()))?;
         let failed = rows.iter().any(|row| row.verdict == Fail);
         Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -68,7 +68,7 @@ enum Verdict {
 
 use Verdict::{Fail, Pass, Warn};
 
-fn look(data: &Path) -> anyhow::Result<Vec<Row>> {
+fn look(data: &Path, budget: &DiskBudget) -> anyhow::Result<Vec<Row>> {
     let uname = rustix::system::uname();
     let bounds = Bounds::DEFAULT;
     let machine = Machine::read(Some(data))?;
@@ -80,7 +80,7 @@ fn look(data: &Path) -> anyhow::Result<Vec<Row>> {
         cores(&machine),
         disk_interrupts(&machine),
     ];
-    rows.extend(disk(data));
+    rows.extend(disk(data, budget));
     Ok(rows)
 }
 
@@ -178,7 +178,7 @@ fn list(cpus: &[usize]) -> String {
 }
 
 /// The disk under the folder, or under its nearest parent that exists.
-fn disk(data: &Path) -> Vec<Row> {
+fn disk(data: &Path, budget: &DiskBudget) -> Vec<Row> {
     let folder = match nearest(data) {
         Ok(folder) => folder,
         Err(error) => {
@@ -186,8 +186,13 @@ fn disk(data: &Path) -> Vec<Row> {
         }
     };
     let mut rows = vec![];
-    match rustix::fs::statvfs(&folder) {
-        Ok(stat) => rows.push(space(stat.f_bavail.saturating_mul(stat.f_frsize))),
+    let looked = rustix::fs::statvfs(&folder).map_err(std::io::Error::from).and_then(|stat| {
+        let free_bytes = stat.f_bavail.saturating_mul(stat.f_frsize);
+        // A folder that is not there yet takes nothing.
+        if data.is_dir() { DiskUse::of(data) } else { Ok(DiskUse { folder_bytes: 0, free_bytes }) }
+    });
+    match looked {
+        Ok(found) => rows.extend([space(found.free_bytes), within(budget, found)]),
         Err(error) => rows.push(row(Warn, "disk space", format!("cannot be read: {error}"), "")),
     }
     // In a folder of its own: a server that runs on the data folder is not disturbed, and nothing is left.
@@ -221,6 +226,20 @@ fn space(free_bytes: u64) -> Row {
         free if free < SPACE_MIN_BYTES => row(Fail, "disk space", found, remedy),
         free if free < SPACE_WANTED_BYTES => row(Warn, "disk space", found, remedy),
         _ => row(Pass, "disk space", found, ""),
+    }
+}
+
+/// What the data folder takes of what it may come to, as the server judges it.
+fn within(budget: &DiskBudget, found: DiskUse) -> Row {
+    let mib = |bytes: u64| bytes >> 20;
+    let told = format!("{} of {} MiB", mib(found.folder_bytes), mib(budget.bytes_max(found)));
+    let remedy = "free some, or raise [store] disk_budget_bytes";
+    match budget.judge(found, DiskLevel::Enough) {
+        DiskLevel::Enough => row(Pass, "disk budget", told, ""),
+        DiskLevel::Warned => row(Warn, "disk budget", told, remedy),
+        DiskLevel::Stopped => {
+            row(Fail, "disk budget", format!("{told}: new orders are switched off"), remedy)
+        }
     }
 }
 
@@ -376,7 +395,7 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let file = scratch.path().join("file");
         std::fs::write(&file, "").unwrap();
-        let rows = disk(&file.join("data"));
+        let rows = disk(&file.join("data"), &DiskBudget::DEFAULT);
         assert!(rows[0].found.contains("is a file"), "{rows:?}");
         check(rows.into_iter().next().unwrap(), Fail);
         check(cannot_probe(&file, &ErrorKind::PermissionDenied.into()), Fail);
@@ -384,9 +403,20 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_is_judged_by_its_budget() {
+        let budget = DiskBudget { bytes: 100 << 20, ..DiskBudget::DEFAULT };
+        for (mib, verdict) in [(79, Pass), (80, Warn), (90, Fail)] {
+            let found = DiskUse { folder_bytes: mib << 20, free_bytes: 1 << 40 };
+            let told = within(&budget, found);
+            assert!(told.found.starts_with(&format!("{mib} of 100 MiB")), "{told:?}");
+            check(told, verdict);
+        }
+    }
+
+    #[test]
     fn looking_leaves_nothing_behind() {
         let scratch = tempfile::tempdir().unwrap();
-        let rows = look(&scratch.path().join("not/there/yet")).unwrap();
+        let rows = look(&scratch.path().join("not/there/yet"), &DiskBudget::DEFAULT).unwrap();
         assert!(rows.iter().any(|row| row.what == "O_DSYNC writes"), "{rows:?}");
         assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
     }

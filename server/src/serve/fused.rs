@@ -8,7 +8,7 @@ use anyhow::Context;
 use handlers::{Desks, Gateway};
 use reactor::{Connection, Ended, Next, Output, Received, Service, Turn};
 use storage::Store;
-use storage::embedded::{ClockReading, FileDisk, FusedStore, Opened};
+use storage::embedded::{ClockReading, DiskWatch, FileDisk, FusedStore, Opened};
 
 use super::audit::Desk;
 use super::control::{Control, next, next_while_draining, no_later_than};
@@ -30,6 +30,7 @@ pub(super) fn start(
     // Before the thread takes its seat: the desk's thread and the segment maker's must not sit on it.
     let desk = Desk::start(&data, settings.store.rules.request_window, reactor.doorbell())?;
     let store: FusedStore<Relay> = opened.fused().context("the journal cannot be written")?;
+    let disk = DiskWatch::start(&data, settings.store.disk, Arc::clone(store.counters()))?;
     let subscriptions = settings.gateway.subscriptions as usize;
     let events = Sender::start(&data, Arc::clone(store.counters()), subscriptions)?.desk(reactor.doorbell());
     let desks = Desks { audit: Box::new(desk), events };
@@ -39,6 +40,7 @@ pub(super) fn start(
         relay: Relay::new(),
         control,
         pulse,
+        _disk: disk,
         reading: None,
         ready: Some(ready),
         leaving: false,
@@ -54,6 +56,8 @@ struct Fused {
     relay: Relay,
     control: Arc<Control>,
     pulse: Pulse,
+    /// Looks at the disk as long as orders are taken.
+    _disk: DiskWatch,
     /// The clocks, read once a turn; nothing between turns.
     reading: Option<ClockReading>,
     ready: Option<mpsc::Sender<u64>>,

@@ -37,7 +37,8 @@ impl Settings {
         };
         let fault = |section: &str, why: &str| Err(BadUsage(format!("[{section}] {why}")));
         if let Err(why) = settings.store.check() {
-            return fault("journal] or [requests", &why.to_string());
+            let why = why.to_string();
+            return fault(if why.starts_with("disk_") { "store" } else { "journal] or [requests" }, &why);
         }
         if let Some(why) = settings.store.ledger.fault() {
             return fault("bounds", why);
@@ -67,6 +68,9 @@ fn store(config: &Config) -> storage::embedded::Config {
         request_ahead_seconds,
         opening_grace_seconds,
         accept_clock,
+        disk_budget_bytes,
+        disk_warn_percent,
+        disk_stop_percent,
         ..
     } = config.store;
     let config::Journal {
@@ -95,6 +99,11 @@ fn store(config: &Config) -> storage::embedded::Config {
             config::Durability::Fsync => storage::embedded::Durability::Always(DurabilityPath::Fsync),
         },
         checkpoint_bytes,
+        disk: storage::embedded::DiskBudget {
+            bytes: disk_budget_bytes,
+            warn_percent: disk_warn_percent,
+            stop_percent: disk_stop_percent,
+        },
         seal_after_us,
         opening_grace_seconds,
         accept_clock,

@@ -8,7 +8,9 @@ use anyhow::Context;
 use domain::MicrosUtc;
 use handlers::{Desks, Gateway};
 use reactor::{Connection, Ended, Next, Output, Reactor, Received, Service, Turn};
-use storage::embedded::{ClockReading, EngineSide, FileDisk, LedgerClock, Opened, Ring, StoreHandle};
+use storage::embedded::{
+    ClockReading, DiskWatch, EngineSide, FileDisk, LedgerClock, Opened, Ring, StoreHandle,
+};
 
 use super::audit::Desk;
 use super::control::{Control, next, next_while_draining, no_later_than};
@@ -36,6 +38,7 @@ pub(super) fn start(
     let (mut side, handles) =
         opened.split::<Relay>(engine_bell, bells).context("the journal cannot be written")?;
 
+    let disk = DiskWatch::start(&data, settings.store.disk, Arc::clone(side.engine().counters()))?;
     let subscriptions = settings.gateway.subscriptions as usize * handles.len();
     let events = Sender::start(&data, Arc::clone(side.engine().counters()), subscriptions)?;
 
@@ -61,6 +64,7 @@ pub(super) fn start(
         relay: Relay::new(),
         control,
         pulse: engine_pulse,
+        _disk: disk,
         ready: Some(ready),
         leaving: false,
     };
@@ -139,6 +143,8 @@ struct Deciding {
     relay: Relay,
     control: Arc<Control>,
     pulse: Pulse,
+    /// Looks at the disk as long as orders are taken.
+    _disk: DiskWatch,
     ready: Option<mpsc::Sender<u64>>,
     leaving: bool,
 }

@@ -2,6 +2,7 @@
 
 use domain::{LedgerBounds, Micros, Rules};
 
+use super::budget::DiskBudget;
 use super::disk::{BLOCK_BYTES, DurabilityPath};
 use super::journal::Limits;
 use super::record::ENTRY_BYTES_MAX;
@@ -32,6 +33,8 @@ pub struct Config {
     pub durability: Durability,
     /// Bytes of journal between two checkpoints; 0: none is taken.
     pub checkpoint_bytes: u64,
+    /// What the data folder may take of its disk.
+    pub disk: DiskBudget,
     /// Microseconds from the durability of all to the group that seals it.
     pub seal_after_us: u32,
     /// Seconds after an opening in which no order expires.
@@ -62,6 +65,7 @@ impl Default for Config {
             group_bytes: 1 << 20,
             durability: Durability::Auto,
             checkpoint_bytes: 256 << 20,
+            disk: DiskBudget::DEFAULT,
             seal_after_us: 1_000,
             opening_grace_seconds: 60,
             accept_clock: false,
@@ -97,6 +101,10 @@ impl Config {
         }
         if self.segment_bytes < self.group_bytes + 2 * BLOCK_BYTES {
             return wrong("segment_bytes has room for a group, a header and a sealing group");
+        }
+        let ready_bytes = self.segment_bytes.saturating_mul(self.segments_ahead.saturating_add(2)) as u64;
+        if let Some(why) = self.disk.fault(ready_bytes) {
+            return wrong(why);
         }
         if self.batches_reserved == 0 || self.batches <= self.batches_reserved {
             return wrong("batches_reserved is at least 1, and batches is more than that");

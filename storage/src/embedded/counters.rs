@@ -1,12 +1,13 @@
 //! What the engine counts, readable from every thread while it serves.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use domain::Micros;
 
+use super::budget::DiskLevel;
 use crate::store::Stats;
 
-/// Counters that one thread writes and any thread reads.
+/// Counters, each of which one thread writes and any thread reads.
 #[derive(Debug)]
 pub struct Counters {
     pub(crate) decided: AtomicU64,
@@ -18,6 +19,10 @@ pub struct Counters {
     pub(crate) orders_max: AtomicU64,
     pub(crate) last_position: AtomicU64,
     pub(crate) durable_position: AtomicU64,
+    /// Written by who looks at the disk, not by the engine.
+    disk_bytes: AtomicU64,
+    disk_bytes_max: AtomicU64,
+    disk_level: AtomicU8,
     groups: AtomicU64,
     bytes: AtomicU64,
     /// Groups by the time from the start of their write to their durability.
@@ -41,6 +46,9 @@ impl Default for Counters {
             orders_max: AtomicU64::new(0),
             last_position: AtomicU64::new(0),
             durable_position: AtomicU64::new(0),
+            disk_bytes: AtomicU64::new(0),
+            disk_bytes_max: AtomicU64::new(0),
+            disk_level: AtomicU8::new(DiskLevel::Enough.number()),
             groups: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             write_us: [const { AtomicU64::new(0) }; BUCKETS],
@@ -65,12 +73,27 @@ impl Counters {
             bytes: self.bytes.load(Relaxed),
             write_us_p50: self.write_us_at(50),
             write_us_p99: self.write_us_at(99),
+            disk_bytes: self.disk_bytes.load(Relaxed),
+            disk_bytes_max: self.disk_bytes_max.load(Relaxed),
+            disk_level: self.disk_level.load(Relaxed),
         }
     }
 
     /// Position up to which facts are durable.
     pub fn durable_position(&self) -> u64 {
         self.durable_position.load(Relaxed)
+    }
+
+    /// Whether the disk is too full for new orders.
+    pub(crate) fn is_disk_stopped(&self) -> bool {
+        self.disk_level.load(Relaxed) == DiskLevel::Stopped.number()
+    }
+
+    /// How full the disk is.
+    pub(crate) fn disk(&self, bytes: u64, bytes_max: u64, level: DiskLevel) {
+        self.disk_bytes.store(bytes, Relaxed);
+        self.disk_bytes_max.store(bytes_max, Relaxed);
+        self.disk_level.store(level.number(), Relaxed);
     }
 
     pub(crate) fn wrote(&self, bytes: usize) {

@@ -263,6 +263,9 @@ impl<H: HotDisk> Engine<H> {
         if creates && self.draining {
             return Ok(Some(NotDecided::Draining));
         }
+        if creates && self.counters.is_disk_stopped() && !self.is_known(now, submitted) {
+            return Ok(Some(NotDecided::SwitchedOff { retry_after_ms: DISK_FULL_RETRY_AFTER_MS }));
+        }
         let bytes = entry_bytes_max(&submitted.intent);
         if bytes == 0 {
             return Ok(None); // A read makes no facts.
@@ -281,6 +284,14 @@ impl<H: HotDisk> Engine<H> {
                 }
             }
         }
+    }
+
+    /// Whether this order was made before: then its buyer hears of it, whatever is switched off now.
+    fn is_known(&mut self, now: MicrosUtc, submitted: &Submitted<'_>) -> bool {
+        let Intent::Create(create) = &submitted.intent else { return false };
+        let get = Intent::GetByRequest { user: create.user, request: create.request };
+        let verdict = self.ledger.apply(now, submitted.envelope, &get, &mut self.journal.facts());
+        matches!(verdict, Verdict::OrderFound(_))
     }
 
     fn apply(&mut self, now: MicrosUtc, submitted: &Submitted<'_>) -> Outcome {

@@ -10,6 +10,7 @@ mod open;
 mod fused;
 mod split;
 
+mod budget;
 mod clock;
 mod counters;
 mod engine;
@@ -31,6 +32,7 @@ pub mod disk;
 mod file_disk;
 mod probe;
 
+pub use budget::{DiskBudget, DiskLevel, DiskUse, DiskWatch};
 pub use chain::{Damage, Evidence, Place, TornTail};
 pub use clock::{ClockBehind, ClockReading, LedgerClock};
 pub use config::{BadConfig, Config, Durability};

@@ -311,6 +311,8 @@ pub fn stats(stats: &Stats) -> Shown {
     let (server, store_mode) = (name(&stats.server), name(&stats.store_mode));
     let yes = |flag: bool| if flag { "yes" } else { "no" }.to_string();
     let of = |count: u64, most: u64| format!("{count} of {most}");
+    let level = ["", ": make room", ": new orders are switched off"];
+    let level = level.get(usize::from(stats.disk_level)).unwrap_or(&"");
     let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / 1_048_576.0);
     let rows = [
         ("server", server.clone()),
@@ -340,6 +342,7 @@ pub fn stats(stats: &Stats) -> Shown {
             format!("p50 {} µs, p99 {} µs", stats.journal_write_us_p50, stats.journal_write_us_p99),
         ),
         ("memory", mib(stats.resident_bytes)),
+        ("disk", format!("{} of {}{}", mib(stats.disk_bytes), mib(stats.disk_bytes_max), level)),
     ];
     let json = json!({
         "server": server, "store_mode": store_mode, "store": format!("{:032x}", stats.store),
@@ -357,6 +360,7 @@ pub fn stats(stats: &Stats) -> Shown {
         "journal_groups": stats.journal_groups, "journal_bytes": stats.journal_bytes,
         "journal_write_us_p50": stats.journal_write_us_p50, "journal_write_us_p99": stats.journal_write_us_p99,
         "resident_bytes": stats.resident_bytes,
+        "disk_bytes": stats.disk_bytes, "disk_bytes_max": stats.disk_bytes_max, "disk_level": stats.disk_level,
     });
     Shown { text: pairs(&rows), json }
 }
