@@ -28,6 +28,8 @@ pub mod reader;
 
 pub mod author;
 
+pub mod cold;
+
 pub mod disk;
 mod file_disk;
 mod probe;
