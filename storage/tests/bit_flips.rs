@@ -343,8 +343,10 @@ fn place_of(damage: &Damage) -> (String, u64) {
         }
         Damage::Middle { missing, .. } => (missing.file.clone(), missing.offset),
         Damage::Entry { place, .. } => (place.file.clone(), place.offset),
-        Damage::Io { .. } | Damage::Foreign { .. } | Damage::Checkpoint { .. } | Damage::NotBehind { .. } => {
-            panic!("no flip makes this: {damage}")
-        }
+        Damage::Io { .. }
+        | Damage::Foreign { .. }
+        | Damage::Checkpoint { .. }
+        | Damage::NotBehind { .. }
+        | Damage::NoJournal => panic!("no flip makes this: {damage}"),
     }
 }

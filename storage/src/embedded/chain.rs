@@ -111,6 +111,9 @@ pub enum Damage {
         /// The last group that is in the checkpoint.
         group: u64,
     },
+    /// There is a cold store, but no journal at all.
+    #[error("the folder cold is there, but the journal is missing; without it no order can be trusted")]
+    NoJournal,
     /// A group is whole, but an entry in it makes no sense.
     #[error("the journal is damaged at {place}: an entry is whole but wrong, {why}")]
     Entry {
@@ -157,7 +160,9 @@ pub struct Survey {
     pub checkpoints: BTreeMap<u64, String>,
     /// Segments and checkpoints in the making, of no use any more.
     pub spares: Vec<String>,
-    /// What is not the journal's.
+    /// Whether the cold store's folder is there.
+    pub has_cold_store: bool,
+    /// What is not ours.
     pub others: Vec<String>,
 }
 
@@ -181,6 +186,7 @@ pub fn survey_what_is_readable(disk: &impl ReadDisk) -> Result<(Survey, Vec<(Str
             },
             Name::Checkpoint(group) => drop(survey.checkpoints.insert(group, name)),
             Name::Spare | Name::Making => survey.spares.push(name),
+            Name::Cold => survey.has_cold_store = true,
             Name::Other => survey.others.push(name),
         }
     }

@@ -10,6 +10,7 @@ use std::io::ErrorKind;
 use domain::{Fact, OrderId};
 
 use super::chain::{Damage, Place, Segment, segment};
+use super::cold::made_at;
 use super::disk::{BLOCK_BYTES, ReadDisk};
 use super::journal::layout::{GROUP_HEADER_BYTES, GroupHeader, GroupRef, SEGMENT_HEADER_BYTES};
 use super::journal::segment::{Name, parse_name, segment_name};
@@ -422,9 +423,4 @@ const fn before(number: u64, first: &GroupHeader) -> Standing {
         run: first.run,
         next_fact: first.first_fact,
     }
-}
-
-/// Milliseconds and sequence of an order's id: these grow with each order, whatever its slot.
-const fn made_at(order: OrderId) -> u64 {
-    order.ms() * OrderId::SEQUENCES_PER_MS as u64 + order.sequence() as u64
 }

@@ -162,6 +162,9 @@ pub fn open<D: Disk>(
         let (checkpoint, file) = (checkpoint.clone(), "the journal".into());
         return Err(damaged(Damage::NotBehind { checkpoint, file, group }));
     }
+    if is_new && found.has_cold_store {
+        return Err(damaged(Damage::NoJournal));
+    }
     if let (true, Some(file)) = (is_new, found.others.iter().find(|name| *name != "lost+found")) {
         return Err(OpenError::NotOurs { place, file: file.clone() });
     }

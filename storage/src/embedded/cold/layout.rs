@@ -178,3 +178,87 @@ fn checksum(salt: u32, key: &[u8], body: &[u8]) -> u32 {
     let salted = crc32c::crc32c(&salt.to_le_bytes());
     crc32c::crc32c_append(crc32c::crc32c_append(salted, key), body)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embedded::cold::made_at;
+
+    const IDENTITY: Identity = Identity::of_a_trial(0x5A17);
+    const BRIEF: OrderBrief = OrderBrief {
+        order: order_made_at(0x0000_0123_4567_89AB, UserId(0x77)),
+        user: UserId(0x77),
+        state: State::Confirmed,
+        version: 0x0A0B_0C0D,
+        total: MinorUnits(0x0102),
+        currency: Currency(156),
+        created_at: MicrosUtc(0x0304),
+        pay_until: MicrosUtc(-2),
+    };
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn what_lies_on_disk_never_changes() {
+        let mut sealer = Sealer::new(IDENTITY);
+        let version = Version { through: 0x0506, due: Some(MicrosUtc(0x0708)) };
+        let never = Version { through: 0x0506, due: None };
+        for (what, bytes, expected) in [
+            ("order", order_key(0x0102).to_vec(), "0000000000000102"),
+            ("older", older_key(0x0102, 0x0304).to_vec(), "0000000000000102fffffffffffffcfb"),
+            (
+                "superseded",
+                superseded_key(1, 2, 3).to_vec(),
+                "000000000000000100000000000000020000000000000003",
+            ),
+            ("user", user_key(UserId(1), 2).to_vec(), "0000000000000001fffffffffffffffd"),
+            ("due", due_key(MicrosUtc(1), 2).to_vec(), "80000000000000010000000000000002"),
+            ("past due", due_key(MicrosUtc(-1), 2).to_vec(), "7fffffffffffffff0000000000000002"),
+            (
+                "version",
+                sealer.version(&order_key(1), version, b"rec").to_vec(),
+                "0fac6bbb06050000000000000807000000000000726563",
+            ),
+            (
+                "never due",
+                sealer.version(&order_key(1), never, b"").to_vec(),
+                "f4f9812f0605000000000000ffffffffffffff7f",
+            ),
+            (
+                "brief",
+                sealer.brief(&user_key(BRIEF.user, made_at(BRIEF.order)), &BRIEF).to_vec(),
+                "9cb37c5a02010000000000000403000000000000feffffffffffffff0d0c0b0a9c0006",
+            ),
+        ] {
+            assert_eq!(hex(&bytes), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read_under_its_own_key_in_its_own_store_only() {
+        let (mut sealer, opener) = (Sealer::new(IDENTITY), Opener::new(IDENTITY));
+        let key = user_key(BRIEF.user, made_at(BRIEF.order));
+        let value = sealer.brief(&key, &BRIEF).to_vec();
+        assert_eq!(opener.brief(&key, &value), Some((made_at(BRIEF.order), BRIEF)));
+        assert_eq!(opener.brief(&user_key(BRIEF.user, 1), &value), None);
+        assert_eq!(Opener::new(Identity::of_a_trial(1)).brief(&key, &value), None);
+        for cut in 0..value.len() {
+            assert_eq!(opener.brief(&key, &value[..cut]), None);
+        }
+
+        let version = Version { through: 9, due: Some(MicrosUtc(-1)) };
+        let value = sealer.version(&order_key(1), version, b"record").to_vec();
+        assert_eq!(opener.version(&order_key(1), &value), Some((version, &b"record"[..])));
+        assert_eq!(opener.version(&order_key(2), &value), None);
+        assert_eq!(opener.version(&order_key(1), &value[..SEAL_BYTES]), None);
+        assert_eq!(due_of(&due_key(MicrosUtc(-1), 3)), Some((MicrosUtc(-1), 3)));
+        assert_eq!(superseded_of(&superseded_key(1, 2, 3)), Some((2, 3)));
+        assert_eq!(older_of(&older_key(1, 2)), Some((1, 2)));
+        assert_eq!(
+            (made_of(&[1]), user_of(&[1; 17]), due_of(&[]), superseded_of(&[1; 16])),
+            (None, None, None, None)
+        );
+    }
+}

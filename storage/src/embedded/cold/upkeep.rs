@@ -155,25 +155,25 @@ impl Broken {
 
 /// What the system said, with its place.
 pub(super) fn io_error(place: String, error: &io::Error) -> ColdError {
-    match error.kind() {
-        // A file that should be there, or be longer, or was read where its own bytes said, before its beginning.
+    let kind = error.kind();
+    let why = error.to_string();
+    // A file that should be there, or be longer, or was read where its own bytes said, before its beginning.
+    let is_damage = matches!(
+        kind,
         io::ErrorKind::NotFound
-        | io::ErrorKind::UnexpectedEof
-        | io::ErrorKind::InvalidData
-        | io::ErrorKind::InvalidInput => ColdError::Damaged { place, why: error.to_string() },
-        kind => ColdError::Io { place, kind, why: error.to_string() },
-    }
+            | io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::InvalidData
+            | io::ErrorKind::InvalidInput
+    );
+    if is_damage { ColdError::Damaged { place, why } } else { ColdError::Io { place, kind, why } }
 }
 
 /// What a tree said, with its place.
 pub(super) fn tree_error(place: String, error: lsm_tree::Error) -> ColdError {
-    let why = match error {
-        lsm_tree::Error::Io(error) => return io_error(place, &error),
-        lsm_tree::Error::ChecksumMismatch { .. } => "a checksum does not match".into(),
-        lsm_tree::Error::Unrecoverable => "a file is missing or makes no sense".into(),
-        other => format!("{other:?}"),
-    };
-    ColdError::Damaged { place, why }
+    if let lsm_tree::Error::Io(error) = error {
+        return io_error(place, &error);
+    }
+    ColdError::Damaged { place, why: format!("{error:?}") }
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {

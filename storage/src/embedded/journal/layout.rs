@@ -29,6 +29,13 @@ pub struct Identity {
     pub(crate) ledger_seed: u64,
 }
 
+impl Identity {
+    /// The identity of a store that is only made to try something out; a real one is made of random bytes.
+    pub const fn of_a_trial(store: u128) -> Identity {
+        Identity { store, salt: store as u32, ledger_seed: store as u64 }
+    }
+}
+
 /// A group as the next one names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupRef {

@@ -21,7 +21,9 @@ pub(crate) enum Name {
     Checkpoint(u64),
     /// A checkpoint in the making; of no use to another process.
     Making,
-    /// Not the journal's.
+    /// The cold store's folder.
+    Cold,
+    /// Nothing of ours.
     Other,
 }
 
@@ -50,6 +52,9 @@ pub(crate) fn parse_name(name: &str) -> Name {
     let number = |suffix| name.strip_suffix(suffix).and_then(|stem| stem.parse().ok());
     if name.ends_with(".spare") {
         return Name::Spare;
+    }
+    if name == crate::embedded::cold::FOLDER {
+        return Name::Cold;
     }
     if name.ends_with(".making") {
         return Name::Making;

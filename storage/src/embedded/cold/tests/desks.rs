@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::embedded::cold::{Answer, Ask, ColdDesk, Faults, Found, Full, IN_FLIGHT_MAX, InlineDesk, ThreadDesk};
+use crate::embedded::cold::{
+    Answer, Ask, ColdDesk, Faults, Found, Full, IN_FLIGHT_MAX, InlineDesk, ThreadDesk,
+};
 use crate::embedded::split::Ring;
 
 #[derive(Debug, Default)]
@@ -32,7 +34,7 @@ fn next(desk: &mut dyn ColdDesk) -> Answer {
 }
 
 fn desks(data: &TempDir, bell: &Arc<Bell>) -> [Box<dyn ColdDesk>; 2] {
-    let trees = TreesCold::open(data.path(), IDENTITY, SMALL).unwrap();
+    let trees = DiskCold::open(data.path(), IDENTITY, SMALL).unwrap();
     let bell = Arc::clone(bell);
     [
         Box::new(ThreadDesk::start(trees, bell).unwrap()),
@@ -58,7 +60,8 @@ fn a_read_sees_every_put_that_was_asked_before_it_and_none_behind() {
                 panic!("{made} rests");
             };
             assert_eq!(batch.through(), made);
-            let Answer::Read { token, record: bytes, result: Ok(Some(version)), .. } = next(&mut *desk) else {
+            let Answer::Read { token, record: bytes, result: Ok(Some(version)), .. } = next(&mut *desk)
+            else {
                 panic!("{made} is there");
             };
             assert_eq!((token, bytes, version.through), (2 * made + 1, record(made, 1), made));
@@ -96,7 +99,9 @@ fn every_question_is_answered_with_its_token_and_the_bell_rings() {
             desk.ask(ask).unwrap();
         }
         let mut answers: Vec<_> = (0..6).map(|_| next(&mut *desk)).collect();
-        assert!(matches!(answers.pop(), Some(Answer::Synced { token: 4, result: Ok(it) }) if it.batches == 1));
+        assert!(
+            matches!(answers.pop(), Some(Answer::Synced { token: 4, result: Ok(it) }) if it.batches == 1)
+        );
         assert!(matches!(answers.pop(), Some(Answer::Forgot(Ok(false)))));
         assert!(matches!(answers.pop(), Some(Answer::Due { token: 3, found, .. }) if found.len() == 4));
         let Some(Answer::Newest { token: 2, found, result: Ok(3) }) = answers.pop() else {

@@ -6,10 +6,13 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 
 use super::*;
-use crate::embedded::cold::trees::crash_while_writing;
+use crate::embedded::cold::disk::crash_while_writing;
 
 const STEPS: usize = 400;
 const ORDERS: u64 = 60;
+
+/// Made, version, due, and whether it was at rest before.
+type Rested = (u64, u32, Option<i64>, bool);
 
 /// What there must be: every version of every order, and what can be lost.
 #[derive(Clone, Default)]
@@ -19,7 +22,7 @@ struct Model {
 }
 
 impl Model {
-    fn put(&mut self, through: u64, orders: &[(u64, u32, Option<i64>, bool)]) {
+    fn put(&mut self, through: u64, orders: &[Rested]) {
         for &(made, version, due, _) in orders {
             self.versions.entry(made).or_default().push((through, version, due));
         }
@@ -59,7 +62,7 @@ struct History<'p> {
     model: Model,
     synced: Model,
     /// Put since the last sync that ended.
-    unsynced: Vec<(u64, Vec<(u64, u32, Option<i64>, bool)>)>,
+    unsynced: Vec<(u64, Vec<Rested>)>,
     position: u64,
     /// The last sync's position, and up to where versions may be forgotten.
     synced_position: u64,
@@ -100,7 +103,7 @@ impl<'p> History<'p> {
 
     fn put(&mut self) {
         self.position += self.rng.u64(0..4);
-        let mut orders: Vec<(u64, u32, Option<i64>, bool)> = Vec::new();
+        let mut orders: Vec<Rested> = Vec::new();
         for _ in 0..self.rng.usize(1..20) {
             let made = self.rng.u64(1..=ORDERS);
             // An order changes only by facts, so it does not rest twice in one position.
@@ -148,7 +151,7 @@ impl<'p> History<'p> {
             Place::Disk(data) => {
                 drop(store);
                 if self.rng.bool() {
-                    let store = TreesCold::open(data.path(), IDENTITY, SMALL).unwrap();
+                    let store = DiskCold::open(data.path(), IDENTITY, SMALL).unwrap();
                     self.put_some_and_crash(store);
                 }
             }
@@ -166,7 +169,7 @@ impl<'p> History<'p> {
     }
 
     /// Another run that does not get far: it does some of what the replay does, and dies while the trees are written.
-    fn put_some_and_crash(&mut self, mut store: TreesCold) {
+    fn put_some_and_crash(&mut self, mut store: DiskCold) {
         let batches = self.rng.usize(0..=self.unsynced.len());
         for (position, orders) in &self.unsynced[..batches] {
             put(&mut store, &batch(*position, orders));

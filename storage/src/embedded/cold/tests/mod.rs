@@ -14,8 +14,8 @@ use domain::{Currency, MicrosUtc, MinorUnits, UserId};
 use tempfile::TempDir;
 
 use super::{
-    ColdError, ColdSettings, ColdStore, DueKey, LATEST, MemoryCold, MemoryFolder, Resting, RestingBatch,
-    Standing, TreesCold, UserAsk, order_made_at,
+    ColdError, ColdSettings, ColdStore, DiskCold, DueKey, LATEST, MemoryCold, MemoryFolder, Resting,
+    RestingBatch, Standing, UserAsk, order_made_at,
 };
 use crate::embedded::journal::Identity;
 
@@ -43,7 +43,7 @@ impl Place {
 
     fn open(&self) -> Box<dyn ColdStore> {
         match self {
-            Place::Disk(data) => Box::new(TreesCold::open(data.path(), IDENTITY, SMALL).unwrap()),
+            Place::Disk(data) => Box::new(DiskCold::open(data.path(), IDENTITY, SMALL).unwrap()),
             Place::Memory(folder) => Box::new(MemoryCold::open(folder)),
         }
     }
@@ -111,7 +111,13 @@ fn version_at(store: &dyn ColdStore, made: u64, through: u64) -> Option<u32> {
 }
 
 /// Which orders of a user are listed, and the cursor.
-fn listed(store: &dyn ColdStore, user: u64, before_made: u64, limit: usize, looks_max: usize) -> (Vec<u64>, u64) {
+fn listed(
+    store: &dyn ColdStore,
+    user: u64,
+    before_made: u64,
+    limit: usize,
+    looks_max: usize,
+) -> (Vec<u64>, u64) {
     let mut page = Vec::new();
     let ask = UserAsk { user: UserId(user), before_made, state: None, limit, looks_max };
     let last = store.of_user(ask, &mut page).unwrap();

@@ -94,7 +94,8 @@ fn due_orders_come_in_their_order_and_rest_anew_for_another_time() {
     for place in Place::both() {
         let mut store = place.open();
         let store = &mut *store;
-        let dues = [(1, 1, Some(30), false), (2, 1, Some(-5), false), (3, 1, Some(30), false), (4, 1, None, false)];
+        let dues =
+            [(1, 1, Some(30), false), (2, 1, Some(-5), false), (3, 1, Some(30), false), (4, 1, None, false)];
         put(store, &batch(10, &dues));
         assert_eq!(due_by(store, None, 29, 9), [(-5, 2)]);
         assert_eq!(due_by(store, None, 30, 2), [(-5, 2), (30, 1)]);
@@ -138,7 +139,7 @@ fn forgetting_goes_a_piece_at_a_time_and_on_after_an_opening() {
 #[test]
 fn a_failed_write_breaks_the_store_but_not_its_reads() {
     let data = data_folder();
-    let mut store = TreesCold::open(data.path(), IDENTITY, SMALL).unwrap();
+    let mut store = DiskCold::open(data.path(), IDENTITY, SMALL).unwrap();
     put(&mut store, &batch(10, &[(1, 1, None, false)]));
     sync(&mut store).unwrap();
     put(&mut store, &batch(20, &[(1, 2, None, true)]));
@@ -151,11 +152,15 @@ fn a_failed_write_breaks_the_store_but_not_its_reads() {
     assert!(store.is_broken() && store.has_room(), "whoever puts is told at once");
     assert_eq!(store.put(&batch(30, &[(2, 1, None, false)])), Err(ColdError::Broken));
     assert_eq!(store.forget(20), Err(ColdError::Broken));
-    assert_eq!(sync(&mut store), Err(ColdError::Broken), "the disk is well again, but what was put may be lost");
+    assert_eq!(
+        sync(&mut store),
+        Err(ColdError::Broken),
+        "the disk is well again, but what was put may be lost"
+    );
     assert_eq!([10, 20].map(|through| version_at(&store, 1, through)), [Some(1), Some(2)]);
     drop(store);
 
-    let store = TreesCold::open(data.path(), IDENTITY, SMALL).unwrap();
+    let store = DiskCold::open(data.path(), IDENTITY, SMALL).unwrap();
     assert_eq!(store.standing(), Standing { through: 10, batches: 1 });
     assert_eq!(version_at(&store, 1, 10), Some(1));
 }
@@ -197,8 +202,8 @@ fn a_crash_of_the_simulator_keeps_as_many_batches_as_it_says() {
 #[test]
 fn a_folder_in_use_of_another_store_or_of_a_later_format_is_refused() {
     let data = data_folder();
-    let open = |identity| TreesCold::open(data.path(), identity, SMALL).map(drop);
-    let store = TreesCold::open(data.path(), IDENTITY, SMALL).unwrap();
+    let open = |identity| DiskCold::open(data.path(), identity, SMALL).map(drop);
+    let store = DiskCold::open(data.path(), IDENTITY, SMALL).unwrap();
     assert!(matches!(open(IDENTITY), Err(ColdError::InUse { .. })));
     drop(store);
     assert!(matches!(open(Identity { store: 1, ..IDENTITY }), Err(ColdError::Foreign { .. })));
