@@ -125,6 +125,7 @@ impl Flat for CouponScope {
 }
 
 flat! {
+    CouponShare { coupon: CouponId, discount: MinorUnits }
     Coupon {
         id: CouponId,
         version: u32,

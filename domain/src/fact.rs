@@ -9,7 +9,8 @@ use crate::cursor::CursorName;
 use crate::freight::FreightRule;
 use crate::hold::HoldEnd;
 use crate::ids::{
-    CouponId, GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
+    CouponId, GatewayId, Making, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId,
+    WarehouseId,
 };
 use crate::image::{flat, flat_variants};
 use crate::intent::{AdjustReason, Sale, SaleSku, Sku};
@@ -438,6 +439,56 @@ pub enum Fact<'a> {
         /// As they were locked.
         coupons: &'a [CouponShare],
     },
+}
+
+impl Fact<'_> {
+    /// The order that this changes; one that it makes is none, and neither is one that only its units were of.
+    pub(crate) fn order(&self) -> Option<Making> {
+        let order = match self {
+            Fact::StockException { order, .. }
+            | Fact::OrderConfirmed { order, .. }
+            | Fact::OrderCancelled { order, .. }
+            | Fact::RefundDone { order, .. }
+            | Fact::PaymentOpened { order, .. }
+            | Fact::PaymentFailed { order, .. }
+            | Fact::PaymentSuccess { order, .. }
+            | Fact::PaymentMismatched { order, .. }
+            | Fact::PaymentRepeated { order, .. }
+            | Fact::PaymentOverdrawn { order, .. }
+            | Fact::RefundRequested { order, .. }
+            | Fact::RefundFailed { order, .. }
+            | Fact::RefundSettled { order, .. }
+            | Fact::OrderShipped { order, .. }
+            | Fact::ShipmentTracked { order, .. }
+            | Fact::OrderDelivered { order, .. }
+            | Fact::OrderCompleted { order, .. }
+            | Fact::AftersaleChanged(Case { order, .. })
+            | Fact::CouponLocked { order, .. }
+            | Fact::CouponReleased { order, .. }
+            | Fact::CouponUsed { order, .. } => order,
+            Fact::SkuChanged(_)
+            | Fact::SaleChanged { .. }
+            | Fact::FreightChanged(_)
+            | Fact::StockAdjusted(_)
+            | Fact::StockTransferred { .. }
+            | Fact::StockReturned { .. }
+            | Fact::HoldMade { .. }
+            | Fact::HoldExtended { .. }
+            | Fact::HoldEnded { .. }
+            | Fact::OrderCreated(_)
+            | Fact::StockReserved { .. }
+            | Fact::StockReduced { .. }
+            | Fact::StockReleased { .. }
+            | Fact::CursorMoved { .. }
+            | Fact::LetterParked { .. }
+            | Fact::LetterEnded { .. }
+            | Fact::LimitChanged(_)
+            | Fact::SwitchChanged { .. }
+            | Fact::CouponDefined { .. }
+            | Fact::CouponClaimed { .. } => return None,
+        };
+        Some(order.making())
+    }
 }
 
 /// A change of one shelf.

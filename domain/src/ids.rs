@@ -86,9 +86,35 @@ impl OrderId {
         (self.0 >> Self::SEQUENCE_BITS) as u16 & ((1 << Self::SLOT_BITS) - 1)
     }
 
+    /// When it was made, among all orders.
+    pub const fn making(self) -> Making {
+        Making(self.ms() << Self::SEQUENCE_BITS | self.sequence() as u64)
+    }
+
     /// 0 to 4095, counted within one millisecond.
     pub const fn sequence(self) -> u16 {
         self.0 as u16 & (Self::SEQUENCES_PER_MS - 1)
+    }
+}
+
+/// When an order was made: milliseconds and sequence of its id, without its slot. No two orders of a store have the
+/// same, and it only grows from order to order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Making(pub u64);
+
+impl Making {
+    /// Later than that of any order.
+    pub const MAX: Making = Making(u64::MAX);
+
+    /// The first one of this instant or after it.
+    pub const fn at(time: MicrosUtc) -> Making {
+        let ms = time.0.saturating_add(999).div_euclid(1_000).saturating_sub(OrderId::EPOCH_MS);
+        if ms < 0 { Making(0) } else { Making((ms as u64) << OrderId::SEQUENCE_BITS) }
+    }
+
+    /// An id that is the order's but for its slot, which is 0.
+    pub const fn any_order(self) -> OrderId {
+        OrderId::new(self.0 >> OrderId::SEQUENCE_BITS, 0, self.0 as u16 & (OrderId::SEQUENCES_PER_MS - 1))
     }
 }
 
@@ -108,6 +134,11 @@ impl PaymentId {
     /// 1 for the first attempt of its order; 0 in no payment's id.
     pub const fn attempt(self) -> u16 {
         OrderId(self.0).slot()
+    }
+
+    /// When its order was made, among all orders.
+    pub const fn making(self) -> Making {
+        OrderId(self.0).making()
     }
 
     /// Whether this is a name of an attempt of this order.

@@ -29,7 +29,8 @@ use crate::coupon::CouponIds;
 use crate::cursor::CursorName;
 use crate::fact::RequestKey;
 use crate::ids::{
-    CouponId, GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
+    CouponId, GatewayId, Making, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId,
+    WarehouseId,
 };
 use crate::image::flat;
 use crate::switch::Scope;
@@ -649,7 +650,7 @@ pub enum RepairAction {
 pub struct List {
     /// Whose; never 0.
     pub user: UserId,
-    /// Only orders older than this one, which is the user's: ORDER_NOT_FOUND else. 0 starts at the newest.
+    /// Only orders made before this one, which need not be there any more; 0 starts at the newest.
     pub before: OrderId,
     /// Only orders in the state of this number; 0: all.
     pub state: u8,
@@ -718,5 +719,68 @@ impl Intent<'_> {
             | Intent::CouponList { .. } => return None,
         };
         Some(RequestKey { who, id })
+    }
+
+    /// The order that this one looks at or changes, by its own id or by that of a payment.
+    pub fn order(&self) -> Option<Making> {
+        let order = match self {
+            Intent::Cancel(cancel) => cancel.order,
+            Intent::Get { order, .. }
+            | Intent::History { order, .. }
+            | Intent::Track { order, .. }
+            | Intent::CaseList { order, .. } => *order,
+            Intent::PayOpen(open) => open.order,
+            Intent::PayGet { order: OrderId(0), payment, .. } => return Some(payment.making()),
+            Intent::PayGet { order, .. } => *order,
+            Intent::PayCallback(callback) => return Some(callback.payment.making()),
+            Intent::PayClose(close) => return Some(close.payment.making()),
+            Intent::Refund(refund) => return Some(refund.payment.making()),
+            Intent::RefundResult(result) => return Some(result.payment.making()),
+            Intent::Repair(repair) => repair.order,
+            Intent::Ship(ship) => ship.order,
+            Intent::TrackNote(note) => note.order,
+            Intent::Sign(sign) => sign.order,
+            Intent::ConfirmReceipt(confirm) => confirm.order,
+            Intent::CaseOpen(open) => open.order,
+            Intent::CaseDecide(decide) => decide.order,
+            Intent::CaseReceive(receive) => receive.order,
+            Intent::Create(_)
+            | Intent::Prepare(_)
+            | Intent::SkuPut(_)
+            | Intent::SalePut(_)
+            | Intent::FreightPut(_)
+            | Intent::FreightList { .. }
+            | Intent::StockAdjust(_)
+            | Intent::StockTransfer(_)
+            | Intent::StockReturn(_)
+            | Intent::StockReserve(_)
+            | Intent::StockRelease(_)
+            | Intent::StockCommit(_)
+            | Intent::StockExtend(_)
+            | Intent::GetByRequest { .. }
+            | Intent::List(_)
+            | Intent::SkuGet(_)
+            | Intent::SkuList { .. }
+            | Intent::SaleGet(_)
+            | Intent::SaleList { .. }
+            | Intent::StockGet { .. }
+            | Intent::Holdings
+            | Intent::CursorMove(_)
+            | Intent::CursorGet(_)
+            | Intent::Scan(_)
+            | Intent::SwitchPut(_)
+            | Intent::SwitchList { .. }
+            | Intent::LimitPut(_)
+            | Intent::LimitList { .. }
+            | Intent::LetterPark(_)
+            | Intent::LetterEnd(_)
+            | Intent::LetterList(_)
+            | Intent::CouponDefine(_)
+            | Intent::CouponClaim(_)
+            | Intent::CouponCheck(_)
+            | Intent::CouponGet { .. }
+            | Intent::CouponList { .. } => return None,
+        };
+        (order != OrderId(0)).then(|| order.making())
     }
 }

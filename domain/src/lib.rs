@@ -25,6 +25,7 @@ pub mod letter;
 pub mod limit;
 pub mod order;
 pub mod payment;
+mod pool;
 pub mod refusal;
 pub mod request;
 pub mod sale;
@@ -39,11 +40,15 @@ pub mod verdict;
 pub use cursor::CursorName;
 pub use fact::{Actor, Fact, Facts, RequestKey, Stamp};
 pub use ids::{
-    CouponId, GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId, WarehouseId,
+    CouponId, GatewayId, Making, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId,
+    WarehouseId,
 };
 pub use image::{ImageSource, Unreadable};
 pub use intent::Intent;
-pub use ledger::{ImageFault, Ledger, LedgerBounds, Needs, PassedBound, ShortBound};
+pub use ledger::{
+    ImageFault, Ledger, LedgerBounds, Look, Needs, PageFilter, PagePart, PassedBound, RecordFault, Resting,
+    RestingOrder, ShortBound,
+};
 pub use refusal::{Reason, Refusal};
 pub use request::Rules;
 pub use units::{Currency, Micros, MicrosUtc, MinorUnits, Quantity};

@@ -8,6 +8,8 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::image::Flat;
+
 /// Rows that one table can tell apart.
 pub(crate) const SLOTS_MAX: usize = u32::MAX as usize;
 /// Entries for each 7 rows: a table is never fuller than 0.7, which keeps probes short.
@@ -52,11 +54,32 @@ impl HashKey {
         Tag((fold(fold(a ^ k0, b ^ k1) ^ k2, k1 | 1) >> 32) as u32)
     }
 
-    /// Tag of a key of three words.
+    /// Hash of a key of three words.
     #[inline]
-    pub(crate) fn tag3(&self, a: u64, b: u64, c: u64) -> Tag {
+    pub(crate) fn hash3(&self, a: u64, b: u64, c: u64) -> u64 {
         let [k0, k1, k2, k3] = self.0;
-        Tag((fold(fold(a ^ k0, b ^ k1) ^ k2, c ^ k3) >> 32) as u32)
+        fold(fold(a ^ k0, b ^ k1) ^ k2, c ^ k3)
+    }
+}
+
+impl Tag {
+    /// The upper half of a hash.
+    #[inline]
+    pub(crate) const fn of(hash: u64) -> Tag {
+        Tag((hash >> 32) as u32)
+    }
+}
+
+/// Whoever keeps tags has to keep the key as well.
+impl Flat for HashKey {
+    const BYTES: usize = <[u64; 4]>::BYTES;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        Flat::take(from).map(HashKey)
     }
 }
 
@@ -245,7 +268,7 @@ mod tests {
         for seed in 0..20 {
             let key = HashKey::new(seed);
             check(seed, 1 + seed as usize * 13, |row| key.tag(row, 0));
-            check(seed, 50, |row| key.tag3(row, 1, 2));
+            check(seed, 50, |row| Tag::of(key.hash3(row, 1, 2)));
         }
     }
 

@@ -63,16 +63,6 @@ impl<T> Table<T> {
         self.rows.len() as u32 - 1
     }
 
-    /// Adds rows behind all others, and says where the first is. There is room for them.
-    #[inline]
-    pub(crate) fn extend(&mut self, rows: impl IntoIterator<Item = T>) -> u32 {
-        let first = self.rows.len() as u32;
-        for row in rows {
-            self.push(row);
-        }
-        first
-    }
-
     /// The rows of a chunk, of a table of so many rows.
     fn span(chunk: usize, rows: usize) -> Range<usize> {
         let first = chunk * Self::ROWS_A_CHUNK;

@@ -65,7 +65,7 @@ fn lines() {
 
 #[test]
 fn client_bytes() {
-    let bounds = LedgerBounds { client_bytes_max: 50, ..BOUNDS };
+    let bounds = LedgerBounds { client_bytes_max: 4 * 27, ..BOUNDS };
     let mut shop = check(bounds, "create o{n} lines 1@1x1 bytes 10", 4);
     assert_eq!(shop.tell("create P lines 1@1x1"), "P PendingPayment v1");
     all_end(shop);

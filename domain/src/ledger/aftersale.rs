@@ -195,6 +195,12 @@ impl Ledger {
         })
     }
 
+    /// The row of a case that was opened.
+    pub(super) fn known_case(&self, order: OrderId, number: u16) -> u32 {
+        let (row, _) = self.case_of(self.known(order), number).expect("a remembered request opened it");
+        row
+    }
+
     fn cases_of(&self, slot: u32) -> u16 {
         self.cases.newest_first(self.orders.newest_case(slot)).next().map_or(0, |(_, row)| row.case.number)
     }
@@ -299,17 +305,13 @@ impl Ledger {
         let slot = self.known(case.order);
         let newest = self.orders.newest_case(slot);
         let found = self.cases.newest_first(newest).find(|(_, row)| row.case.number == case.number);
-        let row = match found.map(|(at, _)| at) {
-            Some(row) => {
-                self.cases.change(row, stamp.at, *case);
-                row
-            }
+        match found.map(|(at, _)| at) {
+            Some(row) => self.cases.change(row, stamp.at, *case),
             None => {
                 let row = self.cases.add(stamp.at, *case, newest);
                 self.orders.set_newest_case(slot, row);
-                row
             }
-        };
-        self.remember(stamp, Subject::Case(row));
+        }
+        self.remember(stamp, Subject::case(case.order, case.number));
     }
 }

@@ -22,13 +22,13 @@ use crate::order::{self, State};
 /// expiring always go on, and so does paying: each order keeps room for its end and for its first attempt to pay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LedgerBounds {
-    /// Orders. They stay for ever until there is a cold store.
+    /// Orders in memory: those that wait for a timer, and those that were used lately.
     pub orders_max: usize,
     /// Lines of orders with more than one line (or a discounted one); the plain line of an order is free.
     pub lines_max: usize,
-    /// The clients' own bytes, two more for each order that has any.
+    /// The clients' own bytes, in pieces of 27: an order's last piece counts as a whole one.
     pub client_bytes_max: usize,
-    /// Transitions of orders behind their first; 6 are kept for each order that waits for payment.
+    /// Transitions of orders in memory behind their first; 6 are kept for each order that waits for payment.
     pub history_rows_max: usize,
     /// Request ids, over the whole window: one for each order, one for its cancel, and one for each attempt to pay.
     pub request_ids_max: usize,

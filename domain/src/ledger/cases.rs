@@ -7,8 +7,8 @@ use crate::aftersale::Case;
 use crate::image::{Flat, flat};
 use crate::ledger::bounds::LedgerBounds;
 use crate::ledger::image::{ImageFault, ImagePart, Reading};
-use crate::ledger::orders::NONE;
-use crate::table::{Imaged, Table};
+use crate::pool::{Pool, linked};
+use crate::table::Imaged;
 use crate::units::MicrosUtc;
 use crate::verdict::digest_case;
 
@@ -25,27 +25,33 @@ pub(crate) struct CaseRow {
 const CASE_BYTES_MAX: usize = 64;
 const _: () = assert!(size_of::<CaseRow>() <= CASE_BYTES_MAX);
 
-/// All cases. Their slots count from 0 in the order in which they were opened.
+/// The cases of all orders in memory.
 #[derive(Debug)]
 pub(crate) struct Cases {
-    rows: Table<CaseRow>,
+    rows: Pool<CaseRow>,
+    /// That were ever opened.
+    cases: u64,
     digest: u64,
 }
 
 flat! { CaseRow { case: Case, opened_at: MicrosUtc, changed_at: MicrosUtc, older: u32 } }
 
+linked! { CaseRow { older } }
+
 impl ImagePart for Cases {
     fn put_head(&self, out: &mut Vec<u8>) {
-        self.digest.put(out);
+        (self.rows.state(), (self.cases, self.digest)).put(out);
     }
 
     fn take_head(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
-        self.digest = from.one()?;
+        let rows;
+        (rows, (self.cases, self.digest)) = from.one()?;
+        self.rows.set_state(rows);
         Ok(())
     }
 
     fn tables(&mut self) -> Vec<(&'static str, &mut dyn Imaged)> {
-        vec![("cases_max", &mut self.rows)]
+        vec![("cases_max", self.rows.table())]
     }
 }
 
@@ -55,11 +61,12 @@ impl Cases {
     }
 
     pub(crate) fn new(bounds: &LedgerBounds) -> Cases {
-        Cases { rows: Table::with_rows_max(bounds.cases_max), digest: 0 }
+        Cases { rows: Pool::with_rows_max(bounds.cases_max), cases: 0, digest: 0 }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+    /// Cases that were ever opened.
+    pub(crate) fn count(&self) -> u64 {
+        self.cases
     }
 
     /// [`digest_case`] of every case, summed up.
@@ -69,29 +76,43 @@ impl Cases {
 
     /// Whether one more fits.
     pub(crate) fn has_room(&self, bounds: &LedgerBounds) -> bool {
-        self.rows.len() < bounds.cases_max
+        self.has_room_for(bounds, 1)
+    }
+
+    /// Whether so many more fit.
+    pub(crate) fn has_room_for(&self, bounds: &LedgerBounds, cases: usize) -> bool {
+        self.rows.used() + cases <= bounds.cases_max
     }
 
     pub(crate) fn at(&self, slot: u32) -> &CaseRow {
-        &self.rows[slot as usize]
+        self.rows.at(slot)
     }
 
     /// An order's cases from the one in `newest` on, newest first.
     pub(crate) fn newest_first(&self, newest: u32) -> impl Iterator<Item = (u32, &CaseRow)> {
-        let slot = |slot: u32| (slot != NONE).then_some(slot);
-        core::iter::successors(slot(newest), move |&it| slot(self.at(it).older)).map(|it| (it, self.at(it)))
+        self.rows.from(newest)
     }
 
     /// Adds a case. There is room for it.
     pub(crate) fn add(&mut self, at: MicrosUtc, case: Case, older: u32) -> u32 {
-        self.rows.push(CaseRow { case, opened_at: at, changed_at: at, older });
+        self.cases += 1;
         self.digest = self.digest.wrapping_add(digest_case(&case, at, at));
-        self.rows.len() as u32 - 1
+        self.rows.add(CaseRow { case, opened_at: at, changed_at: at, older })
+    }
+
+    /// Adds an order's cases, newest first, which were here before; says where the newest is. There is room for them.
+    pub(crate) fn add_all(&mut self, cases: &[CaseRow]) -> u32 {
+        self.rows.add_all(cases.iter().copied())
+    }
+
+    /// An order leaves memory, whose newest case is this; the sums still count them.
+    pub(crate) fn forget_from(&mut self, newest: u32) {
+        self.rows.free_from(newest);
     }
 
     /// The case is this from here.
     pub(crate) fn change(&mut self, slot: u32, at: MicrosUtc, case: Case) {
-        let row = &mut self.rows[slot as usize];
+        let row = self.rows.at_mut(slot);
         let before = digest_case(&row.case, row.opened_at, row.changed_at);
         (row.case, row.changed_at) = (case, at);
         let now = digest_case(&row.case, row.opened_at, row.changed_at);

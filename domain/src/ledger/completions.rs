@@ -1,55 +1,34 @@
-//! Delivered orders that wait for the time after which they count as complete.
+//! Delivered orders in memory that wait for the time after which they count as complete.
 //!
-//! The time is the same for all, so the order in which they were delivered is the order in which they are due:
-//! one list, however far off the times are. Its links are those that the payment timer used before.
+//! They are found anew when an image is read. Those at rest are not here: whoever keeps them says when they are due,
+//! and they come back for it.
 
-use crate::image::flat;
-use crate::ledger::orders::{NONE, Orders};
+use alloc::collections::BTreeSet;
 
-flat! { Completions { first: u32, last: u32 } }
+use crate::units::MicrosUtc;
 
-/// The delivered orders, in the order of their delivery.
-#[derive(Debug)]
+/// The delivered orders, by the time of their delivery and by slot.
+#[derive(Debug, Default)]
 pub(crate) struct Completions {
-    first: u32,
-    last: u32,
+    waiting: BTreeSet<(MicrosUtc, u32)>,
 }
 
+/// What an ordered set takes for one order, its nodes half full.
+pub(crate) const COMPLETION_BYTES: usize = 32;
+
 impl Completions {
-    pub(crate) fn new() -> Completions {
-        Completions { first: NONE, last: NONE }
+    /// When the order that was delivered the longest ago was delivered, and which that is.
+    pub(crate) fn next(&self) -> Option<(MicrosUtc, u32)> {
+        self.waiting.first().copied()
     }
 
-    /// The order that was delivered the longest ago.
-    pub(crate) fn next(&self) -> Option<u32> {
-        (self.first != NONE).then_some(self.first)
-    }
-
-    /// Puts an order that was delivered just now behind all others.
-    pub(crate) fn push(&mut self, orders: &mut Orders, slot: u32) {
-        if self.last == NONE {
-            self.first = slot;
-        } else {
-            orders.at_mut(self.last).timer_next = slot;
-            orders.at_mut(slot).timer_prev = self.last;
-        }
-        self.last = slot;
+    pub(crate) fn add(&mut self, delivered_at: MicrosUtc, slot: u32) {
+        self.waiting.insert((delivered_at, slot));
     }
 
     /// Takes out an order that waits.
-    pub(crate) fn remove(&mut self, orders: &mut Orders, slot: u32) {
-        let order = orders.at_mut(slot);
-        let (prev, next) = (order.timer_prev, order.timer_next);
-        (order.timer_prev, order.timer_next) = (NONE, NONE);
-        if prev == NONE {
-            self.first = next;
-        } else {
-            orders.at_mut(prev).timer_next = next;
-        }
-        if next == NONE {
-            self.last = prev;
-        } else {
-            orders.at_mut(next).timer_prev = prev;
-        }
+    pub(crate) fn remove(&mut self, delivered_at: MicrosUtc, slot: u32) {
+        let waited = self.waiting.remove(&(delivered_at, slot));
+        debug_assert!(waited, "only orders that wait are taken out");
     }
 }

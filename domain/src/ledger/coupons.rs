@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::coupon::{COUPONS_MAX, Coupon, CouponCounts, CouponShare};
 use crate::ids::{CouponId, SkuId, UserId};
 use crate::ledger::bounds::LedgerBounds;
-use crate::ledger::orders::NONE;
+use crate::pool::{Linked, NONE, Pool};
 use crate::slot_table::{HashKey, SlotTable, Tag};
 use crate::table::Table;
 use crate::units::MinorUnits;
@@ -48,7 +48,8 @@ struct UserRow {
 
 const _: () = assert!(size_of::<UserRow>() == 24);
 
-/// The coupons of an order, in the order of application; those behind a [`NONE`] are none.
+/// The coupons of an order, in the order of application; those behind a [`NONE`] are none. A free row links to the
+/// next free one by the first.
 #[derive(Clone, Copy, Debug)]
 struct OrderRow {
     coupons: [u32; COUPONS_MAX],
@@ -71,7 +72,17 @@ pub(crate) struct Coupons {
     user_slots: SlotTable,
     unused_users: u32,
     digest: u64,
-    orders: Table<OrderRow>,
+    orders: Pool<OrderRow>,
+}
+
+impl Linked for OrderRow {
+    fn next(&self) -> u32 {
+        self.coupons[0]
+    }
+
+    fn set_next(&mut self, next: u32) {
+        self.coupons[0] = next;
+    }
 }
 
 impl Coupons {
@@ -95,7 +106,7 @@ impl Coupons {
             user_slots: SlotTable::with_rows_max(bounds.coupon_users_max),
             unused_users: NONE,
             digest: 0,
-            orders: Table::with_rows_max(bounds.coupon_orders_max),
+            orders: Pool::with_rows_max(bounds.coupon_orders_max),
         }
     }
 
@@ -228,7 +239,7 @@ impl Coupons {
 
     /// Orders that have coupons, or had.
     pub(crate) fn has_room_for_order(&self, bounds: &LedgerBounds) -> bool {
-        self.orders.len() < bounds.coupon_orders_max
+        self.orders.used() < bounds.coupon_orders_max
     }
 
     /// Keeps which coupons an order has, and says where.
@@ -238,12 +249,12 @@ impl Coupons {
             row.coupons[at] = self.find(share.coupon).expect("orders have known coupons");
             row.discounts[at] = share.discount;
         }
-        self.orders.push(row)
+        self.orders.add(row)
     }
 
     /// The slots of an order's coupons, in the order of application; [`NONE`] has none.
     pub(crate) fn slots_of_order(&self, order: u32) -> impl Iterator<Item = u32> {
-        let coupons = self.orders.get(order as usize).map_or([NONE; COUPONS_MAX], |row| row.coupons);
+        let coupons = if order == NONE { [NONE; COUPONS_MAX] } else { self.orders.at(order).coupons };
         coupons.into_iter().take_while(|&slot| slot != NONE)
     }
 
@@ -251,8 +262,16 @@ impl Coupons {
     pub(crate) fn of_order(&self, order: u32) -> impl Iterator<Item = CouponShare> {
         self.slots_of_order(order).enumerate().map(move |(at, slot)| CouponShare {
             coupon: self.at(slot).coupon.id,
-            discount: self.orders[order as usize].discounts[at],
+            discount: self.orders.at(order).discounts[at],
         })
+    }
+
+    /// The order that has these coupons leaves memory.
+    pub(crate) fn forget_order(&mut self, order: u32) {
+        if order != NONE {
+            self.orders.at_mut(order).coupons[0] = NONE;
+            self.orders.free_from(order);
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::intent::{AskedLine, CLIENT_BYTES_MAX, Create, Intent, LINES_MAX, Prep
 use crate::ledger::Ledger;
 use crate::ledger::choice::Server;
 use crate::ledger::counts::USER_UNITS_MAX;
-use crate::ledger::orders::{NONE, OrderNeeds, Orders};
+use crate::ledger::orders::{NONE, OrderNeeds, Orders, client_cells};
 use crate::order::{self, State};
 use crate::refusal::{Reason, Refusal};
 use crate::request::hash_create;
@@ -90,7 +90,7 @@ impl Plan {
         now.after(Micros::from_seconds(self.hold_seconds))
     }
 
-    /// Every line is as plain as most are: see [`Orders::arena_lines`].
+    /// Every line is as plain as most are: see [`Orders::pooled_lines`].
     #[inline]
     fn is_plain(&self) -> bool {
         self.discount == MinorUnits::ZERO && self.freight == MinorUnits::ZERO
@@ -464,12 +464,12 @@ impl Ledger {
         // A hold that is taken over does not end by a request of its own any more.
         let ids_kept = self.kept_ids() + 1 + attempts - usize::from(create.hold != 0);
         let needs = OrderNeeds {
-            lines: Orders::arena_lines(create.lines.as_slice().len(), plan.is_plain()),
-            client_bytes: Orders::arena_bytes(create.client_bytes.len()),
+            lines: Orders::pooled_lines(create.lines.as_slice().len(), plan.is_plain()),
+            client_cells: client_cells(create.client_bytes.len()),
             history_rows: self.rows_kept + rows,
         };
         let fits = self.orders.has_room(&self.bounds, &needs)
-            && self.requests.has_room(&self.orders, &self.bounds, now, (ids_kept + 1, ids_kept))
+            && self.requests.has_room(&self.bounds, now, (ids_kept + 1, ids_kept))
             && self.payments.has_room(&self.bounds, self.unopened + attempts)
             && self.timers.reaches(now, plan.pay_until(now))
             && self.has_room_for_coupons(create.user, &create.coupons)

@@ -55,6 +55,9 @@ impl Ledger {
     #[inline]
     pub(super) fn evolve(&mut self, stamp: &Stamp, fact: &Fact<'_>) {
         self.at = self.at.max(stamp.at);
+        if self.rests {
+            self.touch(fact);
+        }
         match fact {
             Fact::OrderCreated(created) => self.order_created(stamp, created),
             Fact::StockReserved { units, .. } => self.change_shelves(units, Shelf::hold),
@@ -69,7 +72,7 @@ impl Ledger {
                 self.transit(stamp, slot, State::Confirmed, *version, 0);
                 // Elsewhere the order's making, or its money, has remembered the request.
                 if before == State::StockException {
-                    self.remember(stamp, Subject::Order(slot));
+                    self.remember(stamp, Subject::order(*order));
                 }
             }
             Fact::StockException { order, version, units } => {
@@ -84,7 +87,7 @@ impl Ledger {
                 let slot = self.known(*order);
                 self.transit(stamp, slot, State::Cancelled, *version, *why);
                 self.give_back_counts(slot);
-                self.remember(stamp, Subject::Order(slot));
+                self.remember(stamp, Subject::order(*order));
             }
             Fact::RefundDone { order, version, amount: _, why } => {
                 let slot = self.known(*order);
@@ -93,11 +96,11 @@ impl Ledger {
                 if counted {
                     self.give_back_counts(slot);
                 }
-                self.remember(stamp, Subject::Order(slot));
+                self.remember(stamp, Subject::order(*order));
             }
             Fact::CursorMoved { name, position, forgotten } => {
                 self.cursor_moved(*name, *position, *forgotten);
-                self.requests.advance(&mut self.orders, stamp.at);
+                self.requests.advance(stamp.at);
             }
             Fact::LetterParked { subscriber, position, reason } => {
                 self.letters.park(stamp.at, (*subscriber, *position), *reason);
@@ -175,7 +178,7 @@ impl Ledger {
             Fact::RefundFailed { payment, .. } => {
                 let slot = self.known_payment(*payment);
                 self.payments.change(slot, |it| it.money = it.money.refund_failed());
-                self.requests.advance(&mut self.orders, stamp.at);
+                self.requests.advance(stamp.at);
             }
             Fact::CouponDefined { coupon, skus } => self.coupon_defined(stamp, *coupon, skus),
             Fact::CouponClaimed { coupon, user } => self.coupon_claimed(stamp, *coupon, *user),
@@ -184,7 +187,7 @@ impl Ledger {
             Fact::CouponUsed { order, coupons } => self.coupons_taken(*order, coupons, Taking::Used),
             Fact::RefundSettled { payment, order: _, number, amount, currency: _ } => {
                 self.money_went_back(*payment, *number, *amount);
-                self.requests.advance(&mut self.orders, stamp.at);
+                self.requests.advance(stamp.at);
             }
             Fact::OrderShipped { order, version, number, whole, waybill, units } => {
                 self.order_shipped(stamp, (*order, *version), (*number, *whole), *waybill, units);
@@ -207,7 +210,7 @@ impl Ledger {
         let request = stamp.request.expect("an order is made by a request");
         let slot = self.orders.add(stamp.at, request, created);
         self.ids.used(created.order);
-        self.requests.remember_order(&mut self.orders, stamp.at, slot);
+        self.requests.remember_order(stamp.at, request.key, created.order);
         self.leave_holds();
         self.arm(Timed::Order(slot));
         self.can_end += 1;
@@ -282,11 +285,11 @@ impl Ledger {
             self.disarm(Timed::Order(slot));
         }
         if order::waits_for_completion(self.orders.at(slot).state) {
-            self.completions.remove(&mut self.orders, slot);
+            self.completions.remove(self.orders.delivered_at(slot), slot);
         }
         self.orders.transit(slot, to, version, stamp.at, stamp.actor, why);
         if order::waits_for_completion(to) {
-            self.completions.push(&mut self.orders, slot);
+            self.completions.add(stamp.at, slot);
         }
         self.sums.add(self.orders.at(slot));
         self.can_end += usize::from(order::can_end(to));
@@ -320,12 +323,12 @@ impl Ledger {
     pub(super) fn remember(&mut self, stamp: &Stamp, subject: Subject) {
         match stamp.request {
             Some(request) => {
-                self.requests.remember_change(&mut self.orders, stamp.at, request, subject);
+                self.requests.remember_change(stamp.at, request, subject);
                 if let Subject::Hold(slot) = subject {
                     self.holds.remembered(slot);
                 }
             }
-            None => self.requests.advance(&mut self.orders, stamp.at),
+            None => self.requests.advance(stamp.at),
         }
         self.leave_holds();
     }

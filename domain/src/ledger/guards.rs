@@ -161,7 +161,8 @@ impl Ledger {
     }
 
     fn parts_of_payment(&self, payment: PaymentId) -> impl Iterator<Item = Part> {
-        let order = self.orders.find_of_payment(payment).map_or(OrderId(0), |slot| self.orders.at(slot).id);
+        let order =
+            self.orders.find_made(payment.making()).map_or(OrderId(0), |slot| self.orders.at(slot).id);
         self.parts_of_order(order)
     }
 }

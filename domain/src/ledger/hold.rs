@@ -65,7 +65,7 @@ impl Ledger {
         let kept = self.kept_ids() + 1;
         let fits = self.holds.has_room(&self.bounds)
             && self.holds.has_room_for_lines(&self.bounds, units.len())
-            && self.requests.has_room(&self.orders, &self.bounds, now, (kept + 1, kept + 1))
+            && self.requests.has_room(&self.bounds, now, (kept + 1, kept + 1))
             && self.timers.reaches(now, until);
         if !fits {
             return Err(Refusal::of(Reason::Overloaded));

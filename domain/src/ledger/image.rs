@@ -17,7 +17,7 @@ use crate::request::Rules;
 use crate::table::{Imaged, RowsFault};
 
 /// Of the layout of all rows: another one is another version.
-const IMAGE_VERSION: u16 = 1;
+const IMAGE_VERSION: u16 = 2;
 
 /// An image that is being written.
 #[derive(Debug)]
@@ -175,17 +175,19 @@ impl Ledger {
             rules: _,
             // Found anew.
             timers: _,
+            completions: _,
             clock: _,
+            rests: _,
             scratch: _,
             image: _,
             // In `put_own`.
             at: _,
-            completions: _,
             ids: _,
             can_end: _,
             unopened: _,
             rows_kept: _,
             sums: _,
+            at_rest: _,
         } = self;
         [
             goods,
@@ -210,19 +212,20 @@ impl Ledger {
     fn put_own(&self, out: &mut Vec<u8>) {
         self.at.put(out);
         self.ids.put(out);
-        self.completions.put(out);
         self.sums.put(out);
         [self.can_end, self.unopened, self.rows_kept].map(|count| count as u64).put(out);
+        self.at_rest.put(out);
     }
 
     fn take_own(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
         self.at = from.one()?;
         self.clock = self.at;
         self.ids = from.one()?;
-        self.completions = from.one()?;
         self.sums = from.one()?;
         let counts: [u64; 3] = from.one()?;
         [self.can_end, self.unopened, self.rows_kept] = counts.map(|count| count as usize);
+        self.at_rest = from.one()?;
+        self.rests = true;
         Ok(())
     }
 
@@ -233,8 +236,9 @@ impl Ledger {
         self.counts.index();
         self.holds.index();
         self.coupons.index();
-        self.requests.index(&self.bounds, &mut self.orders, self.at)?;
+        self.requests.index(&self.bounds, self.at)?;
         self.timers.index(&self.orders, &self.holds);
+        self.orders.delivered().for_each(|(at, slot)| self.completions.add(at, slot));
         Ok(())
     }
 }

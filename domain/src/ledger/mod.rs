@@ -27,14 +27,15 @@ mod image;
 mod letters;
 mod limits;
 mod orders;
+mod pages;
 mod pay;
 mod payments;
 mod read;
 mod refund;
 mod repair;
 mod requests;
+mod rest;
 mod room;
-mod scan;
 mod ship;
 mod shipments;
 mod stock;
@@ -43,16 +44,17 @@ mod timers;
 mod warm;
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 pub use bounds::{LedgerBounds, ShortBound};
 pub use image::ImageFault;
+pub use pages::{Look, PageFilter, PagePart};
+pub use rest::{Needs, RecordFault, Resting, RestingOrder};
 pub use room::PassedBound;
 
 use crate::fact::{Actor, Fact, Facts, Request, RequestKey, Stamp};
 use crate::freight::FreightRule;
 use crate::hold::HoldEnd;
-use crate::ids::{OrderId, TraceId};
+use crate::ids::{OrderId, PaymentId, TraceId};
 use crate::intent::{Envelope, Intent};
 use crate::refusal::{Reason, Refusal};
 use crate::request::Rules;
@@ -114,17 +116,13 @@ pub struct Ledger {
     /// History rows that are kept free for what must always find room.
     rows_kept: usize,
     sums: Sums,
+    /// Orders at rest.
+    at_rest: u64,
+    /// Orders were handed out or came back: what changes one has to say so.
+    rests: bool,
     scratch: Spare,
     /// The image that is being written.
     image: Option<Box<Writing>>,
-}
-
-/// What an intent must find resident before it can be applied. Nothing rests yet, so it names nothing; what
-/// leaves memory later is read elsewhere and handed in before [`Ledger::apply`], which never waits.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// Orders that rest and are looked at.
-    pub orders: Vec<OrderId>,
 }
 
 impl Ledger {
@@ -153,7 +151,7 @@ impl Ledger {
             holds: Holds::new(&bounds, key),
             coupons: Coupons::new(&bounds, key),
             timers: Timers::new(),
-            completions: Completions::new(),
+            completions: Completions::default(),
             ids: OrderIds::default(),
             payments: Payments::new(&bounds),
             failed_refunds: FailedRefunds::new(),
@@ -165,6 +163,8 @@ impl Ledger {
             unopened: 0,
             rows_kept: 0,
             sums: Sums::default(),
+            at_rest: 0,
+            rests: false,
             scratch: Spare::default(),
             image: None,
         }
@@ -300,67 +300,6 @@ impl Ledger {
         self.timers.next_due().into_iter().chain(completion).min()
     }
 
-    /// What this intent must find resident.
-    pub fn needs(&self, intent: &Intent<'_>) -> Needs {
-        match intent {
-            Intent::Create(_)
-            | Intent::Prepare(_)
-            | Intent::Cancel(_)
-            | Intent::SkuPut(_)
-            | Intent::SalePut(_)
-            | Intent::FreightPut(_)
-            | Intent::FreightList { .. }
-            | Intent::StockAdjust(_)
-            | Intent::StockTransfer(_)
-            | Intent::StockReturn(_)
-            | Intent::StockReserve(_)
-            | Intent::StockRelease(_)
-            | Intent::StockCommit(_)
-            | Intent::StockExtend(_)
-            | Intent::Get { .. }
-            | Intent::GetByRequest { .. }
-            | Intent::List(_)
-            | Intent::History { .. }
-            | Intent::SkuGet(_)
-            | Intent::SkuList { .. }
-            | Intent::SaleGet(_)
-            | Intent::SaleList { .. }
-            | Intent::StockGet { .. }
-            | Intent::Holdings
-            | Intent::CursorMove(_)
-            | Intent::CursorGet(_)
-            | Intent::Scan(_)
-            | Intent::SwitchPut(_)
-            | Intent::LimitPut(_)
-            | Intent::LimitList { .. }
-            | Intent::SwitchList { .. }
-            | Intent::PayOpen(_)
-            | Intent::PayCallback(_)
-            | Intent::PayGet { .. }
-            | Intent::PayClose(_)
-            | Intent::Refund(_)
-            | Intent::RefundResult(_)
-            | Intent::Repair(_)
-            | Intent::LetterPark(_)
-            | Intent::LetterEnd(_)
-            | Intent::LetterList(_)
-            | Intent::Ship(_)
-            | Intent::Track { .. }
-            | Intent::TrackNote(_)
-            | Intent::CaseOpen(_)
-            | Intent::CaseList { .. }
-            | Intent::CaseDecide(_)
-            | Intent::CaseReceive(_)
-            | Intent::Sign(_)
-            | Intent::ConfirmReceipt(_)
-            | Intent::CouponDefine(_)
-            | Intent::CouponClaim(_)
-            | Intent::CouponCheck(_)
-            | Intent::CouponGet { .. }
-            | Intent::CouponList { .. } => Needs::default(),
-        }
-    }
-
     /// Time of the last entry.
     pub fn last_entry_at(&self) -> MicrosUtc {
         self.at
@@ -395,7 +334,8 @@ impl Ledger {
     /// The answer that a change gets, now.
     fn as_it_stands(&self, subject: Subject) -> Verdict {
         match subject {
-            Subject::Order(slot) => Verdict::Order(self.orders.at(slot).brief()),
+            // Asking again names the same order, so it was woken for that.
+            Subject::Order(order) => Verdict::Order(self.orders.at(self.known(OrderId(order.id()))).brief()),
             Subject::Sku(slot) => {
                 let sku = self.goods.sku(slot);
                 Verdict::Sku { sku: sku.id, version: sku.version }
@@ -413,8 +353,10 @@ impl Ledger {
             Subject::Switch { version } => Verdict::Switched { version },
             Subject::Hold(slot) => Verdict::Hold(self.holds.at(slot).hold),
             Subject::Shelves { from, to } => self.transferred(from, to),
-            Subject::Case(row) => self.case_answer(row),
-            Subject::Payment(slot) => Verdict::Payment(self.payment_brief(slot)),
+            Subject::Case { order, number } => self.case_answer(self.known_case(OrderId(order.id()), number)),
+            Subject::Payment(payment) => {
+                Verdict::Payment(self.payment_brief(self.known_payment(PaymentId(payment.id()))))
+            }
             Subject::Letters => self.letters_parked(),
             Subject::Coupon(slot) => {
                 let coupon = &self.coupons.at(slot).coupon;
@@ -434,7 +376,7 @@ impl Ledger {
     /// Whether a request that makes no order can be remembered, besides what is kept.
     fn judge_room_for_change(&self, now: MicrosUtc) -> Result<(), Refusal> {
         let needed = (self.kept_ids() + 1, self.kept_ids() + 1);
-        if self.requests.has_room(&self.orders, &self.bounds, now, needed) {
+        if self.requests.has_room(&self.bounds, now, needed) {
             return Ok(());
         }
         Err(Refusal::of(Reason::Overloaded))

@@ -1,20 +1,27 @@
-//! The orders in memory, their lines, client bytes and history; found by id and by user.
+//! The orders in memory, their lines, client bytes and history; found by id, by user and in the order of their
+//! making.
 
 mod image;
+mod made;
+mod record;
+mod resting;
 
 use alloc::vec::Vec;
 
 use crate::fact::{Actor, Line, OrderCreated, Request};
-use crate::ids::{GatewayId, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, UserId, WarehouseId};
+use crate::ids::{GatewayId, Making, OrderId, RequestId, SaleId, SellerId, SkuId, UserId, WarehouseId};
 use crate::ledger::bounds::LedgerBounds;
+use crate::ledger::completions::COMPLETION_BYTES;
 use crate::order::State;
+pub(crate) use crate::pool::NONE;
+use crate::pool::{Linked, Pool, linked};
 use crate::slot_table::{HashKey, SlotTable, Tag};
 use crate::table::Table;
 use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
 use crate::verdict::{HistoryRow, OrderBrief};
-
-/// Stands for «no slot» wherever rows are linked.
-pub(crate) const NONE: u32 = u32::MAX;
+use made::ByMaking;
+pub(crate) use record::OrderRecord;
+pub(crate) use resting::RestMarks;
 
 /// An order as it lies in memory: two cache lines. Rarely used parts are elsewhere.
 #[derive(Clone, Debug)]
@@ -27,13 +34,12 @@ pub(crate) struct LiveOrder {
     pub(crate) pay_until: MicrosUtc,
     pub(crate) total: MinorUnits,
     lines: LinesPlace,
-    /// The user's order before this one.
+    /// The user's orders in memory that were made before and after this one.
     pub(crate) older: u32,
-    /// Neighbours in the payment timer's list.
+    newer: u32,
+    /// Neighbours in the payment timer's list; the first one links free rows, too.
     pub(crate) timer_next: u32,
     pub(crate) timer_prev: u32,
-    /// The next in the list of request ids of about the same time.
-    pub(crate) request_next: u32,
     /// Its latest history row; the first one follows from the order itself.
     history: u32,
     /// What few orders have; [`NONE`]: this one has nothing of it.
@@ -41,6 +47,7 @@ pub(crate) struct LiveOrder {
     pub(crate) version: u32,
     pub(crate) currency: Currency,
     pub(crate) state: State,
+    pub(crate) rest: RestMarks,
 }
 
 const LIVE_ORDER_BYTES_MAX: usize = 128;
@@ -51,10 +58,39 @@ const _: () = assert!(size_of::<LiveOrder>() <= LIVE_ORDER_BYTES_MAX);
 enum LinesPlace {
     /// Here: one line with nothing unusual about it.
     Here(PlainLine),
-    /// In the arena of plain lines, where none has anything unusual about it, or in that of whole ones. (One variant,
+    /// In the pool of plain lines, where none has anything unusual about it, or in that of whole ones. (One variant,
     /// for it hides in the quantity of `Here`, which is never 0; a second one would make every order larger.)
-    Arena { first: u32, count: u16, plain: bool },
+    Pooled { first: u32, plain: bool },
 }
+
+/// A line of an order that has more than one. Not aligned to words, or each would be larger.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
+struct PlainCell {
+    line: PlainLine,
+    next: u32,
+}
+
+const _: () = assert!(size_of::<PlainCell>() == 36);
+
+/// A line with something unusual about it.
+#[derive(Clone, Copy, Debug)]
+struct WholeCell {
+    line: Line,
+    next: u32,
+}
+
+/// A piece of a client's own bytes.
+#[derive(Clone, Copy, Debug)]
+struct ClientCell {
+    bytes: [u8; CLIENT_CELL_BYTES],
+    /// How many of them count.
+    filled: u8,
+    next: u32,
+}
+
+const CLIENT_CELL_BYTES: usize = 27;
+const _: () = assert!(size_of::<ClientCell>() == 32);
 
 /// A line without discount and freight, in parcel 0: nearly every one. It takes little more than half of a whole one.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +103,7 @@ struct PlainLine {
     quantity: Quantity,
 }
 
-/// What few orders have, linked from those that have it.
+/// What few orders have, linked from those that have it. A free row links to the next free one by `client_bytes`.
 #[derive(Clone, Copy, Debug)]
 struct Rare {
     client_bytes: u32,
@@ -79,11 +115,19 @@ struct Rare {
     coupons: u32,
     /// The newest after-sales case.
     cases: u32,
+    /// The hold that the order took over, in two halves; 0: none.
+    hold: [u32; 2],
 }
 
 impl Rare {
-    const NONE: Rare =
-        Rare { client_bytes: NONE, payments: NONE, shipments: NONE, coupons: NONE, cases: NONE };
+    const NONE: Rare = Rare {
+        client_bytes: NONE,
+        payments: NONE,
+        shipments: NONE,
+        coupons: NONE,
+        cases: NONE,
+        hold: [0; 2],
+    };
 }
 
 /// A transition behind the first one.
@@ -105,6 +149,20 @@ const _: () = assert!(size_of::<LaterRow>() == 24);
 /// A state's number fits half of a byte.
 const _: () = assert!(State::ALL.len() < 16);
 
+linked! { WholeCell { next } ClientCell { next } Rare { client_bytes } LaterRow { older } }
+
+impl Linked for PlainCell {
+    #[inline]
+    fn next(&self) -> u32 {
+        self.next
+    }
+
+    #[inline]
+    fn set_next(&mut self, next: u32) {
+        self.next = next;
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 enum ActorKind {
     User,
@@ -121,29 +179,32 @@ pub(crate) struct LatestStep {
     pub(crate) by_timer: bool,
 }
 
-/// All orders. Their slots count from 0 in the order in which they were made.
+/// All orders in memory.
 #[derive(Debug)]
 pub(crate) struct Orders {
     key: HashKey,
     rows: Table<LiveOrder>,
+    free_rows: u32,
+    rows_used: usize,
     by_id: SlotTable,
     /// To the newest order of each user.
     by_user: SlotTable,
-    plain_lines: Table<PlainLine>,
-    whole_lines: Table<Line>,
-    client_bytes: Table<u8>,
+    by_making: ByMaking,
+    plain_lines: Pool<PlainCell>,
+    whole_lines: Pool<WholeCell>,
+    client_bytes: Pool<ClientCell>,
     /// At most one an order.
-    rare: Table<Rare>,
-    history: Table<LaterRow>,
-    /// The holds that orders took over, by slot: few orders have one, so it is not in their rows.
-    took_over: Table<(u32, u64)>,
+    rare: Pool<Rare>,
+    history: Pool<LaterRow>,
+    /// Where the hand stands that looks for orders which may rest.
+    hand: usize,
 }
 
 /// What a new order needs room for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OrderNeeds {
     pub(crate) lines: usize,
-    pub(crate) client_bytes: usize,
+    pub(crate) client_cells: usize,
     /// Those of its creation, and those kept for its end and that of all others.
     pub(crate) history_rows: usize,
 }
@@ -152,30 +213,34 @@ impl Orders {
     pub(crate) const fn bytes(bounds: &LedgerBounds) -> u64 {
         2 * SlotTable::bytes(bounds.orders_max)
             + (bounds.orders_max * (size_of::<LiveOrder>() + size_of::<Rare>())) as u64
-            + (bounds.lines_max * size_of::<Line>()) as u64
+            + ByMaking::bytes(bounds.orders_max)
+            + (bounds.orders_max * COMPLETION_BYTES) as u64
+            + (bounds.lines_max * size_of::<WholeCell>()) as u64
             + (bounds.history_rows_max * size_of::<LaterRow>()) as u64
-            + bounds.client_bytes_max as u64
-            + (bounds.orders_max * size_of::<(u32, u64)>()) as u64
+            + (client_cells(bounds.client_bytes_max) * size_of::<ClientCell>()) as u64
     }
 
     pub(crate) fn new(bounds: &LedgerBounds, key: HashKey) -> Orders {
         Orders {
             key,
             rows: Table::with_rows_max(bounds.orders_max),
+            free_rows: NONE,
+            rows_used: 0,
             by_id: SlotTable::with_rows_max(bounds.orders_max),
             by_user: SlotTable::with_rows_max(bounds.orders_max),
+            by_making: ByMaking::default(),
             // Both together are bounded; what is never touched takes no memory.
-            plain_lines: Table::with_rows_max(bounds.lines_max),
-            whole_lines: Table::with_rows_max(bounds.lines_max),
-            client_bytes: Table::with_rows_max(bounds.client_bytes_max),
-            rare: Table::with_rows_max(bounds.orders_max),
-            history: Table::with_rows_max(bounds.history_rows_max),
-            took_over: Table::with_rows_max(bounds.orders_max),
+            plain_lines: Pool::with_rows_max(bounds.lines_max),
+            whole_lines: Pool::with_rows_max(bounds.lines_max),
+            client_bytes: Pool::with_rows_max(client_cells(bounds.client_bytes_max)),
+            rare: Pool::with_rows_max(bounds.orders_max),
+            history: Pool::with_rows_max(bounds.history_rows_max),
+            hand: 0,
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+        self.rows_used
     }
 
     #[inline]
@@ -193,9 +258,26 @@ impl Orders {
         self.by_id.find(self.id_tag(id), |slot| self.at(slot).id == id)
     }
 
-    /// How many orders were made before this time; their slots count from 0.
-    pub(crate) fn made_before(&self, time: MicrosUtc) -> usize {
-        self.rows.partition_point(|order| order.created_at < time)
+    /// The order that was made then, whatever its slot.
+    #[inline]
+    pub(crate) fn find_made(&self, made: Making) -> Option<u32> {
+        self.by_id.find(self.id_tag(made.any_order()), |slot| self.at(slot).id.making() == made)
+    }
+
+    /// The orders that were made before then, newest first.
+    pub(crate) fn made_before(&self, made: Making) -> impl Iterator<Item = u32> {
+        self.by_making.before(made, |slot| self.at(slot).id.making())
+    }
+
+    /// A user's orders that were made before then, newest first.
+    pub(crate) fn of_user(&self, user: UserId, made: Making) -> impl Iterator<Item = u32> {
+        let slot = |slot: u32| (slot != NONE).then_some(slot);
+        // A page begins at an order of the page before it, which is here unless it went to rest meanwhile.
+        let begin = self.find_made(made).filter(|&it| self.at(it).user == user);
+        let all = core::iter::successors(begin.or_else(|| self.newest_of(user)), move |&it| {
+            slot(self.at(it).older)
+        });
+        all.skip_while(move |&it| self.at(it).id.making() >= made)
     }
 
     /// The newest order of a user.
@@ -213,57 +295,53 @@ impl Orders {
     /// Whether one more order fits.
     #[inline]
     pub(crate) fn has_room(&self, bounds: &LedgerBounds, needs: &OrderNeeds) -> bool {
-        self.rows.len() < bounds.orders_max
+        self.rows_used < bounds.orders_max
             && self.has_room_for_lines(bounds, needs.lines)
-            && self.has_room_for_client_bytes(bounds, needs.client_bytes)
+            && self.has_room_for_client_bytes(bounds, needs.client_cells)
             && self.has_room_for_rows(bounds, needs.history_rows)
     }
 
     #[inline]
-    pub(crate) fn has_room_for_lines(&self, bounds: &LedgerBounds, arena_lines: usize) -> bool {
-        self.plain_lines.len() + self.whole_lines.len() + arena_lines <= bounds.lines_max
+    pub(crate) fn has_room_for_lines(&self, bounds: &LedgerBounds, pooled_lines: usize) -> bool {
+        self.plain_lines.used() + self.whole_lines.used() + pooled_lines <= bounds.lines_max
     }
 
     #[inline]
-    pub(crate) fn has_room_for_client_bytes(&self, bounds: &LedgerBounds, arena_bytes: usize) -> bool {
-        self.client_bytes.len() + arena_bytes <= bounds.client_bytes_max
+    pub(crate) fn has_room_for_client_bytes(&self, bounds: &LedgerBounds, cells: usize) -> bool {
+        self.client_bytes.used() + cells <= client_cells(bounds.client_bytes_max)
     }
 
     /// Rows of the history behind the first of each order.
     #[inline]
     pub(crate) fn has_room_for_rows(&self, bounds: &LedgerBounds, rows: usize) -> bool {
-        self.history.len() + rows <= bounds.history_rows_max
+        self.history.used() + rows <= bounds.history_rows_max
     }
 
-    /// Lines that go to the arena, of an order with so many lines; `plain`: without discount and freight.
-    pub(crate) const fn arena_lines(lines: usize, plain: bool) -> usize {
+    /// Lines that go to the pools, of an order with so many lines; `plain`: without discount and freight.
+    pub(crate) const fn pooled_lines(lines: usize, plain: bool) -> usize {
         if lines == 1 && plain { 0 } else { lines }
     }
 
-    /// Bytes that so many client bytes take.
-    pub(crate) const fn arena_bytes(client_bytes: usize) -> usize {
-        if client_bytes == 0 { 0 } else { client_bytes + CLIENT_LENGTH_BYTES }
-    }
-
-    /// Lines and bytes that go to the arenas with this order.
-    pub(crate) fn arena_of(created: &OrderCreated<'_>) -> (usize, usize) {
+    /// Lines, and cells of client bytes, that go to the pools with this order.
+    pub(crate) fn pooled_of(created: &OrderCreated<'_>) -> (usize, usize) {
         let lines = match created.lines {
             [line] if PlainLine::of(line).is_some() => 0,
             lines => lines.len(),
         };
-        (lines, Self::arena_bytes(created.client_bytes.len()))
+        (lines, client_cells(created.client_bytes.len()))
     }
 
     /// Adds an order in PENDING_PAYMENT. There is room for it, and its id is new.
     pub(crate) fn add(&mut self, at: MicrosUtc, request: Request, created: &OrderCreated<'_>) -> u32 {
-        let slot = self.rows.len() as u32;
         let lines = self.keep_lines(created.lines);
-        let rare = match self.keep_client_bytes(created.client_bytes) {
-            NONE => NONE,
-            client_bytes => self.add_rare(Rare { client_bytes, ..Rare::NONE }),
+        let client_bytes = self.keep_client_bytes(created.client_bytes);
+        let rare = if client_bytes == NONE && created.hold == 0 {
+            NONE
+        } else {
+            self.rare.add(Rare { client_bytes, hold: halves(created.hold), ..Rare::NONE })
         };
         let older = self.newest_of(created.user);
-        self.rows.push(LiveOrder {
+        let order = LiveOrder {
             id: created.order,
             user: created.user,
             request: [(request.key.id.0 >> 64) as u64, request.key.id.0 as u64],
@@ -273,24 +351,38 @@ impl Orders {
             total: created.total,
             lines,
             older: older.unwrap_or(NONE),
+            newer: NONE,
             timer_next: NONE,
             timer_prev: NONE,
-            request_next: NONE,
             history: NONE,
             rare,
             version: 1,
             currency: created.currency,
             state: State::PendingPayment,
-        });
-        if created.hold != 0 {
-            self.took_over.push((slot, created.hold));
-        }
+            rest: RestMarks::AWAKE,
+        };
+        let slot = self.add_row(order);
         self.by_id.insert(self.id_tag(created.order), slot);
+        self.by_making.push(created.order.making(), slot);
         let tag = self.user_tag(created.user);
         match older {
-            Some(older) => self.by_user.replace(tag, older, slot),
+            Some(older) => {
+                self.rows[older as usize].newer = slot;
+                self.by_user.replace(tag, older, slot);
+            }
             None => self.by_user.insert(tag, slot),
         }
+        slot
+    }
+
+    fn add_row(&mut self, order: LiveOrder) -> u32 {
+        self.rows_used += 1;
+        if self.free_rows == NONE {
+            return self.rows.push(order);
+        }
+        let slot = self.free_rows;
+        self.free_rows = self.at(slot).timer_next;
+        self.rows[slot as usize] = order;
         slot
     }
 
@@ -314,7 +406,7 @@ impl Orders {
             Actor::Gateway(gateway) => (ActorKind::Gateway, u32::from(gateway.0)),
         };
         let order = &mut self.rows[slot as usize];
-        order.history = self.history.push(LaterRow {
+        order.history = self.history.add(LaterRow {
             at,
             who,
             older: order.history,
@@ -332,22 +424,29 @@ impl Orders {
     pub(crate) fn line(&self, slot: u32, at: usize) -> Option<Line> {
         match self.at(slot).lines {
             LinesPlace::Here(line) => (at == 0).then(|| line.whole()),
-            LinesPlace::Arena { count, .. } if at >= usize::from(count) => None,
-            LinesPlace::Arena { first, plain: true, .. } => {
-                Some(self.plain_lines[first as usize + at].whole())
-            }
-            LinesPlace::Arena { first, plain: false, .. } => Some(self.whole_lines[first as usize + at]),
+            LinesPlace::Pooled { first, plain } => self.pooled_lines_from(first, plain).nth(at),
         }
     }
 
     /// The order's lines, in their order.
     pub(crate) fn lines(&self, slot: u32) -> impl Iterator<Item = Line> {
-        (0..).map_while(move |at| self.line(slot, at))
+        let (here, first, plain) = match self.at(slot).lines {
+            LinesPlace::Here(line) => (Some(line.whole()), NONE, true),
+            LinesPlace::Pooled { first, plain } => (None, first, plain),
+        };
+        here.into_iter().chain(self.pooled_lines_from(first, plain))
+    }
+
+    /// One of the two is empty.
+    fn pooled_lines_from(&self, first: u32, plain: bool) -> impl Iterator<Item = Line> {
+        let (plain, whole) = if plain { (first, NONE) } else { (NONE, first) };
+        let plain = self.plain_lines.from(plain).map(|(_, cell)| { cell.line }.whole());
+        plain.chain(self.whole_lines.from(whole).map(|(_, cell)| cell.line))
     }
 
     /// The hold that the order took over; 0: none.
     pub(crate) fn hold(&self, slot: u32) -> u64 {
-        self.took_over.binary_search_by_key(&slot, |row| row.0).map_or(0, |at| self.took_over[at].1)
+        self.rare_of(slot).map_or(0, |rare| u64::from(rare.hold[0]) << 32 | u64::from(rare.hold[1]))
     }
 
     /// The order's newest attempt to pay; [`NONE`]: none.
@@ -391,40 +490,33 @@ impl Orders {
         self.rare_mut(slot).cases = case;
     }
 
-    /// The order that has this millisecond and sequence in its id, whatever its slot.
-    pub(crate) fn find_of_payment(&self, payment: PaymentId) -> Option<u32> {
-        self.by_id.find(self.id_tag(OrderId(payment.0)), |slot| payment.is_of(self.at(slot).id))
-    }
-
     /// The latest transition behind the first: from where to where, and whether the timer did it.
     pub(crate) fn latest_step(&self, slot: u32) -> Option<LatestStep> {
-        let row = self.history.get(self.at(slot).history as usize)?;
+        let (_, row) = self.history.from(self.at(slot).history).next()?;
         let by_timer = matches!(row.actor, ActorKind::Timer);
         Some(LatestStep { at: row.at, from: row.from(), by_timer })
     }
 
+    /// When an order that waits for its completion was delivered.
+    pub(crate) fn delivered_at(&self, slot: u32) -> MicrosUtc {
+        self.latest_step(slot).map_or(self.at(slot).created_at, |step| step.at)
+    }
+
     /// The client's own bytes.
-    pub(crate) fn client_bytes(&self, slot: u32) -> &[u8] {
-        let at = self.rare_of(slot).map_or(NONE, |rare| rare.client_bytes);
-        if at == NONE {
-            return &[];
+    pub(crate) fn client_bytes(&self, slot: u32) -> Vec<u8> {
+        let first = self.rare_of(slot).map_or(NONE, |rare| rare.client_bytes);
+        let mut bytes = Vec::new();
+        for (_, cell) in self.client_bytes.from(first) {
+            bytes.extend_from_slice(&cell.bytes[..usize::from(cell.filled)]);
         }
-        let (length, rest) = self.client_bytes[at as usize..]
-            .split_first_chunk::<CLIENT_LENGTH_BYTES>()
-            .expect("bytes stand behind their length");
-        &rest[..usize::from(u16::from_le_bytes(*length))]
+        bytes
     }
 
     /// Every transition, oldest first.
     pub(crate) fn history(&self, slot: u32) -> Vec<HistoryRow> {
         let order = self.at(slot);
-        let mut rows = Vec::new();
-        let mut later = order.history;
-        while later != NONE {
-            let row = &self.history[later as usize];
-            rows.push(row.whole(order.user));
-            later = row.older;
-        }
+        let later = self.history.from(order.history);
+        let mut rows: Vec<_> = later.map(|(_, row)| row.whole(order.user)).collect();
         rows.push(HistoryRow {
             from: None,
             to: State::PendingPayment,
@@ -443,38 +535,36 @@ impl Orders {
         {
             return LinesPlace::Here(plain);
         }
-        let count = lines.len() as u16;
-        if lines.iter().all(|line| PlainLine::of(line).is_some()) {
-            let first = self.plain_lines.extend(lines.iter().filter_map(PlainLine::of));
-            return LinesPlace::Arena { first, count, plain: true };
-        }
-        let first = self.whole_lines.extend(lines.iter().copied());
-        LinesPlace::Arena { first, count, plain: false }
+        let plain = lines.iter().all(|line| PlainLine::of(line).is_some());
+        let first = if plain {
+            let lines = lines.iter().filter_map(PlainLine::of);
+            self.plain_lines.add_all(lines.map(|line| PlainCell { line, next: NONE }))
+        } else {
+            self.whole_lines.add_all(lines.iter().map(|&line| WholeCell { line, next: NONE }))
+        };
+        LinesPlace::Pooled { first, plain }
     }
 
     fn rare_of(&self, slot: u32) -> Option<&Rare> {
-        self.rare.get(self.at(slot).rare as usize)
+        let rare = self.at(slot).rare;
+        (rare != NONE).then(|| self.rare.at(rare))
     }
 
     fn rare_mut(&mut self, slot: u32) -> &mut Rare {
         if self.at(slot).rare == NONE {
-            let rare = self.add_rare(Rare::NONE);
+            let rare = self.rare.add(Rare::NONE);
             self.at_mut(slot).rare = rare;
         }
         let rare = self.at(slot).rare;
-        &mut self.rare[rare as usize]
-    }
-
-    fn add_rare(&mut self, rare: Rare) -> u32 {
-        self.rare.push(rare)
+        self.rare.at_mut(rare)
     }
 
     fn keep_client_bytes(&mut self, bytes: &[u8]) -> u32 {
-        if bytes.is_empty() {
-            return NONE;
-        }
-        let length = (bytes.len() as u16).to_le_bytes();
-        self.client_bytes.extend(length.into_iter().chain(bytes.iter().copied()))
+        self.client_bytes.add_all(bytes.chunks(CLIENT_CELL_BYTES).map(|piece| {
+            let mut bytes = [0; CLIENT_CELL_BYTES];
+            bytes[..piece.len()].copy_from_slice(piece);
+            ClientCell { bytes, filled: piece.len() as u8, next: NONE }
+        }))
     }
 
     /// Eight ids that were drawn one after the other share a cache line of the table.
@@ -491,8 +581,15 @@ impl Orders {
     }
 }
 
-/// Before each order's bytes stands how many they are.
-const CLIENT_LENGTH_BYTES: usize = size_of::<u16>();
+/// Cells that so many client bytes take.
+pub(crate) const fn client_cells(client_bytes: usize) -> usize {
+    client_bytes.div_ceil(CLIENT_CELL_BYTES)
+}
+
+/// The upper and the lower half.
+const fn halves(word: u64) -> [u32; 2] {
+    [(word >> 32) as u32, word as u32]
+}
 
 impl LiveOrder {
     /// The request that made it.

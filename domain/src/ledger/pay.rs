@@ -313,7 +313,7 @@ impl Ledger {
     }
 
     fn find_payment(&self, payment: PaymentId) -> Option<u32> {
-        let order = self.orders.find_of_payment(payment)?;
+        let order = self.orders.find_made(payment.making())?;
         let mut attempts = self.payments.attempts_from(self.orders.newest_payment(order));
         attempts.find(|(_, it)| it.id == payment).map(|(slot, _)| slot)
     }
@@ -422,7 +422,7 @@ impl Ledger {
             self.arm(Timed::Order(slot));
         }
         self.follow(stamp, slot, version, State::Paying, 0);
-        self.remember(stamp, Subject::Payment(row));
+        self.remember(stamp, Subject::payment(payment));
     }
 
     pub(super) fn payment_failed(
@@ -437,7 +437,7 @@ impl Ledger {
         self.payments.change(slot, |it| it.state = state);
         let order = self.known(order);
         self.follow(stamp, order, version, State::PendingPayment, 0);
-        self.remember(stamp, Subject::Payment(slot));
+        self.remember(stamp, Subject::payment(self.payments.at(slot).id));
     }
 
     pub(super) fn money_arrived(
@@ -458,7 +458,7 @@ impl Ledger {
             it.reference = reference;
         });
         // A gateway has no request; an operator who takes the money for the total has.
-        self.remember(stamp, Subject::Order(self.payments.at(slot).order));
+        self.remember(stamp, Subject::order(self.orders.at(self.payments.at(slot).order).id));
     }
 
     pub(super) fn money_came_again(

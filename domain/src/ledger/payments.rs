@@ -8,9 +8,9 @@ use crate::ids::{GatewayId, PaymentId};
 use crate::image::{Flat, flat};
 use crate::ledger::bounds::LedgerBounds;
 use crate::ledger::image::{ImageFault, ImagePart, Reading};
-use crate::ledger::orders::NONE;
 use crate::payment::{Money, PaymentState};
-use crate::table::{Imaged, Table};
+use crate::pool::{Pool, linked};
+use crate::table::Imaged;
 use crate::units::{Currency, MinorUnits};
 use crate::verdict::digest_payment;
 
@@ -37,10 +37,10 @@ pub(crate) struct Payment {
 const PAYMENT_BYTES_MAX: usize = 64;
 const _: () = assert!(size_of::<Payment>() <= PAYMENT_BYTES_MAX);
 
-/// All payments. Their slots count from 0 in the order in which they were opened.
+/// The payments of all orders in memory.
 #[derive(Debug)]
 pub(crate) struct Payments {
-    rows: Table<Payment>,
+    rows: Pool<Payment>,
     sums: PaymentSums,
 }
 
@@ -70,18 +70,22 @@ flat! {
     PaymentSums { payments: [u64; 6], arrived: i64, refunded: i64, digest: u64 }
 }
 
+linked! { Payment { older } }
+
 impl ImagePart for Payments {
     fn put_head(&self, out: &mut Vec<u8>) {
-        self.sums.put(out);
+        (self.sums, self.rows.state()).put(out);
     }
 
     fn take_head(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
-        self.sums = from.one()?;
+        let rows;
+        (self.sums, rows) = from.one()?;
+        self.rows.set_state(rows);
         Ok(())
     }
 
     fn tables(&mut self) -> Vec<(&'static str, &mut dyn Imaged)> {
-        vec![("payments_max", &mut self.rows)]
+        vec![("payments_max", self.rows.table())]
     }
 }
 
@@ -91,7 +95,7 @@ impl Payments {
     }
 
     pub(crate) fn new(bounds: &LedgerBounds) -> Payments {
-        Payments { rows: Table::with_rows_max(bounds.payments_max), sums: PaymentSums::default() }
+        Payments { rows: Pool::with_rows_max(bounds.payments_max), sums: PaymentSums::default() }
     }
 
     pub(crate) fn sums(&self) -> &PaymentSums {
@@ -101,18 +105,17 @@ impl Payments {
     /// Whether so many more fit.
     #[inline]
     pub(crate) fn has_room(&self, bounds: &LedgerBounds, payments: usize) -> bool {
-        self.rows.len() + payments <= bounds.payments_max
+        self.rows.used() + payments <= bounds.payments_max
     }
 
     #[inline]
     pub(crate) fn at(&self, slot: u32) -> &Payment {
-        &self.rows[slot as usize]
+        self.rows.at(slot)
     }
 
     /// An order's attempts from the one in `newest` on, newest first.
     pub(crate) fn attempts_from(&self, newest: u32) -> impl Iterator<Item = (u32, &Payment)> {
-        let slot = |slot: u32| (slot != NONE).then_some(slot);
-        core::iter::successors(slot(newest), move |&it| slot(self.at(it).older)).map(|it| (it, self.at(it)))
+        self.rows.from(newest)
     }
 
     /// Adds an open attempt, or what is to become money that came once more. There is room for it.
@@ -137,11 +140,22 @@ impl Payments {
             came_by,
         };
         self.sums.add(&payment);
-        self.rows.push(payment)
+        self.rows.add(payment)
+    }
+
+    /// Adds an order's payments, newest first, which were here before; says where the newest is. There is room for
+    /// them.
+    pub(crate) fn add_all(&mut self, order: u32, payments: &[Payment]) -> u32 {
+        self.rows.add_all(payments.iter().map(|it| Payment { order, ..*it }))
+    }
+
+    /// An order leaves memory, whose newest payment is this; the sums still count them.
+    pub(crate) fn forget_from(&mut self, newest: u32) {
+        self.rows.free_from(newest);
     }
 
     pub(crate) fn change(&mut self, slot: u32, change: impl FnOnce(&mut Payment)) {
-        let payment = &mut self.rows[slot as usize];
+        let payment = self.rows.at_mut(slot);
         self.sums.take(payment);
         change(payment);
         self.sums.add(payment);

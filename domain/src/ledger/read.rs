@@ -4,16 +4,14 @@ use alloc::vec::Vec;
 
 use crate::fact::RequestKey;
 use crate::ids::{OrderId, RequestId, SaleId, SkuId, UserId, WarehouseId};
-use crate::intent::{LIST_LOOKS_MAX, List, PAGE_MAX};
+use crate::intent::PAGE_MAX;
 use crate::ledger::Ledger;
 use crate::ledger::goods::{SaleRow, ShelfRow};
-use crate::ledger::orders::NONE;
 use crate::ledger::requests::Subject;
-use crate::order::State;
 use crate::refusal::{Reason, Refusal};
 use crate::units::{MicrosUtc, MinorUnits};
 use crate::verdict::{
-    HistoryView, Holdings, OrderPage, OrderView, Page, SaleSummary, SaleView, ShelfView, SkuView, Verdict,
+    HistoryView, Holdings, OrderView, Page, SaleSummary, SaleView, ShelfView, SkuView, Verdict,
 };
 
 impl Ledger {
@@ -32,7 +30,8 @@ impl Ledger {
         match self.requests.find(&self.orders, RequestKey { who: user, id: request }) {
             // A cancel has a request id of its own; only the CREATE's names its order. An operator's cancel may
             // have the very id, so whose it was counts as well.
-            Some((Subject::Order(slot), _)) => {
+            Some((Subject::Order(order), _)) => {
+                let slot = self.known(OrderId(order.id()));
                 let order = self.orders.at(slot);
                 match order.request() == request && order.user == user {
                     true => Ok(self.order_found(slot)),
@@ -41,35 +40,6 @@ impl Ledger {
             }
             Some(_) | None => Err(Refusal::of(Reason::OrderNotFound)),
         }
-    }
-
-    pub(super) fn list(&self, list: &List) -> Result<Verdict, Refusal> {
-        let state = State::from_number(list.state);
-        if list.user == UserId(0) || (state.is_none() && list.state != 0) {
-            return Err(Refusal::of(Reason::InvalidField));
-        }
-        judge_limit(list.limit)?;
-        let mut behind = match list.before {
-            OrderId(0) => self.orders.newest_of(list.user).unwrap_or(NONE),
-            before => self.orders.at(self.order_of(list.user, before)?).older,
-        };
-        let mut page = OrderPage { items: Vec::new(), next: OrderId(0) };
-        // A state that few orders are in must not make one page walk through all that a user ever bought: the
-        // looks are counted, not the orders found.
-        for _ in 0..LIST_LOOKS_MAX {
-            if behind == NONE || page.items.len() == usize::from(list.limit) {
-                break;
-            }
-            let order = self.orders.at(behind);
-            if state.is_none_or(|state| state == order.state) {
-                page.items.push(order.brief());
-            }
-            (page.next, behind) = (order.id, order.older);
-        }
-        if behind == NONE {
-            page.next = OrderId(0);
-        }
-        Ok(Verdict::Orders(page.into()))
     }
 
     pub(super) fn history(&self, user: UserId, order: OrderId) -> Result<Verdict, Refusal> {
@@ -124,7 +94,7 @@ impl Ledger {
                 orders_digest: self.sums.digest,
                 user_counts: self.counts.len() as u64,
                 user_counts_digest: self.counts.digest(),
-                requests: self.requests.count(&self.orders, self.at),
+                requests: self.requests.count(self.at),
                 payments: self.payments.sums().payments,
                 arrived: self.payments.sums().arrived,
                 refunded: self.payments.sums().refunded,
@@ -133,14 +103,14 @@ impl Ledger {
                 limits_digest,
                 switches: self.switches.len() as u64,
                 switches_digest: self.switches.digest(),
-                shipments: self.shipments.len() as u64,
+                shipments: self.shipments.count(),
                 shipments_digest: self.shipments.digest(),
                 coupons: self.all_coupons(),
                 coupon_users: self.coupons.users() as u64,
                 coupon_users_digest: self.coupons.digest(),
                 freight_rules: self.freight.digest().0,
                 freight_digest: self.freight.digest().1,
-                cases: self.cases.len() as u64,
+                cases: self.cases.count(),
                 cases_digest: self.cases.digest(),
             }
             .into(),
@@ -170,7 +140,7 @@ impl Ledger {
             discount,
             freight,
             lines,
-            client_bytes: self.orders.client_bytes(slot).to_vec(),
+            client_bytes: self.orders.client_bytes(slot),
         };
         Verdict::OrderFound(view.into())
     }

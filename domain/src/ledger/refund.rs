@@ -265,9 +265,9 @@ impl Ledger {
         });
         self.follow(stamp, order, version, State::Refunding, why);
         match reason {
-            RefundReason::Cancelled => self.remember(stamp, Subject::Order(order)),
+            RefundReason::Cancelled => self.remember(stamp, Subject::order(self.orders.at(order).id)),
             RefundReason::Late | RefundReason::Duplicate | RefundReason::Operator => {
-                self.remember(stamp, Subject::Payment(slot));
+                self.remember(stamp, Subject::payment(self.payments.at(slot).id));
             }
             // The case before it in the entry has remembered the request.
             RefundReason::Aftersale => (),

@@ -1,8 +1,9 @@
 //! Requests remembered: each (who, request id) of the window, exactly, and what it led to.
 //!
-//! The ids lie where they are needed anyway, in the orders that they made; the others (cancels, operators') have
-//! rows of their own. An id is forgotten only when its own time has left the window: ids of about the same time
-//! are linked into a generation, and a generation that has left is taken apart a few ids at a time.
+//! An id that made an order lies in that order, which may be at rest: here are 48 bits of its hash and the order's
+//! id, and who finds it confirms it there. The others (cancels, operators') lie here. An id is forgotten only when its
+//! own time has left the window: ids of about the same time are linked into a generation, and a generation that has
+//! left is taken apart a few ids at a time.
 
 mod image;
 
@@ -10,13 +11,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::fact::{Request, RequestKey};
-use crate::ids::{OrderId, RequestId, UserId};
+use crate::ids::{Making, OrderId, PaymentId, RequestId, UserId};
 use crate::ledger::bounds::LedgerBounds;
-use crate::ledger::orders::{NONE, Orders};
+use crate::ledger::orders::Orders;
+use crate::pool::{NONE, Pool, linked};
 use crate::refusal::{Reason, Refusal};
 use crate::request::Rules;
 use crate::slot_table::{HashKey, SlotTable, Tag};
-use crate::table::Table;
 use crate::units::MicrosUtc;
 
 /// Generations that the window is cut into, and a few more for what is ahead of time or not yet taken apart.
@@ -31,7 +32,7 @@ const CHANGE: u32 = 1 << 31;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     /// This order was made or ended.
-    Order(u32),
+    Order(Halves),
     /// This sku was put.
     Sku(u32),
     /// This sale was put.
@@ -49,9 +50,9 @@ pub(crate) enum Subject {
     /// Units went from one shelf to the other.
     Shelves { from: u32, to: u32 },
     /// This payment was opened or closed, or a refund of it was asked for.
-    Payment(u32),
-    /// This after-sales case was opened, decided, or its goods came.
-    Case(u32),
+    Payment(Halves),
+    /// This after-sales case of an order was opened, decided, or its goods came.
+    Case { order: Halves, number: u16 },
     /// A dead letter was parked or ended.
     Letters,
     /// This coupon was defined.
@@ -59,6 +60,49 @@ pub(crate) enum Subject {
     /// This (coupon, user) pair was claimed.
     CouponTaken(u32),
 }
+
+/// A 64-bit id in two halves: what may rest has no slot to be named by, and a whole word would make every row larger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Halves([u32; 2]);
+
+impl Halves {
+    pub(super) const fn of(id: u64) -> Halves {
+        Halves([(id >> 32) as u32, id as u32])
+    }
+
+    pub(super) const fn id(self) -> u64 {
+        (self.0[0] as u64) << 32 | self.0[1] as u64
+    }
+}
+
+impl Subject {
+    pub(crate) const fn order(id: OrderId) -> Subject {
+        Subject::Order(Halves::of(id.0))
+    }
+
+    pub(crate) const fn payment(id: PaymentId) -> Subject {
+        Subject::Payment(Halves::of(id.0))
+    }
+
+    pub(crate) const fn case(order: OrderId, number: u16) -> Subject {
+        Subject::Case { order: Halves::of(order.0), number }
+    }
+}
+
+/// A request that made an order: all else is in the order.
+#[derive(Clone, Copy, Debug)]
+struct Made {
+    order: OrderId,
+    /// 48 bits of its key's hash, and the upper 16 of its time.
+    hash_and_time: u64,
+    /// The lower 32 bits of its time, milliseconds.
+    time: u32,
+    /// The next of its generation, or the next unused row.
+    next: u32,
+}
+
+const MADE_BYTES_MAX: usize = 24;
+const _: () = assert!(size_of::<Made>() <= MADE_BYTES_MAX);
 
 /// A request that made no order.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +114,10 @@ struct Change {
     /// The next of its generation, or the next unused row.
     next: u32,
 }
+
+const _: () = assert!(size_of::<Change>() == 48);
+
+linked! { Made { next } Change { next } }
 
 /// Ids of about the same time, in the order in which they came.
 #[derive(Clone, Copy, Debug)]
@@ -85,9 +133,8 @@ const EMPTY: Generation = Generation { head: NONE, tail: NONE, ids: 0 };
 pub(crate) struct Requests {
     key: HashKey,
     table: SlotTable,
-    changes: Table<Change>,
-    unused_changes: u32,
-    changes_used: usize,
+    made: Pool<Made>,
+    changes: Pool<Change>,
     /// At the generation's number modulo [`GENERATIONS`].
     generations: Vec<Generation>,
     /// Number of the oldest generation that is still linked; all from here on lie less than [`GENERATIONS`] apart.
@@ -105,6 +152,7 @@ pub(crate) struct Requests {
 impl Requests {
     pub(crate) const fn bytes(bounds: &LedgerBounds) -> u64 {
         SlotTable::bytes(bounds.request_ids_max)
+            + (bounds.request_ids_max * size_of::<Made>()) as u64
             + (bounds.changes_max * size_of::<Change>() + GENERATIONS * size_of::<Generation>()) as u64
     }
 
@@ -112,9 +160,8 @@ impl Requests {
         Requests {
             key,
             table: SlotTable::with_rows_max(bounds.request_ids_max),
-            changes: Table::with_rows_max(bounds.changes_max),
-            unused_changes: NONE,
-            changes_used: 0,
+            made: Pool::with_rows_max(bounds.request_ids_max),
+            changes: Pool::with_rows_max(bounds.changes_max),
             generations: vec![EMPTY; GENERATIONS],
             oldest: i64::MIN,
             generation_micros: generation_micros(&rules),
@@ -135,19 +182,54 @@ impl Requests {
     }
 
     /// What this request led to, and the hash of its body, if it is remembered.
+    ///
+    /// # Panics
+    /// Where [`Requests::asleep`] names an order.
     #[inline]
     pub(crate) fn find(&self, orders: &Orders, key: RequestKey) -> Option<(Subject, u64)> {
-        let slot = self.table.find(self.tag(key), |slot| self.key_of(orders, slot) == key)?;
+        let mut body = 0;
+        let slot = self.find_slot(key, |order| {
+            let slot = orders.find(order).expect("an order that may have this request was woken");
+            let order = orders.at(slot);
+            body = order.body;
+            order.request() == key.id && order.user == key.who
+        })?;
         if slot & CHANGE == 0 {
-            return Some((Subject::Order(slot), orders.at(slot).body));
+            return Some((Subject::order(self.made.at(slot).order), body));
         }
-        let change = &self.changes[(slot & !CHANGE) as usize];
+        let change = self.changes.at(slot & !CHANGE);
         Some((change.subject, change.body))
     }
 
-    /// Ids that are remembered, and how many of them in rows of their own.
+    /// An order at rest that may have been made by this request: who wants to find it needs that order.
+    #[inline]
+    pub(crate) fn asleep(&self, orders: &Orders, key: RequestKey) -> Option<OrderId> {
+        let mut asleep = None;
+        self.find_slot(key, |order| {
+            if orders.find(order).is_none() {
+                asleep = Some(order);
+            }
+            false
+        });
+        asleep
+    }
+
+    /// Where this request is; `made_it` says whether it made that order, which has its hash.
+    #[inline]
+    fn find_slot(&self, key: RequestKey, mut made_it: impl FnMut(OrderId) -> bool) -> Option<u32> {
+        let hash = self.hash(key);
+        self.table.find(tag_of(hash), |slot| {
+            if slot & CHANGE == 0 {
+                let made = self.made.at(slot);
+                return made.hash() == hash & HASH && made_it(made.order);
+            }
+            self.changes.at(slot & !CHANGE).key() == key
+        })
+    }
+
+    /// Ids that are remembered, and how many of them made no order.
     pub(crate) fn len(&self) -> (usize, usize) {
-        (self.table.len(), self.changes_used)
+        (self.table.len(), self.changes.used())
     }
 
     /// Loads what [`Requests::find`] will look at first, for the keys of these tags.
@@ -161,81 +243,68 @@ impl Requests {
     #[inline]
     pub(crate) fn has_room(
         &self,
-        orders: &Orders,
         bounds: &LedgerBounds,
         now: MicrosUtc,
         (ids, changes): (usize, usize),
     ) -> bool {
-        let (ids, changes) = (self.table.len() + ids, self.changes_used + changes);
+        let (ids, changes) = (self.table.len() + ids, self.changes.used() + changes);
         if ids <= bounds.request_ids_max && changes <= bounds.changes_max {
             return true;
         }
-        let (gone, gone_changes) = self.about_to_leave(orders, now);
+        let (gone, gone_changes) = self.about_to_leave(now);
         ids - gone <= bounds.request_ids_max && changes - gone_changes <= bounds.changes_max
     }
 
-    /// Remembers the request that made an order; its key is in the order's row.
-    pub(crate) fn remember_order(&mut self, orders: &mut Orders, now: MicrosUtc, slot: u32) {
-        self.advance(orders, now);
-        self.table.insert(self.tag(self.key_of(orders, slot)), slot);
-        self.link(orders, slot);
+    /// Remembers the request that made an order.
+    pub(crate) fn remember_order(&mut self, now: MicrosUtc, key: RequestKey, order: OrderId) {
+        self.advance(now);
+        let hash = self.hash(key);
+        let slot = self.made.add(Made::new(order, hash, key.id));
+        self.table.insert(tag_of(hash), slot);
+        self.link(slot);
     }
 
     /// Remembers a request that made no order.
-    pub(crate) fn remember_change(
-        &mut self,
-        orders: &mut Orders,
-        now: MicrosUtc,
-        request: Request,
-        subject: Subject,
-    ) {
-        self.advance(orders, now);
+    pub(crate) fn remember_change(&mut self, now: MicrosUtc, request: Request, subject: Subject) {
+        self.advance(now);
         let Request { key: RequestKey { who, id }, body } = request;
         let change = Change { who, id: [(id.0 >> 64) as u64, id.0 as u64], body, subject, next: NONE };
-        let at = if self.unused_changes == NONE {
-            self.changes.push(change)
-        } else {
-            let at = self.unused_changes;
-            self.unused_changes = self.changes[at as usize].next;
-            self.changes[at as usize] = change;
-            at
-        };
-        self.changes_used += 1;
+        let at = self.changes.add(change);
         self.table.insert(self.tag(request.key), at | CHANGE);
-        self.link(orders, at | CHANGE);
+        self.link(at | CHANGE);
     }
 
     /// Takes out a few of the ids that have left the window by now, once an entry. Forgetting changes no answer,
     /// for an id outside the window is refused known or not.
-    pub(crate) fn advance(&mut self, orders: &mut Orders, now: MicrosUtc) {
+    pub(crate) fn advance(&mut self, now: MicrosUtc) {
         let earliest = self.rules.earliest(now);
         let first_inside = earliest.0.div_euclid(self.generation_micros);
         if self.oldest < first_inside {
-            self.retire(orders, first_inside);
+            self.retire(first_inside);
         }
         for _ in 0..FORGET_MAX {
             let slot = self.leaving.head;
             if slot == NONE {
                 return;
             }
-            self.leaving.head = self.next_of(orders, slot);
-            self.set_next(orders, slot, NONE);
-            let key = self.key_of(orders, slot);
-            if key.id.time() >= earliest {
+            self.leaving.head = self.next_of(slot);
+            self.set_next(slot, NONE);
+            let (tag, time) = self.tag_and_time(slot);
+            if time >= earliest {
                 // Put here under other rules, before a restart: it comes back for its own time.
-                self.link(orders, slot);
+                self.link(slot);
                 continue;
             }
-            self.table.remove(self.tag(key), slot);
-            if slot & CHANGE != 0 {
-                let at = slot & !CHANGE;
-                if let Subject::Hold(hold) = self.changes[at as usize].subject {
-                    self.left_holds.push(hold);
-                }
-                self.changes[at as usize].next = self.unused_changes;
-                self.unused_changes = at;
-                self.changes_used -= 1;
+            self.table.remove(tag, slot);
+            if slot & CHANGE == 0 {
+                self.made.free_from(slot);
+                continue;
             }
+            let at = slot & !CHANGE;
+            if let Subject::Hold(hold) = self.changes.at(at).subject {
+                self.left_holds.push(hold);
+            }
+            self.changes.free_from(at);
         }
     }
 
@@ -246,7 +315,7 @@ impl Requests {
     }
 
     /// How many ids, and how many of them in rows of their own, the next [`Requests::advance`] will take out.
-    fn about_to_leave(&self, orders: &Orders, now: MicrosUtc) -> (usize, usize) {
+    fn about_to_leave(&self, now: MicrosUtc) -> (usize, usize) {
         let earliest = self.rules.earliest(now);
         let first_inside = earliest.0.div_euclid(self.generation_micros);
         let end = first_inside.min(self.oldest.saturating_add(GENERATIONS as i64));
@@ -256,18 +325,18 @@ impl Requests {
             let mut slot = generation.head;
             while slot != NONE && steps < FORGET_MAX {
                 steps += 1;
-                if self.key_of(orders, slot).id.time() < earliest {
+                if self.tag_and_time(slot).1 < earliest {
                     gone.0 += 1;
                     gone.1 += usize::from(slot & CHANGE != 0);
                 }
-                slot = self.next_of(orders, slot);
+                slot = self.next_of(slot);
             }
         }
         gone
     }
 
     /// How many remembered ids are inside the window at this instant.
-    pub(crate) fn count(&self, orders: &Orders, now: MicrosUtc) -> u64 {
+    pub(crate) fn count(&self, now: MicrosUtc) -> u64 {
         let earliest = self.rules.earliest(now);
         let first_inside = earliest.0.div_euclid(self.generation_micros);
         let mut inside = 0;
@@ -278,8 +347,8 @@ impl Requests {
             } else if number == first_inside {
                 let mut slot = generation.head;
                 while slot != NONE {
-                    inside += u64::from(self.key_of(orders, slot).id.time() >= earliest);
-                    slot = self.next_of(orders, slot);
+                    inside += u64::from(self.tag_and_time(slot).1 >= earliest);
+                    slot = self.next_of(slot);
                 }
             }
         }
@@ -287,7 +356,7 @@ impl Requests {
     }
 
     /// Moves every generation before `first_inside` to those that leave: a step each, whatever is in it.
-    fn retire(&mut self, orders: &mut Orders, first_inside: i64) {
+    fn retire(&mut self, first_inside: i64) {
         let end = first_inside.min(self.oldest.saturating_add(GENERATIONS as i64));
         for number in self.oldest..end {
             let gone = core::mem::replace(&mut self.generations[place_of(number)], EMPTY);
@@ -297,55 +366,92 @@ impl Requests {
             if self.leaving.head == NONE {
                 self.leaving = gone;
             } else {
-                self.set_next(orders, self.leaving.tail, gone.head);
+                self.set_next(self.leaving.tail, gone.head);
                 self.leaving.tail = gone.tail;
             }
         }
         self.oldest = first_inside;
     }
 
-    fn link(&mut self, orders: &mut Orders, slot: u32) {
-        let number = self.key_of(orders, slot).id.time().0.div_euclid(self.generation_micros);
+    fn link(&mut self, slot: u32) {
+        let number = self.tag_and_time(slot).1.0.div_euclid(self.generation_micros);
         let newest = self.oldest + GENERATIONS as i64 - 1;
         let place = place_of(number.clamp(self.oldest, newest));
         let Generation { head, tail, ids } = self.generations[place];
         if head == NONE {
             self.generations[place] = Generation { head: slot, tail: slot, ids: 1 };
         } else {
-            self.set_next(orders, tail, slot);
+            self.set_next(tail, slot);
             self.generations[place] = Generation { head, tail: slot, ids: ids + 1 };
         }
     }
 
+    /// Where the index has it, and the time in its id.
     #[inline]
-    fn key_of(&self, orders: &Orders, slot: u32) -> RequestKey {
+    fn tag_and_time(&self, slot: u32) -> (Tag, MicrosUtc) {
         if slot & CHANGE == 0 {
-            let order = orders.at(slot);
-            return RequestKey { who: order.user, id: order.request() };
+            let made = self.made.at(slot);
+            return (tag_of(made.hash()), made.time());
         }
-        let Change { who, id: [high, low], .. } = self.changes[(slot & !CHANGE) as usize];
-        RequestKey { who, id: RequestId(u128::from(high) << 64 | u128::from(low)) }
+        let key = self.changes.at(slot & !CHANGE).key();
+        (self.tag(key), key.id.time())
     }
 
-    fn next_of(&self, orders: &Orders, slot: u32) -> u32 {
-        if slot & CHANGE == 0 {
-            orders.at(slot).request_next
-        } else {
-            self.changes[(slot & !CHANGE) as usize].next
-        }
+    fn next_of(&self, slot: u32) -> u32 {
+        if slot & CHANGE == 0 { self.made.at(slot).next } else { self.changes.at(slot & !CHANGE).next }
     }
 
-    fn set_next(&mut self, orders: &mut Orders, slot: u32, next: u32) {
+    fn set_next(&mut self, slot: u32, next: u32) {
         if slot & CHANGE == 0 {
-            orders.at_mut(slot).request_next = next;
+            self.made.at_mut(slot).next = next;
         } else {
-            self.changes[(slot & !CHANGE) as usize].next = next;
+            self.changes.at_mut(slot & !CHANGE).next = next;
         }
     }
 
     #[inline]
     pub(crate) fn tag(&self, key: RequestKey) -> Tag {
-        self.key.tag3(key.who.0, (key.id.0 >> 64) as u64, key.id.0 as u64)
+        tag_of(self.hash(key))
+    }
+
+    #[inline]
+    fn hash(&self, key: RequestKey) -> u64 {
+        self.key.hash3(key.who.0, (key.id.0 >> 64) as u64, key.id.0 as u64)
+    }
+}
+
+/// What is kept of a hash.
+const HASH: u64 = !0 << 16;
+
+/// The index needs 32 bits, which are among those that are kept.
+#[inline]
+const fn tag_of(hash: u64) -> Tag {
+    Tag::of(hash)
+}
+
+impl Made {
+    #[inline]
+    fn new(order: OrderId, hash: u64, id: RequestId) -> Made {
+        let ms = (id.0 >> 80) as u64;
+        Made { order, hash_and_time: hash & HASH | ms >> 32, time: ms as u32, next: NONE }
+    }
+
+    #[inline]
+    const fn hash(&self) -> u64 {
+        self.hash_and_time & HASH
+    }
+
+    #[inline]
+    const fn time(&self) -> MicrosUtc {
+        MicrosUtc(((self.hash_and_time & !HASH) << 32 | self.time as u64) as i64 * 1_000)
+    }
+}
+
+impl Change {
+    #[inline]
+    fn key(&self) -> RequestKey {
+        let [high, low] = self.id;
+        RequestKey { who: self.who, id: RequestId(u128::from(high) << 64 | u128::from(low)) }
     }
 }
 
@@ -367,6 +473,11 @@ pub(crate) struct OrderIds {
 }
 
 impl OrderIds {
+    /// When the newest order was made; all were made then or before.
+    pub(crate) fn last(&self) -> Making {
+        OrderId::new(self.last_ms, 0, self.next_sequence.saturating_sub(1)).making()
+    }
+
     /// The id that the next order gets.
     #[inline]
     pub(crate) fn next(&self, now: MicrosUtc, user: UserId) -> OrderId {

@@ -146,7 +146,7 @@ impl Ledger {
 
     fn judge_room_for_created(&self, stamp: &Stamp, created: &OrderCreated<'_>) -> Result<(), PassedBound> {
         let bounds = &self.bounds;
-        let (lines, bytes) = Orders::arena_of(created);
+        let (lines, bytes) = Orders::pooled_of(created);
         within(self.orders.len() < bounds.orders_max, "orders_max", bounds.orders_max)?;
         within(self.orders.has_room_for_lines(bounds, lines), "lines_max", bounds.lines_max)?;
         let fits = self.orders.has_room_for_client_bytes(bounds, bytes);
@@ -198,7 +198,7 @@ impl Ledger {
     /// Whether so many ids, and so many of them in rows of their own, fit.
     fn judge_room_for_ids(&self, stamp: &Stamp, (ids, changes): (usize, usize)) -> Result<(), PassedBound> {
         let bounds = &self.bounds;
-        let fits = |needed| self.requests.has_room(&self.orders, bounds, stamp.at, needed);
+        let fits = |needed| self.requests.has_room(bounds, stamp.at, needed);
         if fits((ids, changes)) {
             return Ok(());
         }

@@ -132,9 +132,8 @@ impl Ledger {
 
     /// When the next delivered order counts as complete, and which.
     pub(super) fn next_completion(&self) -> Option<(MicrosUtc, u32)> {
-        let slot = self.completions.next().filter(|_| self.rules.completion > Micros(0))?;
-        let delivered = self.orders.latest_step(slot).expect("an order was not made delivered");
-        Some((delivered.at.after(self.rules.completion), slot))
+        let (delivered_at, slot) = self.completions.next().filter(|_| self.rules.completion > Micros(0))?;
+        Some((delivered_at.after(self.rules.completion), slot))
     }
 
     /// The time after this order's delivery is over.
@@ -312,12 +311,12 @@ impl Ledger {
         let slot = self.known(order);
         let newest = self.orders.newest_shipment(slot);
         self.shipments.set_note(order, newest, number, (stamp.at, note));
-        self.remember(stamp, Subject::Order(slot));
+        self.remember(stamp, Subject::order(order));
     }
 
     pub(super) fn order_moved(&mut self, stamp: &Stamp, order: OrderId, version: u32, to: State) {
         let slot = self.known(order);
         self.transit(stamp, slot, to, version, 0);
-        self.remember(stamp, Subject::Order(slot));
+        self.remember(stamp, Subject::order(order));
     }
 }

@@ -23,6 +23,7 @@ impl ImagePart for Coupons {
             put_many(row.skus.iter().copied(), out);
         }
         (self.unused_users, self.digest).put(out);
+        self.orders.state().put(out);
     }
 
     fn take_head(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
@@ -36,11 +37,13 @@ impl ImagePart for Coupons {
             self.skus += row.skus.len();
         }
         (self.unused_users, self.digest) = from.one()?;
+        let orders = from.one()?;
+        self.orders.set_state(orders);
         Ok(())
     }
 
     fn tables(&mut self) -> Vec<(&'static str, &mut dyn Imaged)> {
-        vec![("coupon_users_max", &mut self.users), ("coupon_orders_max", &mut self.orders)]
+        vec![("coupon_users_max", &mut self.users), ("coupon_orders_max", self.orders.table())]
     }
 }
 

@@ -3,29 +3,31 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Change, EMPTY, GENERATIONS, Generation, OrderIds, Orders, Requests, Subject};
+use super::{Change, EMPTY, GENERATIONS, Generation, Halves, Made, OrderIds, Requests, Subject};
 use super::{generation_micros, place_of};
-use crate::ids::UserId;
+use crate::ids::{OrderId, UserId};
 use crate::image::{Flat, flat};
 use crate::ledger::bounds::LedgerBounds;
 use crate::ledger::image::{ImageFault, ImagePart, Reading};
-use crate::ledger::orders::NONE;
 use crate::ledger::room::PassedBound;
+use crate::pool::NONE;
 use crate::table::Imaged;
 use crate::units::MicrosUtc;
 
 flat! {
     Change { who: UserId, id: [u64; 2], body: u64, subject: Subject, next: u32 }
+    Made { order: OrderId, hash_and_time: u64, time: u32, next: u32 }
     Generation { head: u32, tail: u32, ids: u32 }
     OrderIds { last_ms: u64, next_sequence: u16 }
 }
 
 impl Flat for Subject {
-    const BYTES: usize = <(u8, [u32; 2])>::BYTES;
+    const BYTES: usize = <(u8, ([u32; 2], u16))>::BYTES;
 
     fn put(&self, out: &mut Vec<u8>) {
+        let mut of_order = 0;
         let (kind, places): (u8, _) = match *self {
-            Subject::Order(slot) => (1, [slot, 0]),
+            Subject::Order(order) => (1, order.0),
             Subject::Sku(slot) => (2, [slot, 0]),
             Subject::Sale(slot) => (3, [slot, 0]),
             Subject::Freight(slot) => (4, [slot, 0]),
@@ -34,19 +36,23 @@ impl Flat for Subject {
             Subject::Limit => (7, [0, 0]),
             Subject::Switch { version } => (8, [version, 0]),
             Subject::Shelves { from, to } => (9, [from, to]),
-            Subject::Payment(slot) => (10, [slot, 0]),
-            Subject::Case(row) => (11, [row, 0]),
+            Subject::Payment(payment) => (10, payment.0),
+            Subject::Case { order, number } => {
+                of_order = number;
+                (11, order.0)
+            }
             Subject::Letters => (12, [0, 0]),
             Subject::Coupon(slot) => (13, [slot, 0]),
             Subject::CouponTaken(slot) => (14, [slot, 0]),
         };
-        (kind, places).put(out);
+        (kind, (places, of_order)).put(out);
     }
 
     fn take(from: &mut &[u8]) -> Option<Self> {
-        let (kind, [slot, to]) = <(u8, [u32; 2])>::take(from)?;
+        let (kind, ([slot, to], number)) = <(u8, ([u32; 2], u16))>::take(from)?;
+        let id = Halves([slot, to]);
         Some(match kind {
-            1 => Subject::Order(slot),
+            1 => Subject::Order(id),
             2 => Subject::Sku(slot),
             3 => Subject::Sale(slot),
             4 => Subject::Freight(slot),
@@ -55,8 +61,8 @@ impl Flat for Subject {
             7 => Subject::Limit,
             8 => Subject::Switch { version: slot },
             9 => Subject::Shelves { from: slot, to },
-            10 => Subject::Payment(slot),
-            11 => Subject::Case(slot),
+            10 => Subject::Payment(id),
+            11 => Subject::Case { order: id, number },
             12 => Subject::Letters,
             13 => Subject::Coupon(slot),
             14 => Subject::CouponTaken(slot),
@@ -67,7 +73,9 @@ impl Flat for Subject {
 
 impl ImagePart for Requests {
     fn put_head(&self, out: &mut Vec<u8>) {
-        (self.unused_changes, self.changes_used as u64).put(out);
+        // What is kept of the hashes is of this key.
+        self.key.put(out);
+        [self.made.state(), self.changes.state()].put(out);
         (self.generation_micros, self.oldest).put(out);
         self.remembered_from.max(self.forgot_before()).put(out);
         self.leaving.put(out);
@@ -75,9 +83,10 @@ impl ImagePart for Requests {
     }
 
     fn take_head(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
-        let changes_used: u64;
-        (self.unused_changes, changes_used) = from.one()?;
-        self.changes_used = changes_used as usize;
+        self.key = from.one()?;
+        let [made, changes] = from.one()?;
+        self.made.set_state(made);
+        self.changes.set_state(changes);
         (self.generation_micros, self.oldest) = from.one()?;
         self.remembered_from = from.one()?;
         self.leaving = from.one()?;
@@ -88,7 +97,7 @@ impl ImagePart for Requests {
     }
 
     fn tables(&mut self) -> Vec<(&'static str, &mut dyn Imaged)> {
-        vec![("changes_max", &mut self.changes)]
+        vec![("request_ids_max", self.made.table()), ("changes_max", self.changes.table())]
     }
 }
 
@@ -100,12 +109,7 @@ impl Requests {
 
     /// Finds the index anew, at the time of the image's last entry. Where the window is another one now, so are its
     /// generations.
-    pub(crate) fn index(
-        &mut self,
-        bounds: &LedgerBounds,
-        orders: &mut Orders,
-        at: MicrosUtc,
-    ) -> Result<(), ImageFault> {
+    pub(crate) fn index(&mut self, bounds: &LedgerBounds, at: MicrosUtc) -> Result<(), ImageFault> {
         let generation_micros = generation_micros(&self.rules);
         let places = (0..GENERATIONS as i64).map(|behind| place_of(self.oldest.saturating_add(behind)));
         let lists: Vec<u32> = places.map(|place| self.generations[place].head).collect();
@@ -123,11 +127,11 @@ impl Requests {
                     let value = bounds.request_ids_max;
                     return Err(ImageFault::PassedBound(PassedBound { name: "request_ids_max", value }));
                 }
-                self.table.insert(self.tag(self.key_of(orders, slot)), slot);
-                let next = self.next_of(orders, slot);
+                self.table.insert(self.tag_and_time(slot).0, slot);
+                let next = self.next_of(slot);
                 if !is_as_before {
-                    self.set_next(orders, slot, NONE);
-                    self.link(orders, slot);
+                    self.set_next(slot, NONE);
+                    self.link(slot);
                 }
                 slot = next;
             }

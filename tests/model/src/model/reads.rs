@@ -44,13 +44,11 @@ impl Model {
     }
 
     pub(super) fn list(&self, list: &List) -> Result<Verdict, Refusal> {
-        if list.before != OrderId(0) {
-            self.order_of(list.user, list.before)?;
-        }
+        let made = |id: OrderId| (id.ms(), id.sequence());
         let older: Vec<OrderBrief> = (self.orders.values().rev())
             .map(|order| order.view.brief)
             .filter(|brief| brief.user == list.user)
-            .filter(|brief| list.before == OrderId(0) || brief.order < list.before)
+            .filter(|brief| list.before == OrderId(0) || made(brief.order) < made(list.before))
             .collect();
         let mut page = OrderPage { items: Vec::new(), next: OrderId(0) };
         for (place, brief) in older.iter().enumerate() {
@@ -67,9 +65,6 @@ impl Model {
 
     pub(super) fn scan(&self, scan: &Scan) -> Result<Verdict, Refusal> {
         let made = |id: OrderId| (id.ms(), id.sequence());
-        if scan.before != OrderId(0) {
-            self.order_of(scan.user, scan.before)?;
-        }
         // Orders are made in the order of their time and sequence; the slot between these is the user's.
         let mut older: Vec<&OneOrder> = (self.orders.values())
             .filter(|it| scan.user == UserId(0) || it.view.brief.user == scan.user)
