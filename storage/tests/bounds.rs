@@ -25,7 +25,7 @@ type Bound = (&'static str, fn(&mut LedgerBounds, usize), usize);
 const NEEDED: [Bound; 16] = [
     ("orders_max", |bounds, to| bounds.orders_max = to, 4),
     ("lines_max", |bounds, to| bounds.lines_max = to, 2 + 2), // of the basket; with a discount
-    ("client_bytes_max", |bounds, to| bounds.client_bytes_max = to, 2 + 3), // "gif" behind its length
+    ("client_bytes_max", |bounds, to| bounds.client_bytes_max = to, 27), // a piece for "gif"
     ("history_rows_max", |bounds, to| bounds.history_rows_max = to, 1 + 1 + 1 + 2 * 6), // confirmed, cancelled; ends, payments
     ("request_ids_max", |bounds, to| bounds.request_ids_max = to, 8 + 3 + 4 + 1 + 3 + 2), // shop, coupons, orders, cancel; ends, payments
     ("changes_max", |bounds, to| bounds.changes_max = to, 8 + 3 + 1 + 3 + 2), // shop, coupons, cancel; ends, payments
@@ -50,7 +50,8 @@ fn each_bound_below_what_the_journal_holds_is_named_and_nothing_is_changed() {
             set(&mut ledger, value);
             let before = disk.content();
             let process = disk.next_process();
-            let error = Life::open(&process, config(ledger), 1).map(|_| ()).unwrap_err();
+            let opened = Life::open(&process, config(ledger), 1).map(|_| ());
+            let error = opened.expect_err(&format!("{name} = {value}"));
             process.end(End::Kill, MemHot::new(&process));
             let told = error.to_string();
             let OpenError::TooSmall { bound, .. } = error else { panic!("{name} = {value}: {told}") };

@@ -229,7 +229,8 @@ impl Ledger {
             self.enter(&stamp, &Fact::OrderConfirmed { order, version: 2 }, facts);
         }
         facts.end();
-        Ok(Verdict::Order(self.orders.at(self.orders.len() as u32 - 1).brief()))
+        let made = self.orders.newest().expect("an order was made just now");
+        Ok(Verdict::Order(self.orders.at(made).brief()))
     }
 
     /// What CREATE would decide about this basket; with a request id, its units are held for that CREATE.

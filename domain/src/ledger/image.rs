@@ -139,7 +139,9 @@ impl Ledger {
         }
         for part in ledger.parts() {
             for (name, table) in part.tables() {
-                let value = table.rows_max();
+                // Rows of this one are pieces of several bytes.
+                let pieces = name == "client_bytes_max";
+                let value = if pieces { bounds.client_bytes_max } else { table.rows_max() };
                 table.read_image(reading.from).map_err(|fault| match fault {
                     RowsFault::Unreadable => ImageFault::Unreadable,
                     RowsFault::Nonsense => ImageFault::Nonsense,

@@ -217,7 +217,7 @@ impl Orders {
             + (bounds.orders_max * COMPLETION_BYTES) as u64
             + (bounds.lines_max * size_of::<WholeCell>()) as u64
             + (bounds.history_rows_max * size_of::<LaterRow>()) as u64
-            + (client_cells(bounds.client_bytes_max) * size_of::<ClientCell>()) as u64
+            + (bounds.client_bytes_max / CLIENT_CELL_BYTES * size_of::<ClientCell>()) as u64
     }
 
     pub(crate) fn new(bounds: &LedgerBounds, key: HashKey) -> Orders {
@@ -228,11 +228,11 @@ impl Orders {
             rows_used: 0,
             by_id: SlotTable::with_rows_max(bounds.orders_max),
             by_user: SlotTable::with_rows_max(bounds.orders_max),
-            by_making: ByMaking::default(),
+            by_making: ByMaking::with_orders_max(bounds.orders_max),
             // Both together are bounded; what is never touched takes no memory.
             plain_lines: Pool::with_rows_max(bounds.lines_max),
             whole_lines: Pool::with_rows_max(bounds.lines_max),
-            client_bytes: Pool::with_rows_max(client_cells(bounds.client_bytes_max)),
+            client_bytes: Pool::with_rows_max(bounds.client_bytes_max / CLIENT_CELL_BYTES),
             rare: Pool::with_rows_max(bounds.orders_max),
             history: Pool::with_rows_max(bounds.history_rows_max),
             hand: 0,
@@ -262,6 +262,12 @@ impl Orders {
     #[inline]
     pub(crate) fn find_made(&self, made: Making) -> Option<u32> {
         self.by_id.find(self.id_tag(made.any_order()), |slot| self.at(slot).id.making() == made)
+    }
+
+    /// The order in memory that was made last.
+    #[inline]
+    pub(crate) fn newest(&self) -> Option<u32> {
+        self.by_making.newest()
     }
 
     /// The orders that were made before then, newest first.
@@ -308,7 +314,7 @@ impl Orders {
 
     #[inline]
     pub(crate) fn has_room_for_client_bytes(&self, bounds: &LedgerBounds, cells: usize) -> bool {
-        self.client_bytes.used() + cells <= client_cells(bounds.client_bytes_max)
+        self.client_bytes.used() + cells <= bounds.client_bytes_max / CLIENT_CELL_BYTES
     }
 
     /// Rows of the history behind the first of each order.

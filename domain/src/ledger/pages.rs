@@ -21,8 +21,10 @@ use crate::verdict::{OrderBrief, OrderPage, Verdict};
 pub struct PagePart {
     /// Orders that the page wants, newest first, at most as many as it wants.
     pub items: Vec<OrderBrief>,
-    /// The last order that was looked at; nothing: all were.
-    pub end: Option<OrderId>,
+    /// The last order that was looked at; nothing: there was none.
+    pub looked_to: Option<OrderId>,
+    /// There are more behind it, which were not looked at.
+    pub more: bool,
 }
 
 /// What a page asks of each order, in memory or at rest.
@@ -118,20 +120,20 @@ impl PageFilter {
     /// Looks through orders, newest first, as far as a page goes.
     pub fn part<L: Iterator<Item = Line>>(&self, orders: impl Iterator<Item = (OrderBrief, L)>) -> PagePart {
         let mut part = PagePart::default();
-        let (mut looks, mut last) = (0, None);
+        let mut looks = 0;
         for (order, lines) in orders {
             if looks >= Self::LOOKS_MAX || part.items.len() >= self.limit {
-                part.end = last;
+                part.more = true;
                 break;
             }
             let (look, looked) = self.look(&order, || lines);
+            part.looked_to = Some(order.order);
             match look {
                 Look::Wanted => part.items.push(order),
                 Look::Passed => (),
                 Look::Over => break,
             }
             looks += looked;
-            last = Some(order.order);
         }
         part
     }
@@ -177,14 +179,17 @@ impl Ledger {
         let asleep = |order: &&OrderBrief| self.orders.find(order.order).is_none();
         let asleep = resting.items.iter().filter(asleep).copied();
         // Behind the place that one part did not get past, the other one knows only half of what there is.
-        let end = here.end.into_iter().chain(resting.end).max_by_key(|order| order.making());
+        let ends = [&here, resting].into_iter().filter(|part| part.more).filter_map(|part| part.looked_to);
+        let end = ends.max_by_key(|order| order.making());
+        let looked_to = here.looked_to.into_iter().chain(resting.looked_to).map(OrderId::making).min();
         let mut items: Vec<_> = here.items.into_iter().chain(asleep).collect();
         items.retain(|order| end.is_none_or(|end| order.order.making() >= end.making()));
         items.sort_by_key(|order| core::cmp::Reverse(order.order.making()));
-        let more = items.len() > filter.limit;
         items.truncate(filter.limit);
-        let next = match items.last().filter(|_| more) {
-            Some(last) => last.order,
+        // A full page ends with its last order where there is anything behind it.
+        let full = items.last().filter(|_| items.len() == filter.limit).map(|last| last.order);
+        let next = match full.filter(|last| looked_to.is_some_and(|to| to < last.making())) {
+            Some(last) => last,
             None => end.unwrap_or(OrderId(0)),
         };
         OrderPage { items, next }

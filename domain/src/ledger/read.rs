@@ -7,7 +7,6 @@ use crate::ids::{OrderId, RequestId, SaleId, SkuId, UserId, WarehouseId};
 use crate::intent::PAGE_MAX;
 use crate::ledger::Ledger;
 use crate::ledger::goods::{SaleRow, ShelfRow};
-use crate::ledger::requests::Subject;
 use crate::refusal::{Reason, Refusal};
 use crate::units::{MicrosUtc, MinorUnits};
 use crate::verdict::{
@@ -27,19 +26,9 @@ impl Ledger {
         request: RequestId,
     ) -> Result<Verdict, Refusal> {
         self.requests.judge(now, request)?;
-        match self.requests.find(&self.orders, RequestKey { who: user, id: request }) {
-            // A cancel has a request id of its own; only the CREATE's names its order. An operator's cancel may
-            // have the very id, so whose it was counts as well.
-            Some((Subject::Order(order), _)) => {
-                let slot = self.known(OrderId(order.id()));
-                let order = self.orders.at(slot);
-                match order.request() == request && order.user == user {
-                    true => Ok(self.order_found(slot)),
-                    false => Err(Refusal::of(Reason::OrderNotFound)),
-                }
-            }
-            Some(_) | None => Err(Refusal::of(Reason::OrderNotFound)),
-        }
+        // A cancel has a request id of its own; only the CREATE's names its order.
+        let made = self.requests.find_made(&self.orders, RequestKey { who: user, id: request });
+        made.map(|slot| self.order_found(slot)).ok_or(Refusal::of(Reason::OrderNotFound))
     }
 
     pub(super) fn history(&self, user: UserId, order: OrderId) -> Result<Verdict, Refusal> {

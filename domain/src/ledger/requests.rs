@@ -187,18 +187,23 @@ impl Requests {
     /// Where [`Requests::asleep`] names an order.
     #[inline]
     pub(crate) fn find(&self, orders: &Orders, key: RequestKey) -> Option<(Subject, u64)> {
-        let mut body = 0;
-        let slot = self.find_slot(key, |order| {
-            let slot = orders.find(order).expect("an order that may have this request was woken");
-            let order = orders.at(slot);
-            body = order.body;
-            order.request() == key.id && order.user == key.who
-        })?;
-        if slot & CHANGE == 0 {
-            return Some((Subject::order(self.made.at(slot).order), body));
+        let mut made = None;
+        let slot = self.find_slot(key, |order| is_made_by(orders, order, key, &mut made))?;
+        if let Some(order) = made.map(|slot| orders.at(slot)) {
+            return Some((Subject::order(order.id), order.body));
         }
         let change = self.changes.at(slot & !CHANGE);
         Some((change.subject, change.body))
+    }
+
+    /// The order that this request made, if it is remembered.
+    ///
+    /// # Panics
+    /// Where [`Requests::asleep`] names an order.
+    pub(crate) fn find_made(&self, orders: &Orders, key: RequestKey) -> Option<u32> {
+        let mut made = None;
+        self.find_slot(key, |order| is_made_by(orders, order, key, &mut made));
+        made
     }
 
     /// An order at rest that may have been made by this request: who wants to find it needs that order.
@@ -418,6 +423,16 @@ impl Requests {
     fn hash(&self, key: RequestKey) -> u64 {
         self.key.hash3(key.who.0, (key.id.0 >> 64) as u64, key.id.0 as u64)
     }
+}
+
+/// Whether this request made this order, and then where it is.
+#[inline]
+fn is_made_by(orders: &Orders, order: OrderId, key: RequestKey, made: &mut Option<u32>) -> bool {
+    let slot = orders.find(order).expect("an order that may have this request was woken");
+    let order = orders.at(slot);
+    let it_did = order.request() == key.id && order.user == key.who;
+    *made = it_did.then_some(slot);
+    it_did
 }
 
 /// What is kept of a hash.

@@ -35,8 +35,8 @@ pub struct Resting<'a> {
     pub brief: OrderBrief,
     /// When it has to be back in memory by itself, for something becomes due.
     pub due: Option<MicrosUtc>,
-    /// Whether it was at rest before, so that an older record of it is kept.
-    pub was_at_rest: bool,
+    /// Whether it was handed out before, so that an older record of it may be kept.
+    pub was_kept: bool,
     /// All of it.
     pub record: &'a [u8],
 }
@@ -96,7 +96,7 @@ impl Ledger {
             self.put_record(slot, &mut record);
             let brief = self.orders.at(slot).brief();
             let due = self.due_at_rest(slot);
-            hand_out(Resting { brief, due, was_at_rest: marks.was_at_rest(), record: &record });
+            hand_out(Resting { brief, due, was_kept: marks.was_kept(), record: &record });
             self.orders.at_mut(slot).rest = marks.leaving();
             self.rests = true;
             handed_out += 1;

@@ -139,7 +139,7 @@ plain! {
     pub struct ListHead / ArchivedListHead {
         /// Whose; never 0.
         pub user: u64,
-        /// Only orders older than this one, which must be the user's; 0 starts at the newest.
+        /// Only orders made before this one, which need not be there any more; 0 starts at the newest.
         pub before: u64,
         /// Items wanted, 1 to 100.
         pub limit: u16,

@@ -5,7 +5,7 @@ use crate::plain::plain;
 plain! {
     /// Which orders of everybody, newest first. What is 0 filters nothing.
     pub struct OrdersScanHead / ArchivedOrdersScanHead {
-        /// Only orders made before this one, which must be there (and `user`'s); 0 starts at the newest.
+        /// Only orders made before this one, which need not be there any more; 0 starts at the newest.
         pub before: u64,
         /// Only this user's.
         pub user: u64,

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use domain::{Intent, Ledger, Micros, MicrosUtc, Reason, Verdict};
+use domain::{Intent, Ledger, Micros, MicrosUtc, Needs, Reason, Verdict};
 
 use super::checkpoint::taking::{JournalNow, Taking};
 use super::config::Config;
@@ -297,7 +297,7 @@ impl<H: HotDisk> Engine<H> {
     fn apply(&mut self, now: MicrosUtc, submitted: &Submitted<'_>) -> Outcome {
         let before = self.journal.last_position();
         let Submitted { envelope, ref intent, .. } = *submitted;
-        debug_assert!(self.ledger.needs(intent).orders.is_empty(), "nothing rests on disk yet");
+        debug_assert!(self.ledger.needs(intent) == Needs::Nothing, "nothing rests on disk yet");
         let verdict = self.ledger.apply(now, envelope, intent, &mut self.journal.facts());
         if let Verdict::Refused(refusal) = &verdict {
             if refusal.reason == Reason::Overloaded {

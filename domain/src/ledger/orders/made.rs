@@ -1,9 +1,9 @@
 //! The orders in memory in the order of their making, for whoever looks through those of everybody.
 //!
 //! Slots stand in blocks. A new order goes to the end of the newest block, which costs next to nothing; one that
-//! leaves or comes back is found by a look into the map of blocks and a walk through one of them.
+//! leaves or comes back is found by a look into the list of blocks and a walk through one of them.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::ids::Making;
@@ -14,123 +14,158 @@ const BLOCK_SLOTS: usize = 256;
 const MERGED_SLOTS_MAX: usize = BLOCK_SLOTS / 2;
 
 /// All slots, oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ByMaking {
-    /// By the making that each begins with: its orders were made then or later, and before the next one's.
-    blocks: BTreeMap<Making, Vec<u32>>,
-    /// What is behind all of these, and where it begins.
-    newest: Vec<u32>,
-    newest_from: Making,
+    /// Oldest first; none is empty.
+    blocks: VecDeque<Block>,
+    /// The slots of blocks, by place; those of no block are free.
+    places: Vec<[u32; BLOCK_SLOTS]>,
+    free_places: Vec<u32>,
+}
+
+/// Orders that were made from then on, and before those of the next block.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    from: Making,
+    place: u32,
+    len: u32,
 }
 
 impl ByMaking {
     /// Bytes for so many orders: two neighbouring blocks are more than a quarter full.
     pub(super) const fn bytes(orders_max: usize) -> u64 {
-        (4 * orders_max * size_of::<u32>()) as u64
+        let block = BLOCK_SLOTS * size_of::<u32>() + size_of::<u32>() + size_of::<Block>();
+        (Self::blocks_max(orders_max) * block) as u64
+    }
+
+    const fn blocks_max(orders_max: usize) -> usize {
+        2 * orders_max.div_ceil(MERGED_SLOTS_MAX) + 2
+    }
+
+    /// Nothing moves or grows until there are more orders than this. Its memory becomes real as it is used.
+    pub(super) fn with_orders_max(orders_max: usize) -> ByMaking {
+        let blocks_max = Self::blocks_max(orders_max);
+        ByMaking {
+            blocks: VecDeque::with_capacity(blocks_max),
+            places: Vec::with_capacity(blocks_max),
+            free_places: Vec::with_capacity(blocks_max),
+        }
+    }
+
+    /// The order that was made last.
+    #[inline]
+    pub(super) fn newest(&self) -> Option<u32> {
+        self.blocks.back().and_then(|block| self.slots(block).last().copied())
     }
 
     /// Adds an order that was made after all others.
     #[inline]
     pub(super) fn push(&mut self, made: Making, slot: u32) {
-        if self.newest.len() == BLOCK_SLOTS {
-            self.begin_block(made);
+        match self.blocks.back_mut() {
+            Some(Block { place, len, .. }) if (*len as usize) < BLOCK_SLOTS => {
+                self.places[*place as usize][*len as usize] = slot;
+                *len += 1;
+            }
+            Some(_) | None => self.add_block(self.blocks.len(), made, &[slot]),
         }
-        if self.newest.is_empty() {
-            self.newest_from = made;
-        }
-        self.newest.push(slot);
     }
 
     /// Adds an order wherever it belongs. `made` says when those were made that are in here.
     pub(super) fn insert(&mut self, making: Making, slot: u32, made: impl Fn(u32) -> Making) {
-        if making >= self.newest_from || (self.newest.is_empty() && self.blocks.is_empty()) {
-            if self.newest.len() == BLOCK_SLOTS {
-                let upper = self.newest.split_off(BLOCK_SLOTS / 2);
-                let upper_from = made(upper[0]);
-                self.begin_block(upper_from);
-                self.newest = upper;
-                return self.insert(making, slot, made);
-            }
-            if self.newest.is_empty() {
-                self.newest_from = making;
-            }
-            let at = self.newest.partition_point(|&it| made(it) < making);
-            self.newest.insert(at, slot);
-            return;
-        }
-        let from = match self.blocks.range(..=making).next_back() {
-            Some((&from, _)) => from,
-            // It is older than all others: the first block begins with it from here.
-            None => {
-                let first = match self.blocks.first_key_value() {
-                    Some((_, block)) if block.len() < BLOCK_SLOTS => self.blocks.pop_first(),
-                    Some(_) | None => None,
-                };
-                self.blocks.insert(making, first.map_or_else(Vec::new, |(_, block)| block));
-                making
-            }
+        let Some(at) = self.block_of(making) else {
+            // It is older than all others.
+            return match self.blocks.front_mut() {
+                Some(first) if (first.len as usize) < BLOCK_SLOTS => {
+                    first.from = making;
+                    self.insert_into(0, 0, slot);
+                }
+                Some(_) | None => self.add_block(0, making, &[slot]),
+            };
         };
-        let block = self.blocks.get_mut(&from).expect("it was found, or made just now");
-        let at = block.partition_point(|&it| made(it) < making);
-        block.insert(at, slot);
-        if block.len() > BLOCK_SLOTS {
-            let upper = block.split_off(BLOCK_SLOTS / 2);
-            self.blocks.insert(made(upper[0]), upper);
+        let slots = self.slots(&self.blocks[at]);
+        let place = slots.partition_point(|&it| made(it) < making);
+        if slots.len() < BLOCK_SLOTS {
+            return self.insert_into(at, place, slot);
+        }
+        let mut upper = [0; BLOCK_SLOTS / 2];
+        upper.copy_from_slice(&slots[BLOCK_SLOTS / 2..]);
+        self.blocks[at].len = (BLOCK_SLOTS / 2) as u32;
+        self.add_block(at + 1, made(upper[0]), &upper);
+        match place.checked_sub(BLOCK_SLOTS / 2) {
+            // Between the halves it belongs to the lower one, for the upper one begins later.
+            None | Some(0) => self.insert_into(at, place, slot),
+            Some(place) => self.insert_into(at + 1, place, slot),
         }
     }
 
     /// Takes an order out that is in here.
     pub(super) fn remove(&mut self, making: Making, slot: u32) {
-        if making >= self.newest_from {
-            take_out(&mut self.newest, slot);
-            return;
-        }
-        let (&from, block) =
-            self.blocks.range_mut(..=making).next_back().expect("its block begins before it");
-        take_out(block, slot);
-        let left = block.len();
-        if left > MERGED_SLOTS_MAX {
-            return;
-        }
-        if left == 0 {
-            self.blocks.remove(&from);
-            return;
-        }
-        let before = self.blocks.range(..from).next_back();
-        if before.is_some_and(|(_, before)| before.len() + left <= MERGED_SLOTS_MAX) {
-            self.merge(from);
+        let at = self.block_of(making).expect("an order is in the block of its making");
+        let Block { place, len, .. } = self.blocks[at];
+        let slots = &mut self.places[place as usize][..len as usize];
+        let out = slots.iter().position(|&it| it == slot).expect("an order is in the block of its making");
+        slots.copy_within(out + 1.., out);
+        self.blocks[at].len = len - 1;
+        if len == 1 {
+            self.remove_block(at);
+        } else if at > 0 && (self.blocks[at - 1].len + len - 1) as usize <= MERGED_SLOTS_MAX {
+            self.merge(at);
         }
     }
 
     /// The orders that were made before then, newest first. `made` says when each was.
     pub(super) fn before(&self, making: Making, made: impl Fn(u32) -> Making) -> impl Iterator<Item = u32> {
-        let older = |block: &Vec<u32>| block.partition_point(|&it| made(it) < making);
-        let newest = &self.newest[..older(&self.newest)];
-        let mut blocks = self.blocks.range(..making).rev();
-        // Only the first of these reaches up to `making`.
-        let first = blocks.next().map_or(&[][..], |(_, block)| &block[..older(block)]);
-        let rest = blocks.flat_map(|(_, block)| block.iter().rev());
-        newest.iter().rev().chain(first.iter().rev()).chain(rest).copied()
+        let blocks = self.blocks.partition_point(|block| block.from < making);
+        // Only the last of these reaches up to `making`.
+        let last = blocks.checked_sub(1).map_or(&[][..], |last| self.slots(&self.blocks[last]));
+        let last = &last[..last.partition_point(|&it| made(it) < making)];
+        let older = self.blocks.range(..blocks.saturating_sub(1)).rev();
+        last.iter().rev().chain(older.flat_map(|block| self.slots(block).iter().rev())).copied()
     }
 
-    /// What was the newest block is one of the others from here.
-    fn begin_block(&mut self, from: Making) {
-        let full = core::mem::replace(&mut self.newest, Vec::with_capacity(BLOCK_SLOTS));
-        self.blocks.insert(self.newest_from, full);
-        self.newest_from = from;
+    /// The block that an order of this making is in, or would be in; nothing: it is older than all.
+    fn block_of(&self, making: Making) -> Option<usize> {
+        self.blocks.partition_point(|block| block.from <= making).checked_sub(1)
     }
 
-    /// Adds the block that begins there to the one before it.
-    fn merge(&mut self, from: Making) {
-        let block = self.blocks.remove(&from).expect("a block is merged that is there");
-        let (_, before) = self.blocks.range_mut(..from).next_back().expect("one before it was seen");
-        before.extend(block);
+    #[inline]
+    fn slots(&self, block: &Block) -> &[u32] {
+        &self.places[block.place as usize][..block.len as usize]
     }
-}
 
-fn take_out(block: &mut Vec<u32>, slot: u32) {
-    let at = block.iter().position(|&it| it == slot).expect("an order is in the block of its making");
-    block.remove(at);
+    fn insert_into(&mut self, at: usize, place: usize, slot: u32) {
+        let Block { place: slots, len, .. } = self.blocks[at];
+        let slots = &mut self.places[slots as usize];
+        slots.copy_within(place..len as usize, place + 1);
+        slots[place] = slot;
+        self.blocks[at].len = len + 1;
+    }
+
+    fn add_block(&mut self, at: usize, from: Making, slots: &[u32]) {
+        let place = self.free_places.pop().unwrap_or_else(|| {
+            self.places.push([0; BLOCK_SLOTS]);
+            self.places.len() as u32 - 1
+        });
+        self.places[place as usize][..slots.len()].copy_from_slice(slots);
+        self.blocks.insert(at, Block { from, place, len: slots.len() as u32 });
+    }
+
+    fn remove_block(&mut self, at: usize) {
+        if let Some(block) = self.blocks.remove(at) {
+            self.free_places.push(block.place);
+        }
+    }
+
+    /// Adds what is in this block to the one before it.
+    fn merge(&mut self, at: usize) {
+        let Block { place, len, .. } = self.blocks[at];
+        let slots = self.places[place as usize];
+        let before = &mut self.blocks[at - 1];
+        let end = before.len as usize;
+        self.places[before.place as usize][end..end + len as usize].copy_from_slice(&slots[..len as usize]);
+        before.len += len;
+        self.remove_block(at);
+    }
 }
 
 #[cfg(test)]
@@ -141,7 +176,7 @@ mod tests {
     /// Orders come, leave and come back at random, beside an ordered map.
     fn check(seed: u64, orders: u64) {
         let mut random = fastrand::Rng::with_seed(seed);
-        let (mut index, mut model) = (ByMaking::default(), BTreeMap::new());
+        let (mut index, mut model) = (ByMaking::with_orders_max(200_000), BTreeMap::new());
         let mut gone = Vec::new();
         // The slot of an order is its making here, cut to 32 bits.
         let made = |slot: u32| Making(u64::from(slot));
@@ -179,7 +214,7 @@ mod tests {
         for leaves in model.into_keys() {
             index.remove(Making(leaves), leaves as u32);
         }
-        assert!(index.blocks.is_empty() && index.newest.is_empty(), "seed {seed}");
+        assert!(index.blocks.is_empty() && index.places.len() == index.free_places.len(), "seed {seed}");
     }
 
     #[test]
@@ -191,7 +226,7 @@ mod tests {
 
     #[test]
     fn few_that_stay_behind_share_blocks() {
-        let mut index = ByMaking::default();
+        let mut index = ByMaking::with_orders_max(200_000);
         for at in 0..100_000_u32 {
             index.push(Making(at.into()), at);
         }

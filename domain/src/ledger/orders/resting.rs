@@ -27,8 +27,8 @@ impl Flat for RestMarks {
 const AGE: u8 = 0b11;
 /// It was handed out to be kept at rest, and did not change since.
 const LEAVING: u8 = 1 << 2;
-/// It was at rest before: an older state of it lies there.
-const WAS_AT_REST: u8 = 1 << 3;
+/// It was handed out before: an older state of it may be kept.
+const WAS_KEPT: u8 = 1 << 3;
 /// And that state is the one of now.
 const UNCHANGED: u8 = 1 << 4;
 /// Nobody's row.
@@ -38,21 +38,21 @@ impl RestMarks {
     /// Of an order that changed just now and never rested.
     pub(crate) const AWAKE: RestMarks = RestMarks(0);
     /// Of an order that came back just now.
-    pub(crate) const WOKEN: RestMarks = RestMarks(WAS_AT_REST | UNCHANGED);
+    pub(crate) const WOKEN: RestMarks = RestMarks(WAS_KEPT | UNCHANGED);
 
     /// Of an order that changes: whatever was handed out, or lies at rest, is not it any more.
     #[inline]
     pub(crate) const fn touched(self) -> RestMarks {
-        RestMarks(self.0 & WAS_AT_REST)
+        RestMarks(self.0 & WAS_KEPT)
     }
 
     /// Of an order in an image: what was handed out is not known any more.
     pub(super) const fn read_back(self) -> RestMarks {
-        RestMarks(self.0 & (WAS_AT_REST | UNCHANGED | FREE))
+        RestMarks(self.0 & (WAS_KEPT | UNCHANGED | FREE))
     }
 
-    pub(crate) const fn was_at_rest(self) -> bool {
-        self.0 & WAS_AT_REST != 0
+    pub(crate) const fn was_kept(self) -> bool {
+        self.0 & WAS_KEPT != 0
     }
 
     /// Whether what lies at rest is what it is now.
@@ -65,7 +65,7 @@ impl RestMarks {
     }
 
     pub(crate) const fn leaving(self) -> RestMarks {
-        RestMarks(self.0 | LEAVING)
+        RestMarks(self.0 | LEAVING | WAS_KEPT)
     }
 
     pub(super) const fn is_free(self) -> bool {
