@@ -62,38 +62,6 @@ fn a_segment_before_the_checkpoint_is_not_read() {
 }
 
 #[test]
-fn any_flipped_bit_of_a_checkpoint_is_refused_and_names_the_place() {
-    let mut clock = 0;
-    let disk = sold(&MemDisk::new(1), &mut clock, true, &mut Rng::with_seed(7));
-    let content = disk.content();
-    let (name, bytes) = content.iter().find(|(name, _)| name.ends_with(".checkpoint")).unwrap();
-    let written = bytes.iter().rposition(|&byte| byte != 0).unwrap();
-    let header = 0..96;
-    let frames = 4_096..=written;
-    let mut rng = Rng::with_seed(9);
-    for byte in header.chain(frames.step_by(13)) {
-        let bit = rng.u8(..8);
-        disk.flip(name, byte, bit);
-        let before = disk.content();
-        let next = disk.next_process();
-        match Life::open(&next, tiny(DurabilityPath::Dsync), clock) {
-            Err(OpenError::Damaged { damage: Damage::BadHeader { file }, .. }) if byte < 4_096 => {
-                assert_eq!(&file, name);
-            }
-            Err(OpenError::Damaged { damage: Damage::Checkpoint { place, .. }, .. }) => {
-                assert!(&place.file == name && place.offset <= byte as u64, "{place} for byte {byte}");
-            }
-            Err(other) => panic!("byte {byte} bit {bit}: {other}"),
-            Ok(_) => panic!("byte {byte} bit {bit}: it opened"),
-        }
-        assert_eq!(disk.content(), before, "nothing was changed");
-        next.end(End::Kill, MemHot::new(&next));
-        disk.flip(name, byte, bit);
-    }
-    opened(&disk, &mut clock);
-}
-
-#[test]
 fn a_checkpoint_whose_journal_is_gone_is_refused() {
     let mut clock = 0;
     let disk = sold(&MemDisk::new(1), &mut clock, true, &mut Rng::with_seed(7));
