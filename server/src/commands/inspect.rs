@@ -1,6 +1,7 @@
 //! `tidegate inspect`: reads a data folder offline and shows what is in it, damaged or not. It changes nothing.
 
 mod as_of;
+mod cold;
 mod json;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +29,7 @@ use json::json_of;
 /// acknowledged, the next start cuts it off), or in damage with its place. Exits 1 on damage.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tidegate inspect tidegate-data\n  tidegate inspect tidegate-data --order 264905538293956608\n  tidegate inspect tidegate-data --as-of 1200 --order 264905538293956608"
+    after_help = "Examples:\n  tidegate inspect tidegate-data\n  tidegate inspect tidegate-data --order 264905538293956608\n  tidegate inspect tidegate-data --cold --user 7\n  tidegate inspect tidegate-data --as-of 1200 --order 264905538293956608"
 )]
 pub struct Inspect {
     /// The data folder.
@@ -46,6 +47,10 @@ pub struct Inspect {
     /// Only facts of this user and of the orders that the user made.
     #[arg(long, value_name = "ID", conflicts_with = "as_of")]
     user: Option<u64>,
+    /// Print the orders at rest, one JSON object a line, instead of facts: the newest version of each, or with --order
+    /// all versions of it. Not while a server runs on the folder.
+    #[arg(long, conflicts_with_all = ["records", "sku", "as_of"])]
+    cold: bool,
     /// Show how an order, a sku or a sale was behind this fact, as JSON, instead of facts.
     #[arg(long, value_name = "POSITION")]
     as_of: Option<u64>,
@@ -72,20 +77,29 @@ impl Inspect {
             print(&as_of::show(&disk, rules, position, &wanted)?)?;
             return Ok(ExitCode::SUCCESS);
         }
+        if self.cold {
+            let out = BufWriter::new(std::io::stdout().lock());
+            cold::print(&disk, self.order.map(OrderId), self.user.map(UserId), out)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let mut filter = Filter::new(self.order, self.sku, self.user);
+        let mut cold_fault = None;
         let reading = if self.records || filter.is_some() {
             let out = BufWriter::new(std::io::stdout().lock());
             print_records(&disk, &mut filter, out)?
         } else {
-            print_summary(&disk)?
+            let (row, fault) = cold::row(&disk);
+            cold_fault = fault;
+            print_summary(&disk, &row)?
         };
-        match reading.damage {
-            None => Ok(ExitCode::SUCCESS),
-            Some(damage) => {
-                say(&format_args!("damaged: {damage}"));
-                Ok(ExitCode::FAILURE)
-            }
+        if let Some(damage) = &reading.damage {
+            say(&format_args!("damaged: {damage}"));
         }
+        if let Some(fault) = &cold_fault {
+            say(&format_args!("damaged: {fault}"));
+        }
+        let is_whole = reading.damage.is_none() && cold_fault.is_none();
+        Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
@@ -240,9 +254,9 @@ struct Counted {
     bytes: u64,
 }
 
-fn print_summary(disk: &FileDisk) -> anyhow::Result<Reading> {
+fn print_summary(disk: &FileDisk, cold_row: &str) -> anyhow::Result<Reading> {
     let (text, reading) = summary(disk);
-    print(&text)?;
+    print(&(text + cold_row))?;
     Ok(reading)
 }
 
@@ -332,9 +346,14 @@ mod tests {
     use std::sync::Arc;
 
     use domain::intent::{AdjustReason, AskedLine, Create, Envelope, Lines, Sku, SkuPut, StockAdjust};
-    use domain::{Currency, Intent, MinorUnits, Quantity, RequestId, Rules, SellerId, WarehouseId};
+    use domain::order::State;
+    use domain::verdict::OrderBrief;
+    use domain::{
+        Currency, Intent, MicrosUtc, MinorUnits, Quantity, RequestId, Rules, SellerId, WarehouseId,
+    };
     use serde_json::Value;
-    use storage::embedded::{BlockingFiles, ClockReading, Config, FusedStore, open};
+    use storage::embedded::cold::{ColdSettings, ColdStore, DiskCold, Resting, RestingBatch, order_made_at};
+    use storage::embedded::{BlockingFiles, ClockReading, Config, FusedStore, identity_of, open};
     use storage::{Share, Store, Submitted, Ticket};
 
     use super::*;
@@ -443,6 +462,63 @@ mod tests {
     }
 
     #[test]
+    fn orders_at_rest_are_shown_by_user_and_in_all_their_versions() {
+        let dir = sold();
+        let disk = FileDisk::at(dir.path());
+        let lines = |order: Option<u64>, user: Option<u64>| {
+            let mut out = Vec::new();
+            cold::print(&disk, order.map(OrderId), user.map(UserId), &mut out).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+        };
+        assert_eq!((cold::row(&disk), lines(None, None)), ((String::new(), None), vec![]));
+
+        let identity = identity_of(&disk).unwrap().unwrap();
+        let mut store = DiskCold::open(dir.path(), identity, ColdSettings::default()).unwrap();
+        let mut batch = RestingBatch::new();
+        for (through, record) in [(7, &b"short"[..]), (9, b"longer")] {
+            batch.begin(through);
+            for user in [1, 2] {
+                batch.push(at_rest(UserId(user), through, record));
+            }
+            store.put(&batch).unwrap();
+        }
+        store.begin_sync();
+        while store.synced().is_none() {
+            std::thread::yield_now();
+        }
+        assert!(cold::row(&disk).0.contains("in use"));
+        drop(store);
+
+        let (row, fault) = cold::row(&disk);
+        assert!(fault.is_none() && row.contains("synced up to fact 9"), "{row}");
+        let (all, of_user) = (lines(None, None), lines(None, Some(2)));
+        assert_eq!((all.len(), of_user.len(), &all[1]), (2, 1, &of_user[0]));
+        assert_eq!((&of_user[0]["user"], &of_user[0]["record_bytes"]), (&2.into(), &6.into()));
+        let versions = lines(of_user[0]["order"].as_u64(), None);
+        let through: Vec<_> = versions.iter().map(|it| it["through"].as_u64().unwrap()).collect();
+        assert_eq!(through, [9, 7]);
+
+        std::fs::remove_file(dir.path().join("cold/mark")).unwrap();
+        let (row, fault) = cold::row(&disk);
+        assert!(fault.is_some() && row.contains("damaged"), "{row}");
+    }
+
+    fn at_rest(user: UserId, through: u64, record: &[u8]) -> Resting<'_> {
+        let brief = OrderBrief {
+            order: order_made_at(user.0, user),
+            user,
+            state: State::Confirmed,
+            version: through as u32,
+            total: MinorUnits(250),
+            currency: Currency(978),
+            created_at: MicrosUtc(1),
+            pay_until: MicrosUtc(2),
+        };
+        Resting { brief, due: None, was_at_rest: through > 7, record }
+    }
+
+    #[test]
     fn the_past_is_shown_as_it_was() {
         let dir = sold();
         let all = records(&dir, None, None, None);
@@ -514,6 +590,7 @@ mod tests {
                 order: None,
                 sku: None,
                 user: None,
+                cold: false,
                 as_of: None,
                 sale: None,
                 config: None,

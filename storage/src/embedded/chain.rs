@@ -201,6 +201,11 @@ pub fn survey_what_is_readable(disk: &impl ReadDisk) -> Result<(Survey, Vec<(Str
     Ok((survey, damaged))
 }
 
+/// Who the store of a folder is, as far as that can be read; nothing in a folder without a journal.
+pub fn identity_of(disk: &impl ReadDisk) -> Result<Option<Identity>, Damage> {
+    survey_what_is_readable(disk).map(|(survey, _)| survey.identity())
+}
+
 impl Survey {
     /// Who the store is; nothing in an empty folder.
     pub fn identity(&self) -> Option<Identity> {

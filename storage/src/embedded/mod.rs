@@ -35,7 +35,7 @@ mod file_disk;
 mod probe;
 
 pub use budget::{DiskBudget, DiskLevel, DiskUse, DiskWatch};
-pub use chain::{Damage, Evidence, Place, TornTail};
+pub use chain::{Damage, Evidence, Place, TornTail, identity_of};
 pub use clock::{ClockBehind, ClockReading, LedgerClock};
 pub use config::{BadConfig, Config, Durability};
 pub use counters::Counters;

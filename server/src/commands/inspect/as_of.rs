@@ -147,6 +147,6 @@ fn row(row: &HistoryRow) -> Value {
     })
 }
 
-fn state(number: u8) -> String {
+pub(super) fn state(number: u8) -> String {
     State::from_number(number).map_or_else(|| number.to_string(), |state| state.name().to_owned())
 }

@@ -22,14 +22,11 @@ use std::path::Path;
 
 use domain::MicrosUtc;
 use domain::verdict::OrderBrief;
-use lsm_tree::{AbstractTree, Slice};
+use lsm_tree::AbstractTree;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
-use super::layout::{
-    Opener, Sealer, due_key, due_of, made_of, older_key, older_of, order_key, superseded_key, superseded_of,
-    user_key,
-};
+use super::layout::{Sealer, due_key, older_key, order_key, superseded_key, superseded_of, user_key};
 use super::mark::Mark;
 use super::store::{
     ColdError, ColdStore, DueKey, FORGET_PIECE, Resting, RestingBatch, Standing, Statistics, UserAsk,
@@ -62,7 +59,6 @@ pub struct DiskCold {
     trees: Trees,
     upkeep: Upkeep,
     sealer: Sealer,
-    opener: Opener,
     write_buffer_bytes: u64,
     /// Put so far, and of this what is durable.
     standing: Standing,
@@ -94,14 +90,13 @@ impl DiskCold {
                 mark
             }
         };
-        let trees = Trees::open(&folder, &mark, settings)?;
+        let trees = Trees::open(&folder, None, identity, &mark, settings)?;
         let upkeep = Upkeep::start(&trees, identity)
             .map_err(|error| io_error(folder.display().to_string(), &error))?;
         Ok(DiskCold {
             trees,
             upkeep,
             sealer: Sealer::new(identity),
-            opener: Opener::new(identity),
             write_buffer_bytes: settings.write_buffer_bytes,
             standing: mark.standing,
             durable: mark.standing,
@@ -118,10 +113,10 @@ impl DiskCold {
         let made = made_at(brief.order);
         let version = Version { through, due };
         let key = order_key(made);
-        let before = if was_at_rest { self.newest_version(made)? } else { None };
+        let before = if was_at_rest { self.trees.newest_version(made)? } else { None };
 
         if let Some((old, value)) = before {
-            let (_, old_record) = self.opener.version(&key, &value).expect("it was just taken apart");
+            let (_, old_record) = self.trees.opener.version(&key, &value).expect("it was just taken apart");
             if old.through > through {
                 // A replay is where the run before was earlier. The newer version is as true as it was.
                 self.put_older(made, version, record, old.through);
@@ -191,7 +186,7 @@ impl DiskCold {
     /// Whether a version is not needed at `through` any more. An entry of `superseded` alone does not prove it: its
     /// successor may have been lost in a crash, and come again later.
     fn has_successor(&self, made: u64, older_through: u64, through: u64) -> Result<bool, ColdError> {
-        if let Some((newest, _)) = self.newest_version(made)?
+        if let Some((newest, _)) = self.trees.newest_version(made)?
             // If it is the version itself, the copy was made for a successor that was lost.
             && (older_through..=through).contains(&newest.through)
         {
@@ -200,18 +195,6 @@ impl DiskCold {
         let between = older_key(made, through)..older_key(made, older_through);
         let mut found = self.trees.older.range(between, NOW, None);
         found.next().map_or(Ok(false), |entry| self.trees.entry("older", entry).map(|_| true))
-    }
-
-    fn newest_version(&self, made: u64) -> Result<Option<(Version, Slice)>, ColdError> {
-        let key = order_key(made);
-        let found = self.trees.orders.get(key, NOW);
-        let Some(value) = found.map_err(|error| self.trees.fault("orders", &key, error))? else {
-            return Ok(None);
-        };
-        match self.opener.version(&key, &value) {
-            Some((version, _)) => Ok(Some((version, value))),
-            None => Err(self.trees.damaged("orders", &key)),
-        }
     }
 
     /// Takes note of what upkeep has done, and gives it what there is to do.
@@ -257,47 +240,11 @@ impl ColdStore for DiskCold {
     }
 
     fn read(&self, made: u64, through: u64, record: &mut Vec<u8>) -> Result<Option<Version>, ColdError> {
-        record.clear();
-        let key = order_key(made);
-        let Some((newest, value)) = self.newest_version(made)? else { return Ok(None) };
-        if newest.through <= through {
-            let (_, bytes) = self.opener.version(&key, &value).expect("it was just taken apart");
-            record.extend_from_slice(bytes);
-            return Ok(Some(newest));
-        }
-        let older = older_key(made, through)..=older_key(made, 0);
-        let Some(entry) = self.trees.older.range(older, NOW, None).next() else { return Ok(None) };
-        let (key, value) = self.trees.entry("older", entry)?;
-        let (Some((_, version_through)), Some((version, bytes))) =
-            (older_of(&key), self.opener.version(&key, &value))
-        else {
-            return Err(self.trees.damaged("older", &key));
-        };
-        debug_assert_eq!(version_through, version.through, "the seal covers both");
-        record.extend_from_slice(bytes);
-        Ok(Some(version))
+        self.trees.read(made, through, record)
     }
 
     fn of_user(&self, ask: UserAsk, page: &mut Vec<OrderBrief>) -> Result<u64, ColdError> {
-        let UserAsk { user, before_made, state, limit, looks_max } = ask;
-        let Some(first) = before_made.checked_sub(1) else { return Ok(0) };
-        let mut orders = self.trees.by_user.range(user_key(user, first)..=user_key(user, 0), NOW, None);
-        let (mut looks, mut found, mut last) = (0, 0, 0);
-        while found < limit && looks < looks_max {
-            let Some(entry) = orders.next() else { return Ok(0) };
-            let (key, value) = self.trees.entry("by_user", entry)?;
-            let Some((made, brief)) = self.opener.brief(&key, &value) else {
-                return Err(self.trees.damaged("by_user", &key));
-            };
-            if state.is_none_or(|state| state == brief.state) {
-                page.push(brief);
-                found += 1;
-            }
-            looks += 1;
-            last = made;
-        }
-        let is_older = orders.next().map(|entry| self.trees.entry("by_user", entry)).transpose()?.is_some();
-        Ok(if is_older { last } else { 0 })
+        self.trees.of_user(ask, page)
     }
 
     fn newest(
@@ -306,21 +253,7 @@ impl ColdStore for DiskCold {
         looks_max: usize,
         each: &mut dyn FnMut(u64, &[u8]) -> ControlFlow<()>,
     ) -> Result<u64, ColdError> {
-        let mut orders = self.trees.orders.range(..order_key(before_made), NOW, None).rev();
-        let (mut looks, mut last) = (0, 0);
-        let mut flow = ControlFlow::Continue(());
-        while flow.is_continue() && looks < looks_max {
-            let Some(entry) = orders.next() else { return Ok(0) };
-            let (key, value) = self.trees.entry("orders", entry)?;
-            let (Some(made), Some((_, record))) = (made_of(&key), self.opener.version(&key, &value)) else {
-                return Err(self.trees.damaged("orders", &key));
-            };
-            flow = each(made, record);
-            looks += 1;
-            last = made;
-        }
-        let is_older = orders.next().map(|entry| self.trees.entry("orders", entry)).transpose()?.is_some();
-        Ok(if is_older { last } else { 0 })
+        self.trees.newest(before_made, looks_max, each)
     }
 
     fn due(
@@ -330,24 +263,7 @@ impl ColdStore for DiskCold {
         limit: usize,
         found: &mut Vec<DueKey>,
     ) -> Result<(), ColdError> {
-        if after.is_some_and(|(due, made)| (due, made) >= (until, u64::MAX)) {
-            return Ok(());
-        }
-        let from = after.map_or(Bound::Unbounded, |(due, made)| Bound::Excluded(due_key(due, made)));
-        let to = Bound::Included(due_key(until, u64::MAX));
-        let room = found.len() + limit;
-        for entry in self.trees.due.range((from, to), NOW, None) {
-            if found.len() == room {
-                break;
-            }
-            let (key, _) = self.trees.entry("due", entry)?;
-            let (due, made) = due_of(&key).ok_or_else(|| self.trees.damaged("due", &key))?;
-            // A crash may have left one that its order has no more.
-            if self.newest_version(made)?.is_some_and(|(newest, _)| newest.due == Some(due)) {
-                found.push((due, made));
-            }
-        }
-        Ok(())
+        self.trees.due(after, until, limit, found)
     }
 
     fn forget(&mut self, through: u64) -> Result<bool, ColdError> {
@@ -386,10 +302,7 @@ impl ColdStore for DiskCold {
     }
 
     fn statistics(&self) -> Statistics {
-        Statistics {
-            orders_about: self.trees.orders.approximate_len() as u64,
-            disk_bytes: self.trees.in_order_of_writing().iter().map(|(_, tree)| tree.disk_space()).sum(),
-        }
+        self.trees.statistics()
     }
 }
 
@@ -402,18 +315,22 @@ impl fmt::Debug for DiskCold {
     }
 }
 
+/// Makes the folder where it is missing, and keeps others out of it while the file is open.
 fn make_and_lock(data: &Path, folder: &Path) -> Result<File, ColdError> {
-    let place = folder.display().to_string();
-    let io = |error: std::io::Error| io_error(place.clone(), &error);
     if !folder.is_dir() {
-        fs::create_dir(folder).map_err(io)?;
-        File::open(data).and_then(|data| data.sync_all()).map_err(io)?;
+        let made = fs::create_dir(folder).and_then(|()| File::open(data)?.sync_all());
+        made.map_err(|error| io_error(folder.display().to_string(), &error))?;
     }
-    let lock = File::open(folder).map_err(io)?;
-    match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(lock),
+    lock(folder, FlockOperation::NonBlockingLockExclusive)
+}
+
+pub(super) fn lock(folder: &Path, how: FlockOperation) -> Result<File, ColdError> {
+    let place = folder.display().to_string();
+    let file = File::open(folder).map_err(|error| io_error(place.clone(), &error))?;
+    match rustix::fs::flock(&file, how) {
+        Ok(()) => Ok(file),
         Err(Errno::WOULDBLOCK) => Err(ColdError::InUse { place }),
-        Err(error) => Err(io(error.into())),
+        Err(error) => Err(io_error(place, &error.into())),
     }
 }
 

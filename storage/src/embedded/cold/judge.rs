@@ -20,6 +20,8 @@ use crate::embedded::journal::layout::{u32_at, u64_at, u128_at};
 
 /// Names the list of a tree's tables. A tree without it counts as new.
 pub(super) const CURRENT: &str = "current";
+/// The folder of a tree's tables.
+pub(super) const TABLES: &str = "tables";
 /// Number of the list, its checksum, and the kind of that.
 const CURRENT_BYTES: usize = 25;
 /// Entries of a table's contents, at most. There are half a dozen.
@@ -33,7 +35,7 @@ const COUNT_AT: u64 = 4;
 pub(super) fn judge(tree: &Path) -> Result<(), ColdError> {
     if tree.join(CURRENT).is_file() {
         judge_list(tree)?;
-        judge_ends(&tree.join("tables"))?;
+        judge_ends(&tree.join(TABLES))?;
     }
     Ok(())
 }

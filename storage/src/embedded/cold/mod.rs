@@ -4,16 +4,18 @@
 //! journal from the checkpoint: so what was not synced may be lost, in whole batches, without harm. What it does not
 //! do: understand an order. A record is opaque bytes that the domain packed.
 //!
-//! `store` says what a cold store is, `disk` is the one on disk (`trees` what it is made of, `upkeep` its two threads,
-//! `layout`, `mark` and `judge` its bytes), `memory` the one of the simulator. `desk` puts either behind questions and
-//! answers that never block.
+//! `store` says what a cold store is, `disk` is the one on disk (`trees` and `reading` what it is made of, `upkeep` its
+//! two threads, `layout`, `mark` and `judge` its bytes, `view` a look from outside), `memory` the one of the simulator.
+//! `desk` puts either behind questions and answers that never block.
 
 mod desk;
 mod store;
 
 mod disk;
+mod reading;
 mod trees;
 mod upkeep;
+mod view;
 
 mod judge;
 mod layout;
@@ -28,6 +30,8 @@ pub use store::{
     BATCH_BYTES_MAX, BATCH_ORDERS_MAX, ColdError, ColdStore, DueKey, FORGET_PIECE, LATEST, RECORD_BYTES_MAX,
     Resting, RestingBatch, Standing, Statistics, UserAsk, Version, made_at, order_made_at,
 };
+
+pub use view::ColdView;
 
 #[cfg(test)]
 mod tests;

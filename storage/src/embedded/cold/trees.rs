@@ -1,5 +1,6 @@
 //! The five trees themselves: how they are set up, and changed and read with the place named where it fails.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,10 +12,14 @@ use lsm_tree::{
 
 use super::disk::ColdSettings;
 use super::judge::{self, CURRENT};
+use super::layout::Opener;
 use super::mark::Mark;
 use super::store::ColdError;
 use super::upkeep::tree_error;
+use crate::embedded::journal::Identity;
 
+/// Their names, as in the folder.
+pub(super) const TREES: [&str; 5] = ["orders", "older", "superseded", "by_user", "due"];
 /// Table files that are kept open, at most.
 const OPEN_FILES_MAX: usize = 256;
 /// Every tree is asked for what it has, never for what it had: versions in the trees' own sense are not used.
@@ -29,12 +34,20 @@ pub(super) struct Trees {
     pub(super) superseded: AnyTree,
     pub(super) by_user: AnyTree,
     pub(super) due: AnyTree,
+    pub(super) opener: Opener,
     /// Counts changes; shared by all trees.
     pub(super) changes: SequenceNumberCounter,
 }
 
 impl Trees {
-    pub(super) fn open(folder: &Path, mark: &Mark, settings: ColdSettings) -> Result<Trees, ColdError> {
+    /// Opens those of a folder, or, so that nothing in it is touched, a mirror of it.
+    pub(super) fn open(
+        folder: &Path,
+        mirror: Option<&Path>,
+        identity: Identity,
+        mark: &Mark,
+        settings: ColdSettings,
+    ) -> Result<Trees, ColdError> {
         let cache = Arc::new(Cache::with_capacity_bytes(settings.cache_bytes));
         let files = Arc::new(DescriptorTable::new(OPEN_FILES_MAX));
         let (changes, visible) = (SequenceNumberCounter::default(), SequenceNumberCounter::default());
@@ -45,7 +58,7 @@ impl Trees {
                 return Err(ColdError::Damaged { place, why: format!("{CURRENT} is missing") });
             }
             judge::judge(&path)?;
-            let config = Config::new(&path, changes.clone(), visible.clone())
+            let config = Config::new(mirror.unwrap_or(folder).join(name), changes.clone(), visible.clone())
                 .use_cache(Arc::clone(&cache))
                 .use_descriptor_table(Some(Arc::clone(&files)));
             let config = if name == "orders" {
@@ -58,13 +71,15 @@ impl Trees {
             };
             config.open().map_err(|error| tree_error(place, error))
         };
+        let [orders, older, superseded, by_user, due] = TREES.map(tree);
         let trees = Trees {
             folder: folder.to_owned(),
-            orders: tree("orders")?,
-            older: tree("older")?,
-            superseded: tree("superseded")?,
-            by_user: tree("by_user")?,
-            due: tree("due")?,
+            orders: orders?,
+            older: older?,
+            superseded: superseded?,
+            by_user: by_user?,
+            due: due?,
+            opener: Opener::new(identity),
             changes: changes.clone(),
         };
         let last_change = trees.orders.get_highest_persisted_seqno().unwrap_or(0);
@@ -83,7 +98,7 @@ impl Trees {
 
     /// The copy of a version before what replaces it.
     pub(super) fn in_order_of_writing(&self) -> [(&'static str, &AnyTree); 5] {
-        let Trees { folder: _, orders, older, superseded, by_user, due, changes: _ } = self;
+        let Trees { folder: _, orders, older, superseded, by_user, due, opener: _, changes: _ } = self;
         [("older", older), ("superseded", superseded), ("by_user", by_user), ("due", due), ("orders", orders)]
     }
 
@@ -116,5 +131,11 @@ impl Trees {
             place.extend(key.iter().map(|byte| format!("{byte:02x}")));
         }
         place
+    }
+}
+
+impl fmt::Debug for Trees {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trees").field("folder", &self.folder).finish_non_exhaustive()
     }
 }

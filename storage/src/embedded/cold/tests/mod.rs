@@ -4,6 +4,7 @@ mod damage;
 mod desks;
 mod histories;
 mod scripts;
+mod views;
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
