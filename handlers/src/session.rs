@@ -176,6 +176,9 @@ pub(crate) fn stats(
         disk_bytes,
         disk_bytes_max,
         disk_level,
+        checkpoint_lag_bytes,
+        checkpoint_lag_bytes_max,
+        checkpoint_lag_facts,
     } = *store;
     Ok(StatsHead {
         server: text(server),
@@ -216,5 +219,8 @@ pub(crate) fn stats(
         disk_bytes,
         disk_bytes_max,
         disk_level,
+        checkpoint_lag_bytes,
+        checkpoint_lag_bytes_max,
+        checkpoint_lag_facts,
     })
 }

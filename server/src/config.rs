@@ -110,6 +110,9 @@ sections! {
         /// Bytes of journal between two checkpoints. A start reads one checkpoint and what stands behind it; 0 takes none,
         /// and a start reads everything.
         checkpoint_bytes: u64 = 256 << 20,
+        /// Bytes of journal behind the newest checkpoint at which CREATE is OVERLOADED until there is a newer one, so that
+        /// a start never reads much more; at least twice checkpoint_bytes, 0: none.
+        checkpoint_lag_bytes_max: u64 = 2 << 30,
         /// From the durability of all to the empty group that seals it, microseconds.
         seal_after_us: u32 = 1_000,
     }

@@ -111,4 +111,10 @@ pub struct Stats {
     pub disk_bytes_max: u64,
     /// 0 there is room, 1 somebody should make room, 2 new orders are switched off.
     pub disk_level: u8,
+    /// Bytes of journal behind the newest checkpoint; 0 where none is ever taken.
+    pub checkpoint_lag_bytes: u64,
+    /// Of at most so many, then CREATE is overloaded; 0: any.
+    pub checkpoint_lag_bytes_max: u64,
+    /// Facts behind the newest checkpoint.
+    pub checkpoint_lag_facts: u64,
 }

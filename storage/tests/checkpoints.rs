@@ -13,7 +13,8 @@ use common::{
 use domain::{Intent, OrderId, Verdict};
 use fastrand::Rng;
 use storage::embedded::disk::{Disk, DurabilityPath};
-use storage::embedded::{Damage, OpenError, OpenReport, open};
+use storage::embedded::{Config, Damage, OpenError, OpenReport, Progress, open};
+use storage::{NotDecided, Store};
 
 #[test]
 fn an_opening_with_a_checkpoint_knows_what_one_without_it_knows() {
@@ -102,6 +103,85 @@ fn a_full_disk_takes_the_checkpoint_and_leaves_the_service() {
         life.ask(create(n + 1, request_id(micros, n), &[7; 600])).outcome.unwrap();
     }
     assert!(disk.content().into_keys().any(|name| name.ends_with(".checkpoint")), "it is tried again");
+}
+
+#[test]
+fn orders_wait_for_a_checkpoint_that_lags_too_far_and_nothing_else_does() {
+    const MAX: u64 = 48 << 10;
+    let config = Config { checkpoint_lag_bytes_max: MAX, ..tiny(DurabilityPath::Dsync) };
+    let disk = MemDisk::new(1).next_process();
+    let mut life = Life::open(&disk, config.clone(), 0).unwrap();
+    life.set_up_shop(1_000_000);
+    // The segment that is there goes on; for a checkpoint there is no room.
+    let used: usize = disk.content().values().map(Vec::len).sum();
+    disk.hold_at_most(used + (2 << 10));
+    let mut orders = Vec::new();
+    let overloaded = (1..).find_map(|n| {
+        let request = request_id(life.micros, n);
+        match life.ask(create(n, request, &[7; 600])).outcome {
+            Ok(verdict) => {
+                let Verdict::Order(brief) = verdict else { panic!("{verdict:?}") };
+                orders.push((n, brief.order));
+                None
+            }
+            Err(why) => Some(why),
+        }
+    });
+    assert_eq!(overloaded, Some(NotDecided::Overloaded { retry_after_ms: 1_000 }));
+    let stats = life.store.stats();
+    assert!((MAX..MAX + (16 << 10)).contains(&stats.checkpoint_lag_bytes), "{stats:?}");
+    assert_eq!(stats.checkpoint_lag_facts, stats.last_position);
+    assert_eq!(stats.checkpoint_lag_bytes_max, MAX);
+
+    // What frees units goes on, and so do operators and reads.
+    let (user, order) = orders[0];
+    let request = request_id(life.micros, 1 << 40);
+    assert!(matches!(life.ask(cancel(user, request, order)).outcome, Ok(Verdict::Order(_))));
+    assert!(life.ask(common::stock(life.micros + 5_000, 5)).outcome.is_ok());
+    assert!(life.ask(Intent::Holdings).outcome.is_ok());
+
+    // With room, and without a single new fact, one is taken: within seconds, and the engine asks for these turns.
+    disk.hold_at_most(usize::MAX);
+    let facts = life.store.stats().last_position;
+    let until = life.micros + 3_000_000;
+    while life.store.stats().checkpoint_lag_bytes > 0 {
+        assert!(life.micros < until, "no checkpoint was taken");
+        match life.turn(0).unwrap() {
+            Progress::Again => (),
+            Progress::Within(span) => assert!(life.turn(span.0.min(100_000)).is_ok()),
+            Progress::Idle => panic!("nobody looks after the checkpoint any more"),
+        }
+    }
+    assert_eq!(life.store.stats().last_position, facts);
+    let request = request_id(life.micros, 2 << 40);
+    assert!(life.ask(create(9_999, request, b"")).outcome.is_ok(), "it has caught up");
+}
+
+#[test]
+fn an_opening_far_behind_takes_one_as_soon_as_it_can() {
+    let disk = MemDisk::new(1).next_process();
+    let mut life = Life::open(&disk, tiny_without_checkpoints(DurabilityPath::Dsync), 0).unwrap();
+    life.set_up_shop(1_000_000);
+    for n in 1..60 {
+        let request = request_id(life.micros, n);
+        life.ask(create(n, request, &[7; 600])).outcome.unwrap();
+    }
+    let clock = life.micros + 1_000;
+    drop(life.store);
+    disk.end(End::Kill, life.hot);
+    let config = Config { checkpoint_lag_bytes_max: 48 << 10, ..tiny(DurabilityPath::Dsync) };
+    let mut life = Life::open(&disk.next_process(), config, clock).unwrap();
+    life.turn(0).unwrap();
+    assert!(life.store.stats().checkpoint_lag_bytes > 48 << 10, "{:?}", life.store.stats());
+    // It stands behind a group of its own run, so the first order makes it possible; the next ones may have to wait.
+    let request = request_id(life.micros, 1 << 40);
+    assert!(life.ask(create(1, request, b"")).outcome.is_ok());
+    for _ in 0..100 {
+        life.turn(1_000).unwrap();
+    }
+    assert!(life.store.stats().checkpoint_lag_bytes < 48 << 10, "{:?}", life.store.stats());
+    let request = request_id(life.micros, 2 << 40);
+    assert!(life.ask(create(1, request, b"")).outcome.is_ok());
 }
 
 #[test]

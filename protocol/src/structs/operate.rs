@@ -81,6 +81,12 @@ plain! {
         pub disk_bytes_max: u64,
         /// 0 there is room, 1 somebody should make room, 2 new orders are SWITCHED_OFF until somebody does.
         pub disk_level: u8,
+        /// Bytes of journal that the newest checkpoint lags behind: what a start would read. 0 where none is taken.
+        pub checkpoint_lag_bytes: u64,
+        /// Of at most so many: then what leads to new orders is OVERLOADED until it has caught up. 0: any.
+        pub checkpoint_lag_bytes_max: u64,
+        /// Facts that the newest checkpoint lags behind.
+        pub checkpoint_lag_facts: u64,
     }
 
     /// What an independent recomputation found.

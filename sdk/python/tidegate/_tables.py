@@ -875,6 +875,9 @@ LAYOUTS = {
         ("disk_bytes", "u64", 8),
         ("disk_bytes_max", "u64", 8),
         ("disk_level", "u8", 1),
+        ("checkpoint_lag_bytes", "u64", 8),
+        ("checkpoint_lag_bytes_max", "u64", 8),
+        ("checkpoint_lag_facts", "u64", 8),
     ),
     "StockAdjustHead": (
         ("request", "u128", 16),

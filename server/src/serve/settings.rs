@@ -79,6 +79,7 @@ fn store(config: &Config) -> storage::embedded::Config {
         group_bytes,
         durability,
         checkpoint_bytes,
+        checkpoint_lag_bytes_max,
         seal_after_us,
     } = config.journal;
     let requests = &config.requests;
@@ -99,6 +100,7 @@ fn store(config: &Config) -> storage::embedded::Config {
             config::Durability::Fsync => storage::embedded::Durability::Always(DurabilityPath::Fsync),
         },
         checkpoint_bytes,
+        checkpoint_lag_bytes_max,
         disk: storage::embedded::DiskBudget {
             bytes: disk_budget_bytes,
             warn_percent: disk_warn_percent,

@@ -33,6 +33,8 @@ pub struct Config {
     pub durability: Durability,
     /// Bytes of journal between two checkpoints; 0: none is taken.
     pub checkpoint_bytes: u64,
+    /// Bytes of journal behind the newest checkpoint at which CREATE is overloaded until there is a newer one; 0: none.
+    pub checkpoint_lag_bytes_max: u64,
     /// What the data folder may take of its disk.
     pub disk: DiskBudget,
     /// Microseconds from the durability of all to the group that seals it.
@@ -65,6 +67,7 @@ impl Default for Config {
             group_bytes: 1 << 20,
             durability: Durability::Auto,
             checkpoint_bytes: 256 << 20,
+            checkpoint_lag_bytes_max: 2 << 30,
             disk: DiskBudget::DEFAULT,
             seal_after_us: 1_000,
             opening_grace_seconds: 60,
@@ -101,6 +104,10 @@ impl Config {
         }
         if self.segment_bytes < self.group_bytes + 2 * BLOCK_BYTES {
             return wrong("segment_bytes has room for a group, a header and a sealing group");
+        }
+        let lag_max = self.checkpoint_lag_bytes_max;
+        if self.checkpoint_bytes > 0 && lag_max > 0 && lag_max / 2 < self.checkpoint_bytes {
+            return wrong("checkpoint_lag_bytes_max is at least twice checkpoint_bytes, or 0");
         }
         let ready_bytes = self.segment_bytes.saturating_mul(self.segments_ahead.saturating_add(2)) as u64;
         if let Some(why) = self.disk.fault(ready_bytes) {

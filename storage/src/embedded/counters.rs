@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use domain::Micros;
 
 use super::budget::DiskLevel;
+use super::checkpoint::taking::Lag;
 use crate::store::Stats;
 
 /// Counters, each of which one thread writes and any thread reads.
@@ -19,6 +20,9 @@ pub struct Counters {
     pub(crate) orders_max: AtomicU64,
     pub(crate) last_position: AtomicU64,
     pub(crate) durable_position: AtomicU64,
+    checkpoint_lag_bytes: AtomicU64,
+    pub(crate) checkpoint_lag_bytes_max: AtomicU64,
+    checkpoint_lag_facts: AtomicU64,
     /// Written by who looks at the disk, not by the engine.
     disk_bytes: AtomicU64,
     disk_bytes_max: AtomicU64,
@@ -46,6 +50,9 @@ impl Default for Counters {
             orders_max: AtomicU64::new(0),
             last_position: AtomicU64::new(0),
             durable_position: AtomicU64::new(0),
+            checkpoint_lag_bytes: AtomicU64::new(0),
+            checkpoint_lag_bytes_max: AtomicU64::new(0),
+            checkpoint_lag_facts: AtomicU64::new(0),
             disk_bytes: AtomicU64::new(0),
             disk_bytes_max: AtomicU64::new(0),
             disk_level: AtomicU8::new(DiskLevel::Enough.number()),
@@ -76,12 +83,21 @@ impl Counters {
             disk_bytes: self.disk_bytes.load(Relaxed),
             disk_bytes_max: self.disk_bytes_max.load(Relaxed),
             disk_level: self.disk_level.load(Relaxed),
+            checkpoint_lag_bytes: self.checkpoint_lag_bytes.load(Relaxed),
+            checkpoint_lag_bytes_max: self.checkpoint_lag_bytes_max.load(Relaxed),
+            checkpoint_lag_facts: self.checkpoint_lag_facts.load(Relaxed),
         }
     }
 
     /// Position up to which facts are durable.
     pub fn durable_position(&self) -> u64 {
         self.durable_position.load(Relaxed)
+    }
+
+    /// How far the newest checkpoint is behind the journal.
+    pub(crate) fn lag(&self, lag: Lag) {
+        self.checkpoint_lag_bytes.store(lag.bytes, Relaxed);
+        self.checkpoint_lag_facts.store(lag.facts, Relaxed);
     }
 
     /// Whether the disk is too full for new orders.

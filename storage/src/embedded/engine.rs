@@ -29,8 +29,8 @@ const EXPIRED_AT_ONCE_MAX: usize = 32;
 const DISK_FULL_RETRY_AFTER_MS: u32 = 1_000;
 /// How soon to look again for a segment that is being made, since nothing rings when it is there.
 const SEGMENT_POLL: Micros = Micros(1_000);
-/// How soon to look after a checkpoint that waits for its file to be written.
-const CHECKPOINT_POLL: Micros = Micros(1_000);
+/// What a checkpoint that lags too far behind tells clients to wait: writing one takes about as long.
+const LAG_RETRY_AFTER_MS: u32 = 1_000;
 
 /// When the next turn is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,7 @@ impl<H: HotDisk> Engine<H> {
         counters.last_position.store(journal.last_position(), Relaxed);
         counters.durable_position.store(journal.durable_position(), Relaxed);
         counters.orders_max.store(config.ledger.orders_max as u64, Relaxed);
+        counters.checkpoint_lag_bytes_max.store(config.checkpoint_lag_bytes_max, Relaxed);
         Engine {
             ledger,
             journal,
@@ -117,7 +118,7 @@ impl<H: HotDisk> Engine<H> {
         let held = self.decide(now, disk);
         self.journal.start(now, self.leaving, disk, &self.counters);
         self.release();
-        let more_image = self.take_checkpoint();
+        let more_image = self.take_checkpoint(now);
         self.count();
         Ok(self.progress(now, held, more_expire || more_image))
     }
@@ -263,6 +264,9 @@ impl<H: HotDisk> Engine<H> {
         if creates && self.draining {
             return Ok(Some(NotDecided::Draining));
         }
+        if creates && self.checkpoints.is_behind() {
+            return Ok(Some(NotDecided::Overloaded { retry_after_ms: LAG_RETRY_AFTER_MS }));
+        }
         if creates && self.counters.is_disk_stopped() && !self.is_known(now, submitted) {
             return Ok(Some(NotDecided::SwitchedOff { retry_after_ms: DISK_FULL_RETRY_AFTER_MS }));
         }
@@ -312,19 +316,21 @@ impl<H: HotDisk> Engine<H> {
     }
 
     /// True: there is more of it to be done at once.
-    fn take_checkpoint(&mut self) -> bool {
+    fn take_checkpoint(&mut self, now: MicrosUtc) -> bool {
         let journal = JournalNow {
             boundary: self.journal.boundary(),
             bytes: self.replayed_bytes + self.journal.sealed_bytes(),
+            position: self.journal.last_position(),
             durable_through: self.journal.durable_through(),
         };
-        self.checkpoints.turn(&mut self.ledger, journal)
+        self.checkpoints.turn(now, &mut self.ledger, journal)
     }
 
     fn count(&self) {
         self.counters.orders.store(self.ledger.orders() as u64, Relaxed);
         self.counters.last_position.store(self.journal.last_position(), Relaxed);
         self.counters.durable_position.store(self.journal.durable_position(), Relaxed);
+        self.counters.lag(self.checkpoints.lag());
     }
 
     fn progress(&self, now: MicrosUtc, held: Option<Held>, more: bool) -> Progress {
@@ -335,7 +341,7 @@ impl<H: HotDisk> Engine<H> {
         let expiry = self.ledger.next_due().map(|due| due.max(self.expires_from.unwrap_or(due)));
         let segment = held == Some(Held::Segment) || self.journal.waits_for_segment();
         let segment = segment.then_some(now.after(SEGMENT_POLL));
-        let checkpoint = self.checkpoints.is_busy().then_some(now.after(CHECKPOINT_POLL));
+        let checkpoint = self.checkpoints.next_due(now);
         // What is due already waits for the disk, which wakes the caller; the poll keeps a full disk from
         // turning that into a busy loop.
         let soonest = [seal, expiry, segment, checkpoint].into_iter().flatten().min();

@@ -11,7 +11,7 @@ use domain::{Fact, Ledger, MicrosUtc, PassedBound, Stamp};
 use super::chain::{Chain, Damage, Survey, TornTail, survey};
 use super::checkpoint::maker::{CheckpointMaker, InlineCheckpoints, ThreadCheckpoints};
 use super::checkpoint::reading::{BadCheckpoint, restore};
-use super::checkpoint::taking::Taking;
+use super::checkpoint::taking::{Pace, Taking};
 use super::clock::{ClockBehind, ClockReading, LedgerClock};
 use super::config::{BadConfig, Config, Durability};
 use super::counters::Counters;
@@ -279,7 +279,9 @@ impl<D: Disk> Opened<D> {
         plan.next.number += u64::from(torn.is_none());
         let Helpers { segments, checkpoints } = helpers(disk, start.identity, plan)?;
         let journal = Journal::new(config.limits(plan.path), start, cut, segments);
-        let checkpoints = Taking::new(checkpoints, config.checkpoint_bytes);
+        let pace =
+            Pace { every_bytes: config.checkpoint_bytes, lag_bytes_max: config.checkpoint_lag_bytes_max };
+        let checkpoints = Taking::new(checkpoints, pace, report.checkpoint_position);
         let (replayed_bytes, counters) = (report.replayed.bytes, Arc::new(Counters::default()));
         Ok(Engine::new(&config, ledger, journal, ports, checkpoints, replayed_bytes, counters))
     }

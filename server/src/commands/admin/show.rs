@@ -342,6 +342,15 @@ pub fn stats(stats: &Stats) -> Shown {
             format!("p50 {} µs, p99 {} µs", stats.journal_write_us_p50, stats.journal_write_us_p99),
         ),
         ("memory", mib(stats.resident_bytes)),
+        (
+            "checkpoint",
+            format!(
+                "{} and {} facts behind the journal, of at most {}",
+                mib(stats.checkpoint_lag_bytes),
+                stats.checkpoint_lag_facts,
+                mib(stats.checkpoint_lag_bytes_max)
+            ),
+        ),
         ("disk", format!("{} of {}{}", mib(stats.disk_bytes), mib(stats.disk_bytes_max), level)),
     ];
     let json = json!({
@@ -361,6 +370,9 @@ pub fn stats(stats: &Stats) -> Shown {
         "journal_write_us_p50": stats.journal_write_us_p50, "journal_write_us_p99": stats.journal_write_us_p99,
         "resident_bytes": stats.resident_bytes,
         "disk_bytes": stats.disk_bytes, "disk_bytes_max": stats.disk_bytes_max, "disk_level": stats.disk_level,
+        "checkpoint_lag_bytes": stats.checkpoint_lag_bytes,
+        "checkpoint_lag_bytes_max": stats.checkpoint_lag_bytes_max,
+        "checkpoint_lag_facts": stats.checkpoint_lag_facts,
     });
     Shown { text: pairs(&rows), json }
 }

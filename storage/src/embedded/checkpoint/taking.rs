@@ -1,6 +1,6 @@
-//! When the engine takes a checkpoint, and how it goes on with it a piece a turn.
+//! When the engine takes a checkpoint, how it goes on with it a piece a turn, and how far the newest lags behind.
 
-use domain::Ledger;
+use domain::{Ledger, Micros, MicrosUtc};
 
 use super::layout::Boundary;
 use super::maker::{BUFFER_BYTES, CheckpointMaker, Making};
@@ -10,6 +10,10 @@ use crate::planted::{self, Bug};
 const BYTES_A_TURN: usize = 32 << 10;
 /// A failed checkpoint is tried again after this part of what lies between two.
 const RETRY_PART: u64 = 8;
+/// Where the journal does not grow, because new orders wait for it, a failed one is tried again after this time.
+const RETRY_AFTER: Micros = Micros::from_seconds(1);
+/// How soon to look after a checkpoint that waits for its file to be written.
+const POLL: Micros = Micros(1_000);
 
 /// What the engine knows of the journal at the end of a turn.
 #[derive(Clone, Copy, Debug)]
@@ -18,19 +22,54 @@ pub(crate) struct JournalNow {
     pub boundary: Option<Boundary>,
     /// Bytes written so far, and those that the opening replayed.
     pub bytes: u64,
+    /// Position of the last fact.
+    pub position: u64,
     /// Every group up to this one is durable.
     pub durable_through: u64,
+}
+
+/// When to take checkpoints, and how far they may lag.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Bytes of journal between two; 0: none is ever taken.
+    pub every_bytes: u64,
+    /// The most that the journal may be ahead of the newest one, bytes; 0: any.
+    pub lag_bytes_max: u64,
+}
+
+/// How far the newest checkpoint is behind the journal: what the next opening would replay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lag {
+    /// Of journal, padding included.
+    pub bytes: u64,
+    /// Of facts.
+    pub facts: u64,
 }
 
 /// Takes one checkpoint after the other, each when the journal has grown by so much.
 #[derive(Debug)]
 pub(crate) struct Taking {
     maker: Box<dyn CheckpointMaker>,
-    /// Bytes of journal between two; 0: none is ever taken.
-    every_bytes: u64,
-    /// The next one is begun when the journal has so many.
+    pace: Pace,
+    /// The next one is begun when the journal has so many bytes.
     due_at_bytes: u64,
+    /// Not begun before, where new orders wait for it.
+    retry_at: MicrosUtc,
+    /// What the newest one that is there for good covers, and the one that is under way.
+    covered: Mark,
+    begun: Mark,
+    lag: Lag,
+    /// Whether this run has written a group: before, there is nothing that a checkpoint could stand behind.
+    may_begin: bool,
     state: State,
+}
+
+/// A place in the journal.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    bytes: u64,
+    /// Position of the last fact before it.
+    position: u64,
 }
 
 #[derive(Debug)]
@@ -50,22 +89,63 @@ enum State {
 }
 
 impl Taking {
-    pub(crate) fn new(maker: Box<dyn CheckpointMaker>, every_bytes: u64) -> Taking {
-        Taking { maker, every_bytes, due_at_bytes: every_bytes, state: State::Idle }
+    /// Behind an opening that began with what stands up to `position`; bytes count from there.
+    pub(crate) fn new(maker: Box<dyn CheckpointMaker>, pace: Pace, position: u64) -> Taking {
+        let covered = Mark { bytes: 0, position };
+        Taking {
+            maker,
+            pace,
+            due_at_bytes: pace.every_bytes,
+            retry_at: MicrosUtc(0),
+            covered,
+            begun: covered,
+            lag: Lag::default(),
+            may_begin: false,
+            state: State::Idle,
+        }
     }
 
     /// Goes on with what is under way, or begins. True: there is more to do at once.
-    pub(crate) fn turn(&mut self, ledger: &mut Ledger, journal: JournalNow) -> bool {
-        if self.every_bytes == 0 {
+    pub(crate) fn turn(&mut self, now: MicrosUtc, ledger: &mut Ledger, journal: JournalNow) -> bool {
+        if self.pace.every_bytes == 0 {
             return false;
         }
+        let more = self.go_on(now, ledger, journal);
+        self.may_begin |= journal.boundary.is_some();
+        self.lag = Lag {
+            bytes: journal.bytes - self.covered.bytes,
+            facts: journal.position - self.covered.position,
+        };
+        more
+    }
+
+    /// How far the newest one is behind; nothing where none is ever taken.
+    pub(crate) fn lag(&self) -> Lag {
+        self.lag
+    }
+
+    /// Whether new orders have to wait for it. The first group of a run never does: without it none can be taken.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.may_begin && self.pace.lag_bytes_max > 0 && self.lag.bytes >= self.pace.lag_bytes_max
+    }
+
+    /// When somebody has to look after it at the latest, though nothing else happens.
+    pub(crate) fn next_due(&self, now: MicrosUtc) -> Option<MicrosUtc> {
+        match self.state {
+            State::Writing { .. } | State::Written { .. } | State::Publishing => Some(now.after(POLL)),
+            State::Idle => self.is_behind().then_some(self.retry_at.max(now.after(POLL))),
+        }
+    }
+
+    fn go_on(&mut self, now: MicrosUtc, ledger: &mut Ledger, journal: JournalNow) -> bool {
+        let due = journal.bytes >= self.due_at_bytes || (self.is_behind() && now >= self.retry_at);
         match &mut self.state {
             State::Idle => {
-                let boundary = journal.boundary.filter(|_| journal.bytes >= self.due_at_bytes);
-                if let Some(boundary) = boundary {
+                if let Some(boundary) = journal.boundary.filter(|_| due) {
                     ledger.begin_image();
                     self.maker.begin(boundary);
-                    self.due_at_bytes = journal.bytes + self.every_bytes;
+                    self.due_at_bytes = journal.bytes + self.pace.every_bytes;
+                    self.begun = Mark { bytes: journal.bytes, position: boundary.next_fact - 1 };
                     self.state = State::Writing { boundary, buffer: None };
                 }
                 false
@@ -74,7 +154,8 @@ impl Taking {
                 if self.maker.progress() == Making::Failed =>
             {
                 ledger.give_up_image();
-                self.due_at_bytes = journal.bytes + self.every_bytes / RETRY_PART;
+                self.due_at_bytes = journal.bytes + self.pace.every_bytes / RETRY_PART;
+                self.retry_at = now.after(RETRY_AFTER);
                 self.state = State::Idle;
                 false
             }
@@ -103,15 +184,11 @@ impl Taking {
             }
             State::Publishing => {
                 if self.maker.progress() == Making::Published {
+                    self.covered = self.begun;
                     self.state = State::Idle;
                 }
                 false
             }
         }
-    }
-
-    /// Whether a checkpoint is under way: somebody has to look after it, though nothing else happens.
-    pub(crate) fn is_busy(&self) -> bool {
-        !matches!(self.state, State::Idle)
     }
 }
