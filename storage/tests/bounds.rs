@@ -6,10 +6,16 @@ mod common;
 
 use common::mem_disk::{End, MemDisk, MemHot};
 use common::{EUR, Life, START, cancel, create, request_id, tiny};
+use domain::aftersale::CaseKind;
 use domain::coupon::{Benefit, Coupon, CouponIds, CouponScope};
+use domain::cursor::CursorName;
 use domain::intent::{
-    AskedLine, CouponClaim, CouponDefine, Create, Lines, Sale, SalePut, SaleSku, Sku, SkuPut, StockAdjust,
+    AskedLine, CaseOpen, CouponClaim, CouponDefine, Create, EndHold, LetterEnd, LetterPark, LimitPut, Lines,
+    Sale, SalePut, SaleSku, SentLine, Ship, Sign, Sku, SkuPut, StockAdjust, StockReserve,
 };
+use domain::letter::LetterReason;
+use domain::limit::{UserLimit, UserList};
+use domain::shipment::Waybill;
 use domain::{
     CouponId, Intent, LedgerBounds, MicrosUtc, MinorUnits, OrderId, PassedBound, Quantity, SaleId, SellerId,
     SkuId, UserId, Verdict, WarehouseId,
@@ -41,10 +47,25 @@ const NEEDED: [Bound; 16] = [
     ("coupon_orders_max", |bounds, to| bounds.coupon_orders_max = to, 2),
 ];
 
+/// The same of what stands beside orders, for the second history.
+const NEEDED_BESIDE: [Bound; 7] = [
+    ("shipments_max", |bounds, to| bounds.shipments_max = to, 2),
+    ("sent_lines_max", |bounds, to| bounds.sent_lines_max = to, 2), // of an order that went in two parcels
+    ("cases_max", |bounds, to| bounds.cases_max = to, 1),
+    ("holds_max", |bounds, to| bounds.holds_max = to, 2),
+    ("hold_lines_max", |bounds, to| bounds.hold_lines_max = to, 1 + 2),
+    ("limits_max", |bounds, to| bounds.limits_max = to, 2),
+    ("dead_letters_max", |bounds, to| bounds.dead_letters_max = to, 2),
+];
+
 #[test]
 fn each_bound_below_what_the_journal_holds_is_named_and_nothing_is_changed() {
-    let (disk, _) = a_history();
-    for (name, set, needed) in NEEDED {
+    each_is_named(&a_history().0, &NEEDED, 4);
+    each_is_named(&a_history_beside_orders().0, &NEEDED_BESIDE, 2);
+}
+
+fn each_is_named(disk: &MemDisk, needed: &[Bound], orders: u64) {
+    for &(name, set, needed) in needed {
         for value in 0..needed {
             let mut ledger = common::small_bounds();
             set(&mut ledger, value);
@@ -62,7 +83,9 @@ fn each_bound_below_what_the_journal_holds_is_named_and_nothing_is_changed() {
         }
         let mut ledger = common::small_bounds();
         set(&mut ledger, needed);
-        reopen(&disk, config(ledger), |life| assert_eq!(life.store.stats().orders, 4, "{name} = {needed}"));
+        reopen(disk, config(ledger), |life| {
+            assert_eq!(life.store.stats().orders, orders, "{name} = {needed}");
+        });
     }
 }
 
@@ -83,6 +106,47 @@ fn just_enough_room_ends_every_order_and_refuses_the_next_one() {
     });
     // And what it wrote is read again under the same bounds.
     reopen(&disk, config(ledger), |life| assert_eq!(life.store.stats().orders, 4));
+}
+
+#[test]
+fn at_each_bound_beside_orders_the_next_one_is_refused_until_there_is_room() {
+    let (disk, [sent, whole], hold) = a_history_beside_orders();
+    let mut ledger = common::small_bounds();
+    for (_, set, needed) in NEEDED_BESIDE {
+        set(&mut ledger, needed);
+    }
+    let end_hold = |n| EndHold { user: UserId(1), request: request_id(1, n), hold };
+    let end_letter =
+        |n| LetterEnd { request: request_id(1, n), subscriber: subscriber(), position: 1, retry: false };
+    let ordinary = |n| LimitPut {
+        request: request_id(1, n),
+        limit: UserLimit { user: UserId(11), list: UserList::Ordinary, sale_units: 0, until: MicrosUtc(0) },
+    };
+    reopen(&disk, config(ledger), |life| {
+        let mut refused = |what: &str, intent| {
+            let next = life.ask(intent).outcome;
+            assert!(matches!(next, Err(NotDecided::Overloaded { .. })), "{what}: {next:?}");
+        };
+        let lines = one_of(&[8]);
+        refused("shipment", Intent::Ship(ship(whole, 1, &[])));
+        refused("case", Intent::CaseOpen(exchange(sent, 9, 2)));
+        refused("hold", Intent::StockReserve(reserve(3, 3, &lines)));
+        refused("letter", Intent::LetterPark(letter(4, 3)));
+        refused("limit", Intent::LimitPut(blocked(5, 3)));
+
+        // Who makes room has it at once; but a hold is remembered for as long as its request id.
+        let mut done = |what: &str, intent| {
+            let next = life.ask(intent).outcome;
+            assert!(matches!(&next, Ok(it) if !matches!(it, Verdict::Refused(_))), "{what}: {next:?}");
+        };
+        done("the hold is given back", Intent::StockRelease(end_hold(11)));
+        done("the letter is done with", Intent::LetterEnd(end_letter(13)));
+        done("a letter", Intent::LetterPark(letter(14, 3)));
+        done("a user is as all others", Intent::LimitPut(ordinary(15)));
+        done("a limit", Intent::LimitPut(blocked(16, 3)));
+    });
+    // And what it wrote is read again under the same bounds.
+    reopen(&disk, config(ledger), |life| assert_eq!(life.store.stats().orders, 2));
 }
 
 fn config(ledger: LedgerBounds) -> Config {
@@ -145,6 +209,91 @@ fn a_history() -> (MemDisk, Vec<(u64, OrderId)>) {
     life.ask(cancel(user, request_id(0, 50), ended)).outcome.unwrap();
     disk.end(End::Kill, life.hot);
     (disk, open)
+}
+
+/// A shop of two skus that are free of charge, and two orders, at once confirmed: one that went to its buyer in two
+/// parcels, with a case about it, and one that nobody has sent. Two holds, the second of two lines; two users with
+/// limits, and two letters. Both orders, and the first hold.
+fn a_history_beside_orders() -> (MemDisk, [OrderId; 2], u64) {
+    let disk = MemDisk::new(1).next_process();
+    let mut life = Life::open(&disk, tiny(Dsync), 0).unwrap();
+    let mut done = |intent: Intent<'_>| match life.ask(intent).outcome.unwrap() {
+        Verdict::Refused(refusal) => panic!("{intent:?}: {refusal:?}"),
+        verdict => verdict,
+    };
+    for sku in [8, 9] {
+        done(put(sku, 0));
+        done(received(sku));
+    }
+    let orders = [1, 2].map(|user| {
+        let lines = one_of(&[8, 9]);
+        let asked = Create { user: UserId(user), lines: Lines::parse(&lines).unwrap(), ..free(user) };
+        match done(Intent::Create(asked)) {
+            Verdict::Order(brief) => brief.order,
+            other => panic!("{other:?}"),
+        }
+    });
+    let [sent, _] = orders;
+    let line = |sku| SentLine { sku: SkuId(sku), quantity: Quantity::parse(1).unwrap() };
+    done(Intent::Ship(ship(sent, 30, &[line(8)])));
+    done(Intent::Ship(ship(sent, 31, &[line(9)])));
+    done(Intent::Sign(Sign { request: request_id(0, 32), order: sent, version: 0 }));
+    done(Intent::CaseOpen(exchange(sent, 8, 33)));
+    let [first, _] = [(40, &[8][..]), (41, &[8, 9])].map(|(n, skus)| {
+        match done(Intent::StockReserve(reserve(n, 1, &one_of(skus)))) {
+            Verdict::Hold(hold) => hold.id,
+            other => panic!("{other:?}"),
+        }
+    });
+    for user in [1, 2] {
+        done(Intent::LimitPut(blocked(50 + user, user + 10)));
+        done(Intent::LetterPark(letter(60 + user, user)));
+    }
+    disk.end(End::Kill, life.hot);
+    (disk, orders, first)
+}
+
+/// One unit of each.
+fn one_of(skus: &[u64]) -> Vec<AskedLine> {
+    let quantity = Quantity::parse(1).unwrap();
+    skus.iter().map(|&sku| AskedLine { sku: SkuId(sku), warehouse: WarehouseId(1), quantity }).collect()
+}
+
+fn free(n: u64) -> Create<'static> {
+    let Intent::Create(asked) = create(n, request_id(0, n), b"") else { unreachable!("it is a create") };
+    Create { total: MinorUnits(0), ..asked }
+}
+
+fn ship(order: OrderId, n: u64, lines: &[SentLine]) -> Ship<'_> {
+    Ship { request: request_id(0, n), order, version: 0, waybill: Waybill::NONE, lines }
+}
+
+/// The unit of a sku comes back for another one.
+fn exchange(order: OrderId, sku: u64, n: u64) -> CaseOpen {
+    let (kind, sku, units, amount) = (CaseKind::Exchange, SkuId(sku), 1, MinorUnits(0));
+    CaseOpen { user: UserId(0), request: request_id(0, n), order, kind, sku, units, amount, why: 1 }
+}
+
+fn reserve(n: u64, user: u64, lines: &[AskedLine]) -> StockReserve<'_> {
+    let lines = Lines::parse(lines).unwrap();
+    StockReserve { user: UserId(user), request: request_id(0, n), hold_seconds: 900, lines }
+}
+
+fn blocked(n: u64, user: u64) -> LimitPut {
+    let limit = UserLimit { user: UserId(user), list: UserList::Blocked, sale_units: 0, until: MicrosUtc(0) };
+    LimitPut { request: request_id(0, n), limit }
+}
+
+fn subscriber() -> CursorName {
+    let mut name = [0; 32];
+    name[0] = b'a';
+    CursorName::parse(name).unwrap()
+}
+
+/// An event of this position that a subscriber could not do with.
+fn letter(n: u64, position: u64) -> LetterPark<'static> {
+    let reason = LetterReason::parse(b"no such account").unwrap();
+    LetterPark { request: request_id(0, n), subscriber: subscriber(), position, reason }
 }
 
 fn put(sku: u64, price: i64) -> Intent<'static> {
