@@ -217,9 +217,10 @@ fn a_history() -> (MemDisk, Vec<(u64, OrderId)>) {
 fn a_history_beside_orders() -> (MemDisk, [OrderId; 2], u64) {
     let disk = MemDisk::new(1).next_process();
     let mut life = Life::open(&disk, tiny(Dsync), 0).unwrap();
-    let mut done = |intent: Intent<'_>| match life.ask(intent).outcome.unwrap() {
-        Verdict::Refused(refusal) => panic!("{intent:?}: {refusal:?}"),
-        verdict => verdict,
+    let mut done = |intent: Intent<'_>| {
+        let verdict = life.ask(intent).outcome.unwrap();
+        assert!(!matches!(verdict, Verdict::Refused(_)), "{intent:?}: {verdict:?}");
+        verdict
     };
     for sku in [8, 9] {
         done(put(sku, 0));
@@ -228,10 +229,8 @@ fn a_history_beside_orders() -> (MemDisk, [OrderId; 2], u64) {
     let orders = [1, 2].map(|user| {
         let lines = one_of(&[8, 9]);
         let asked = Create { user: UserId(user), lines: Lines::parse(&lines).unwrap(), ..free(user) };
-        match done(Intent::Create(asked)) {
-            Verdict::Order(brief) => brief.order,
-            other => panic!("{other:?}"),
-        }
+        let Verdict::Order(brief) = done(Intent::Create(asked)) else { panic!("it makes an order") };
+        brief.order
     });
     let [sent, _] = orders;
     let line = |sku| SentLine { sku: SkuId(sku), quantity: Quantity::parse(1).unwrap() };
@@ -240,10 +239,9 @@ fn a_history_beside_orders() -> (MemDisk, [OrderId; 2], u64) {
     done(Intent::Sign(Sign { request: request_id(0, 32), order: sent, version: 0 }));
     done(Intent::CaseOpen(exchange(sent, 8, 33)));
     let [first, _] = [(40, &[8][..]), (41, &[8, 9])].map(|(n, skus)| {
-        match done(Intent::StockReserve(reserve(n, 1, &one_of(skus)))) {
-            Verdict::Hold(hold) => hold.id,
-            other => panic!("{other:?}"),
-        }
+        let verdict = done(Intent::StockReserve(reserve(n, 1, &one_of(skus))));
+        let Verdict::Hold(hold) = verdict else { panic!("{verdict:?}") };
+        hold.id
     });
     for user in [1, 2] {
         done(Intent::LimitPut(blocked(50 + user, user + 10)));
