@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use e2e::Server;
 use e2e::wire::{Heard, Wire, create, frame, unix_ms};
-use protocol::structs::{CancelHead, DrainHead, OrderBrief};
-use protocol::{Kind, KindCode, Plain, Status, messages};
+use protocol::structs::{CancelHead, DrainHead, OrderBrief, StatsHead};
+use protocol::{Kind, KindCode, Nothing, Plain, Status, messages};
 use storage::embedded::{FileDisk, reader};
 use tidegate_sdk::{
     AdjustReason, Currency, Money, OrderId, SkuId, State, UserId, WarehouseId, blocking::Client,
@@ -130,6 +130,7 @@ fn while_the_server_ends_creates_hear_draining_and_what_was_taken_is_answered() 
     // As long as the engine does nothing, this order is taken and not answered, and the server drains.
     let engine = server.freeze("tidegate-engine");
     wire.send(&create(1, now));
+    is_taken(&mut wire);
     server.ask_to_end();
     let heard = wire.hear().unwrap();
     assert_eq!(heard.header.kind, KindCode::from(Kind::Goaway).answer());
@@ -148,6 +149,19 @@ fn while_the_server_ends_creates_hear_draining_and_what_was_taken_is_answered() 
     let client = Client::connect_with(server.patiently()).unwrap();
     client.wait(client.get(UserId(order.user), OrderId(order.order))).unwrap();
     assert_eq!(client.wait(client.stock_get(SkuId(1))).unwrap().held, 1);
+}
+
+/// Waits until the server has taken a request that nobody answers: STATS never reaches the engine.
+fn is_taken(wire: &mut Wire) {
+    let since = Instant::now();
+    loop {
+        wire.send(&frame::<messages::Stats>(0, &Nothing, &[]));
+        let stats = StatsHead::read(&wire.hear().unwrap().body).unwrap();
+        if stats.in_flight == 1 {
+            return;
+        }
+        assert!(since.elapsed() < PATIENCE, "it takes nothing");
+    }
 }
 
 #[test]
