@@ -272,7 +272,7 @@ impl<S: Store> Gateway<S> {
     /// Writes the answers that may leave now, and closes who has not said HELLO in time.
     pub fn answer(&mut self, out: &mut impl Outlet) {
         while let Some(mut answers) = self.door.poll() {
-            for Answer { ticket, position, outcome } in answers.drain(..) {
+            for Answer { ticket, position, at: _, outcome } in answers.drain(..) {
                 let pending = self.door.take_back(ticket);
                 match pending.place {
                     Place::Frame(kind) => self.answer_frame(&pending, kind, &outcome, out),

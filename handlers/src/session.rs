@@ -179,6 +179,8 @@ pub(crate) fn stats(
         checkpoint_lag_bytes,
         checkpoint_lag_bytes_max,
         checkpoint_lag_facts,
+        at_rest: _,
+        cold_bytes: _,
     } = *store;
     Ok(StatsHead {
         server: text(server),

@@ -93,6 +93,13 @@ sections! {
         /// From so many percent of that on new orders are answered SWITCHED_OFF, until it is 5 percent less; 0: they go on
         /// until the disk is full.
         disk_stop_percent: u8 = 90,
+        /// An order that waits for no timer and that nobody touched for so long leaves memory, give or take half of it,
+        /// and comes back from disk for whoever asks for it, seconds.
+        rest_after_seconds: u32 = 600,
+        /// Memory for reading orders at rest, bytes.
+        cold_cache_bytes: u64 = 64 << 20,
+        /// Orders on their way to rest that wait in memory to be written out together, bytes; twice as much meanwhile.
+        cold_write_buffer_bytes: u64 = 32 << 20,
         /// How long after a start no unpaid order expires, so that payments that waited can arrive, seconds.
         opening_grace_seconds: u32 = 60,
     }

@@ -95,7 +95,7 @@ fn batch(first: u64, end: u64, orders: u64) -> RestingBatch {
             pay_until: MicrosUtc(made as i64),
         };
         let due = (made % 10 == 0).then_some(MicrosUtc(made as i64));
-        batch.push(Resting { brief, due, was_at_rest: false, record: &record });
+        batch.push(Resting { brief, due, was_kept: false, record: &record });
     }
     batch
 }

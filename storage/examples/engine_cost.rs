@@ -13,7 +13,7 @@ use std::time::Instant;
 use domain::intent::{AdjustReason, AskedLine, Create, Envelope, Lines, Sku, SkuPut, StockAdjust};
 use domain::{Currency, Intent, MinorUnits, Quantity, RequestId, SellerId, SkuId, UserId, WarehouseId};
 use storage::embedded::disk::{FileDone, HotDisk};
-use storage::embedded::{BlockingFiles, ClockReading, Config, FileDisk, FusedStore, open};
+use storage::embedded::{BlockingFiles, ClockReading, Config, FileDisk, FusedStore, Ring, open};
 use storage::{Share, Store, Submitted, Ticket};
 
 /// Requests submitted a turn, as 64 connections with 16 in flight bring them at most.
@@ -27,13 +27,20 @@ fn main() {
     run::<BlockingFiles>("blocking files", orders, skus);
 }
 
+/// Nobody sleeps here who had to be woken.
+struct Nobody;
+
+impl Ring for Nobody {
+    fn ring(&self) {}
+}
+
 fn run<H: HotDisk<File = File> + Default>(name: &str, orders: u64, skus: u64) {
     let dir = tempfile::tempdir_in(".").unwrap();
     let disk = Arc::new(FileDisk::at(dir.path()));
     let config = Config { segments_ahead: 6, ..Config::default() };
     let opened = open(disk, config, ClockReading::now(), &mut |_| ()).unwrap();
     let path = opened.report.path;
-    let mut store: FusedStore<H> = opened.fused().unwrap();
+    let mut store: FusedStore<H> = opened.fused(Arc::new(Nobody)).unwrap();
     let mut hot = H::default();
     let stocked = (1..=skus).flat_map(|sku| [sku_put(sku), stock(sku, orders.div_ceil(skus) as i64)]);
     submit(&mut store, stocked, &mut hot);

@@ -55,6 +55,12 @@ pub enum Bug {
     FrameChecksumSkipped,
     /// A checkpoint is taken while facts wait for the group behind its boundary.
     CheckpointInsideGroup,
+    /// Orders go to the cold store before their last fact is durable.
+    RestBeforeDurable,
+    /// A checkpoint is published before the orders that rest by then are durable.
+    ColdNotSynced,
+    /// An opening wakes orders as they are now, not as they were.
+    WokenAsOfNow,
     /// Ledger time starts at the wall clock, however far that is behind.
     ClockGoesBack,
 }

@@ -1,6 +1,6 @@
 //! The one door to a store: submit batches of intents, poll answers.
 
-use domain::Verdict;
+use domain::{MicrosUtc, Verdict};
 
 use crate::batch::{IntentBatch, Ticket};
 
@@ -43,6 +43,8 @@ pub struct Answer {
     /// Position of the last fact made when this was decided: what was read is the state there. An audit takes
     /// the facts up to it.
     pub position: u64,
+    /// Ledger time when it was decided.
+    pub at: MicrosUtc,
     /// What came of it.
     pub outcome: Outcome,
 }
@@ -93,6 +95,10 @@ pub struct Stats {
     pub orders: u64,
     /// Of at most so many.
     pub orders_max: u64,
+    /// Orders at rest on disk.
+    pub at_rest: u64,
+    /// Bytes on disk that these take, as of a while ago.
+    pub cold_bytes: u64,
     /// Position of the last fact made.
     pub last_position: u64,
     /// Position up to which facts are durable.

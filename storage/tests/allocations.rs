@@ -11,7 +11,7 @@ use std::sync::Arc;
 use common::{create, request_id, sku_put, small_bounds, stock};
 use domain::{LedgerBounds, Reason, Verdict};
 use storage::embedded::disk::DurabilityPath::Dsync;
-use storage::embedded::{BlockingFiles, ClockReading, Config, Durability, FileDisk, FusedStore, open};
+use storage::embedded::{BlockingFiles, ClockReading, Config, Durability, FileDisk, FusedStore, Ring, open};
 use storage::{Share, Store, Submitted, Ticket};
 
 thread_local! {
@@ -74,6 +74,13 @@ fn ask(
     (ALLOCATIONS.get() - before, made, sold_out)
 }
 
+/// Nobody sleeps here who had to be woken.
+struct Nobody;
+
+impl Ring for Nobody {
+    fn ring(&self) {}
+}
+
 #[test]
 fn orders_and_refusals_allocate_nothing_once_warm() {
     let dir = tempfile::tempdir().unwrap();
@@ -89,7 +96,7 @@ fn orders_and_refusals_allocate_nothing_once_warm() {
     let config =
         Config { ledger, segment_bytes: 16 << 20, segments_ahead: 1, durability, ..Config::default() };
     let opened = open(Arc::new(FileDisk::at(dir.path())), config, ClockReading::now(), &mut |_| ()).unwrap();
-    let mut store: FusedStore<BlockingFiles> = opened.fused().unwrap();
+    let mut store: FusedStore<BlockingFiles> = opened.fused(Arc::new(Nobody)).unwrap();
     let mut files = BlockingFiles::default();
     let micros = ClockReading::now().wall.0 - common::START;
     common::submit(&mut store, &[sku_put(micros), stock(micros, 20_000)]);

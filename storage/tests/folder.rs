@@ -32,10 +32,17 @@ fn config(durability: Durability) -> Config {
     Config { ledger, segment_bytes: 2 << 20, segments_ahead: 2, durability, ..Config::default() }
 }
 
+/// Nobody sleeps here who had to be woken.
+struct Nobody;
+
+impl Ring for Nobody {
+    fn ring(&self) {}
+}
+
 fn open_folder(dir: &Path, config: Config) -> Result<FusedStore<BlockingFiles>, OpenError> {
     let disk = FileDisk::make(dir).unwrap();
     let opened = open(Arc::new(disk), config, ClockReading::now(), &mut |_| ())?;
-    Ok(opened.fused().unwrap())
+    Ok(opened.fused(Arc::new(Nobody)).unwrap())
 }
 
 /// Runs the store until it has left, sealed.

@@ -21,7 +21,7 @@ use crate::units::{Currency, MicrosUtc, MinorUnits, Quantity};
 use crate::verdict::{HistoryRow, OrderBrief};
 use made::ByMaking;
 pub(crate) use record::OrderRecord;
-pub(crate) use resting::RestMarks;
+pub(crate) use resting::{Found, RestMarks};
 
 /// An order as it lies in memory: two cache lines. Rarely used parts are elsewhere.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::ControlFlow;
 
 use crate::coupon::CouponShare;
 use crate::fact::{Fact, Line, RequestKey};
@@ -14,7 +15,7 @@ use crate::image::Flat;
 use crate::intent::Intent;
 use crate::ledger::Ledger;
 use crate::ledger::cases::CaseRow;
-use crate::ledger::orders::OrderRecord;
+use crate::ledger::orders::{Found, OrderRecord};
 use crate::ledger::pages::PageFilter;
 use crate::ledger::payments::Payment;
 use crate::ledger::room::PassedBound;
@@ -29,7 +30,7 @@ use crate::verdict::OrderBrief;
 const RECORD_VERSION: u16 = 1;
 
 /// An order that goes to rest.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resting<'a> {
     /// The order in a few words.
     pub brief: OrderBrief,
@@ -46,8 +47,13 @@ pub struct Resting<'a> {
 pub enum Needs {
     /// Nothing that is not here.
     Nothing,
-    /// The order that was made then, if there is one. There may be more to ask for once it is here.
-    Order(Making),
+    /// An order; there may be more to ask for once it is here.
+    Order {
+        /// When it was made.
+        making: Making,
+        /// There is one, for a remembered request made it; else somebody may have made the id up.
+        is_there: bool,
+    },
     /// The orders at rest that its page may show, for [`Ledger::page`].
     Page(PageFilter),
 }
@@ -76,17 +82,37 @@ struct Record {
 impl Ledger {
     /// Rounds of the hand that an order outlasts untouched before it may rest, unless room is short.
     pub const REST_ROUNDS: u8 = 2;
+    /// An order that becomes due within this time stays in memory: whoever keeps the others hands them back before.
+    pub const AWAKE_BEFORE_DUE: Micros = Micros::from_seconds(120);
 
-    /// Moves the hand over so many rows, and hands out the orders that it finds at rest for `rounds` rounds or more (0
-    /// to 3); orders that wait for a timer never rest. What was handed out stays here until [`Ledger::rested`] is
-    /// told that it is kept; says how many. What is kept already leaves at once.
+    /// Moves the hand over so many rows, and hands out the orders that it finds untouched for `rounds` rounds or more
+    /// (0 to 3), until `hand_out` breaks off. Orders that wait for a timer never rest, nor do those that are due within
+    /// [`Ledger::AWAKE_BEFORE_DUE`]. What was handed out stays here until [`Ledger::rested`] is told that it is kept;
+    /// what is kept already leaves at once. Says how many rows held an order that may rest, now or later.
     ///
     /// A record is true up to the last fact that was made.
-    pub fn rest(&mut self, rows: usize, rounds: u8, mut hand_out: impl FnMut(Resting<'_>)) -> usize {
+    pub fn rest(
+        &mut self,
+        rows: usize,
+        rounds: u8,
+        mut hand_out: impl FnMut(Resting<'_>) -> ControlFlow<()>,
+    ) -> usize {
         let mut record = Vec::new();
-        let mut handed_out = 0;
+        let mut may_rest = 0;
         for _ in 0..rows {
-            let Some(slot) = self.orders.next_to_rest(rounds) else { continue };
+            let slot = match self.orders.next_to_rest(rounds) {
+                Found::Nobody => continue,
+                Found::Tired => {
+                    may_rest += 1;
+                    continue;
+                }
+                Found::Asleep(slot) => slot,
+            };
+            let due = self.due_at_rest(slot);
+            if due.is_some_and(|due| due <= self.clock.after(Self::AWAKE_BEFORE_DUE)) {
+                continue;
+            }
+            may_rest += 1;
             let marks = self.orders.at(slot).rest;
             if marks.is_unchanged() {
                 self.leave(slot);
@@ -95,13 +121,13 @@ impl Ledger {
             record.clear();
             self.put_record(slot, &mut record);
             let brief = self.orders.at(slot).brief();
-            let due = self.due_at_rest(slot);
-            hand_out(Resting { brief, due, was_kept: marks.was_kept(), record: &record });
             self.orders.at_mut(slot).rest = marks.leaving();
             self.rests = true;
-            handed_out += 1;
+            if hand_out(Resting { brief, due, was_kept: marks.was_kept(), record: &record }).is_break() {
+                break;
+            }
         }
-        handed_out
+        may_rest
     }
 
     /// The order was handed out and is kept from here on: it leaves, unless it changed since. Says whether it left.
@@ -176,10 +202,10 @@ impl Ledger {
             intent.request()
         };
         if let Some(order) = key.and_then(|key| self.requests.asleep(&self.orders, key)) {
-            return Needs::Order(order.making());
+            return Needs::Order { making: order.making(), is_there: true };
         }
         match intent.order().filter(|&making| self.may_rest(making)) {
-            Some(making) => Needs::Order(making),
+            Some(making) => Needs::Order { making, is_there: false },
             None => Needs::Nothing,
         }
     }

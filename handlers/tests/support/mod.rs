@@ -54,13 +54,18 @@ impl FakeStore {
     /// Answers the oldest request.
     pub fn answer(&mut self, outcome: Outcome) {
         let (ticket, _) = self.asked.remove(0);
-        self.answers.push(Answer { ticket, position: 7, outcome });
+        self.answers.push(Answer { ticket, position: 7, at: MicrosUtc(0), outcome });
     }
 
     /// Answers everything with clones of this, where nothing is recorded.
     pub fn answer_all(&mut self, outcome: &Outcome) {
         let answers = self.tickets.drain(..);
-        self.answers.extend(answers.map(|ticket| Answer { ticket, position: 7, outcome: outcome.clone() }));
+        self.answers.extend(answers.map(|ticket| Answer {
+            ticket,
+            position: 7,
+            at: MicrosUtc(0),
+            outcome: outcome.clone(),
+        }));
     }
 
     /// What was asked and is not answered yet.

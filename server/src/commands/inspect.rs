@@ -515,7 +515,7 @@ mod tests {
             created_at: MicrosUtc(1),
             pay_until: MicrosUtc(2),
         };
-        Resting { brief, due: None, was_at_rest: through > 7, record }
+        Resting { brief, due: None, was_kept: through > 7, record }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::audit::Desk;
 use super::control::{Control, next, next_while_draining, no_later_than};
 use super::disk::Relay;
 use super::events::Sender;
-use super::link::{Out, client, received};
+use super::link::{Bell, Out, client, received};
 use super::watch::Pulse;
 use super::{Parts, thread};
 
@@ -29,7 +29,8 @@ pub(super) fn start(
     let pulse = control.join("fused", reactor.doorbell());
     // Before the thread takes its seat: the desk's thread and the segment maker's must not sit on it.
     let desk = Desk::start(&data, settings.store.rules.request_window, reactor.doorbell())?;
-    let store: FusedStore<Relay> = opened.fused().context("the journal cannot be written")?;
+    let store: FusedStore<Relay> =
+        opened.fused(Arc::new(Bell(reactor.doorbell()))).context("the journal cannot be written")?;
     let disk = DiskWatch::start(&data, settings.store.disk, Arc::clone(store.counters()))?;
     let subscriptions = settings.gateway.subscriptions as usize;
     let events = Sender::start(&data, Arc::clone(store.counters()), subscriptions)?.desk(reactor.doorbell());

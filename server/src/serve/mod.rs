@@ -201,6 +201,7 @@ fn in_keys(error: OpenError) -> anyhow::Error {
             )
         }
         OpenError::Config(_)
+        | OpenError::Cold { .. }
         | OpenError::InUse { .. }
         | OpenError::Folder { .. }
         | OpenError::NotOurs { .. }

@@ -2,6 +2,7 @@
 
 use affinity::{Layout, Wishes};
 use domain::{LedgerBounds, Micros, Rules};
+use storage::embedded::cold::ColdSettings;
 use storage::embedded::disk::DurabilityPath;
 
 use crate::cli::BadUsage;
@@ -71,6 +72,9 @@ fn store(config: &Config) -> storage::embedded::Config {
         disk_budget_bytes,
         disk_warn_percent,
         disk_stop_percent,
+        rest_after_seconds,
+        cold_cache_bytes,
+        cold_write_buffer_bytes,
         ..
     } = config.store;
     let config::Journal {
@@ -99,6 +103,8 @@ fn store(config: &Config) -> storage::embedded::Config {
             config::Durability::Dsync => storage::embedded::Durability::Always(DurabilityPath::Dsync),
             config::Durability::Fsync => storage::embedded::Durability::Always(DurabilityPath::Fsync),
         },
+        rest_after_seconds,
+        cold: ColdSettings { cache_bytes: cold_cache_bytes, write_buffer_bytes: cold_write_buffer_bytes },
         checkpoint_bytes,
         checkpoint_lag_bytes_max,
         disk: storage::embedded::DiskBudget {

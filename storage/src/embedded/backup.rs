@@ -98,7 +98,11 @@ fn copy_once<T: Disk>(from: &impl ReadDisk, to: &T, through: u64) -> Result<Copi
     judge_target(to, &there, &found)?;
 
     // What is to be copied.
-    let checkpoint = newest_checkpoint(from, &found, through).map_err(damaged)?;
+    // Orders that rest are in no checkpoint, and not copied: the journal has them all.
+    let checkpoint = match found.has_cold_store {
+        true => None,
+        false => newest_checkpoint(from, &found, through).map_err(damaged)?,
+    };
     let chain = match &checkpoint {
         Some((file, boundary)) => Chain::behind(from, &found, file, boundary).map_err(damaged)?,
         None => Chain::new(from, &found).expect("there are segments"),

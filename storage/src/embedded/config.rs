@@ -3,6 +3,7 @@
 use domain::{LedgerBounds, Micros, Rules};
 
 use super::budget::DiskBudget;
+use super::cold::ColdSettings;
 use super::disk::{BLOCK_BYTES, DurabilityPath};
 use super::journal::Limits;
 use super::record::ENTRY_BYTES_MAX;
@@ -31,6 +32,11 @@ pub struct Config {
     pub group_bytes: usize,
     /// How groups become durable.
     pub durability: Durability,
+    /// Seconds for which nobody touched an order and after which it leaves memory, give or take half of them; it comes
+    /// back for whoever asks for it.
+    pub rest_after_seconds: u32,
+    /// Memory that the cold store reads and collects in.
+    pub cold: ColdSettings,
     /// Bytes of journal between two checkpoints; 0: none is taken.
     pub checkpoint_bytes: u64,
     /// Bytes of journal behind the newest checkpoint at which CREATE is overloaded until there is a newer one; 0: none.
@@ -66,6 +72,8 @@ impl Default for Config {
             segments_ahead: 3,
             group_bytes: 1 << 20,
             durability: Durability::Auto,
+            rest_after_seconds: 600,
+            cold: ColdSettings::DEFAULT,
             checkpoint_bytes: 256 << 20,
             checkpoint_lag_bytes_max: 2 << 30,
             disk: DiskBudget::DEFAULT,

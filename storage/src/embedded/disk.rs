@@ -7,6 +7,9 @@
 use std::io;
 use std::ops::Range;
 
+use super::cold::{ColdError, ColdSettings, ColdStore};
+use super::journal::Identity;
+
 /// Bytes of a block. Groups begin and end at a multiple of it, in the file and in memory, as O_DIRECT wants.
 pub const BLOCK_BYTES: usize = 4_096;
 
@@ -133,4 +136,7 @@ pub trait Disk: ReadDisk + Send + Sync + 'static {
 
     /// Returns when all names made, changed and removed so far are durable.
     fn sync_folder(&self) -> io::Result<()>;
+
+    /// Opens the orders at rest, in a place of their own; makes it where there is none.
+    fn open_cold(&self, identity: Identity, settings: ColdSettings) -> Result<Box<dyn ColdStore>, ColdError>;
 }

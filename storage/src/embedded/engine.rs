@@ -8,9 +8,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use domain::{Intent, Ledger, Micros, MicrosUtc, Needs, Reason, Verdict};
+use domain::{Intent, Ledger, Making, Micros, MicrosUtc, Needs, Reason, Verdict};
 
-use super::checkpoint::taking::{JournalNow, Taking};
+use super::checkpoint::taking::{JournalNow, Taken, Taking};
 use super::config::Config;
 use super::counters::{Counters, add};
 use super::disk::HotDisk;
@@ -18,6 +18,7 @@ use super::fatal::Fatal;
 use super::journal::{Journal, Room};
 use super::port::Port;
 use super::record::{EXPIRY_BYTES_MAX, entry_bytes_max};
+use super::rest::{Outlook, Rest, parked};
 use crate::batch::{IntentBatch, Submitted};
 use crate::store::{Answer, NotDecided, Outcome};
 
@@ -31,6 +32,8 @@ const DISK_FULL_RETRY_AFTER_MS: u32 = 1_000;
 const SEGMENT_POLL: Micros = Micros(1_000);
 /// What a checkpoint that lags too far behind tells clients to wait: writing one takes about as long.
 const LAG_RETRY_AFTER_MS: u32 = 1_000;
+/// What an order at rest that cannot be read tells clients to wait: somebody has to see to the disk first.
+const COLD_RETRY_AFTER_MS: u32 = 1_000;
 
 /// When the next turn is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +53,7 @@ pub struct Engine<H: HotDisk> {
     journal: Journal<H>,
     ports: Vec<Port>,
     checkpoints: Taking,
+    rest: Rest,
     /// Bytes of journal that the opening replayed.
     replayed_bytes: u64,
     counters: Arc<Counters>,
@@ -75,6 +79,14 @@ enum Held {
     Handle,
 }
 
+/// What came of an intent that has what it waited for.
+enum Woken {
+    /// As of this position.
+    Decided(Outcome, u64),
+    /// It needs another order.
+    Needs(Making),
+}
+
 impl<H: HotDisk> Engine<H> {
     pub(crate) fn new(
         config: &Config,
@@ -82,9 +94,10 @@ impl<H: HotDisk> Engine<H> {
         journal: Journal<H>,
         ports: Vec<Port>,
         checkpoints: Taking,
+        rest: Rest,
         replayed_bytes: u64,
-        counters: Arc<Counters>,
     ) -> Engine<H> {
+        let counters = Arc::new(Counters::default());
         counters.last_position.store(journal.last_position(), Relaxed);
         counters.durable_position.store(journal.durable_position(), Relaxed);
         counters.orders_max.store(config.ledger.orders_max as u64, Relaxed);
@@ -94,6 +107,7 @@ impl<H: HotDisk> Engine<H> {
             journal,
             ports,
             checkpoints,
+            rest,
             replayed_bytes,
             counters,
             answers_waiting: 0,
@@ -114,13 +128,17 @@ impl<H: HotDisk> Engine<H> {
     pub fn turn(&mut self, now: MicrosUtc, disk: &mut H) -> Result<Progress, Fatal> {
         self.journal.collect(now, disk, &self.counters)?;
         self.release();
+        self.rest.collect(&mut self.ledger, self.journal.last_position());
+        let held = self.decide_woken(now, disk);
         let more_expire = self.expire(now, disk);
-        let held = self.decide(now, disk);
+        let held = held.or_else(|| self.decide(now, disk));
         self.journal.start(now, self.leaving, disk, &self.counters);
         self.release();
+        let positions = (self.journal.last_position(), self.journal.durable_position());
+        let more_rest = self.rest.let_go(now, &mut self.ledger, positions);
         let more_image = self.take_checkpoint(now);
         self.count();
-        Ok(self.progress(now, held, more_expire || more_image))
+        Ok(self.progress(now, held, more_expire || more_image || more_rest))
     }
 
     /// From now on CREATE is answered DRAINING; everything else goes on.
@@ -139,6 +157,7 @@ impl<H: HotDisk> Engine<H> {
         !self.journal.is_busy()
             && self.journal.seal_due().is_none()
             && self.answers_waiting == 0
+            && !self.rest.has_parked()
             && !self.ports.iter().any(Port::has_batches)
     }
 
@@ -223,12 +242,92 @@ impl<H: HotDisk> Engine<H> {
                 return Err((Held::Disk, place));
             }
             let submitted = batch.at(place);
-            let outcome = self.outcome(now, &submitted, disk).map_err(|held| (held, place))?;
-            let answer = Answer { ticket: submitted.ticket, position: self.journal.last_position(), outcome };
-            self.ports[port].answer(self.journal.needed_now(), answer);
-            self.answers_waiting += 1;
+            let outcome = match self.rest.park(&self.ledger, port, &submitted) {
+                Ok(true) => continue,
+                Ok(false) => self.outcome(now, &submitted, disk).map_err(|held| (held, place))?,
+                Err(parked::Full) => self.overloaded(),
+            };
+            let (ticket, position) = (submitted.ticket, self.journal.last_position());
+            self.answer(port, Answer { ticket, position, at: now, outcome });
         }
         Ok(())
+    }
+
+    /// Decides what waited for orders at rest and has them now: before all that came later.
+    fn decide_woken(&mut self, now: MicrosUtc, disk: &mut H) -> Option<Held> {
+        while let Some((place, outlook)) = self.rest.parked().next_ready() {
+            let waiting = self.rest.parked().at(place);
+            let (port, batch) =
+                (waiting.port, std::mem::replace(&mut waiting.batch, IntentBatch::with_capacity(0)));
+            let full = !self.ports[port].can_answer();
+            let decided = match self.answers_waiting >= self.answers_waiting_max {
+                true => Err(Held::Disk),
+                false if full => Err(Held::Handle),
+                false => self.outcome_of_woken(now, &batch.at(0), &outlook, disk),
+            };
+            let ticket = batch.at(0).ticket;
+            self.rest.parked().at(place).batch = batch;
+            match decided {
+                Ok(Woken::Decided(outcome, position)) => {
+                    self.rest.parked().let_go(place);
+                    self.answer(port, Answer { ticket, position, at: now, outcome });
+                }
+                Ok(Woken::Needs(making)) => self.rest.park_again(making, place),
+                Err(held) => {
+                    self.rest.parked().put_back(place, outlook);
+                    return Some(held);
+                }
+            }
+        }
+        None
+    }
+
+    fn outcome_of_woken(
+        &mut self,
+        now: MicrosUtc,
+        submitted: &Submitted<'_>,
+        outlook: &Outlook,
+        disk: &mut H,
+    ) -> Result<Woken, Held> {
+        let last = self.journal.last_position();
+        let absent = match outlook {
+            Outlook::Awake => None,
+            Outlook::NoOrder(making) => Some(*making),
+            Outlook::Page(page, position) => {
+                add(&self.counters.decided, 1);
+                return Ok(Woken::Decided(Ok(page.clone()), *position));
+            }
+            Outlook::Unreadable => return Ok(Woken::Decided(self.unavailable(), last)),
+            Outlook::NoRoom => return Ok(Woken::Decided(self.overloaded(), last)),
+        };
+        match self.ledger.needs(&submitted.intent) {
+            Needs::Order { making, is_there: true } if absent == Some(making) => {
+                tracing::error!(
+                    made = making.0,
+                    "the cold store misses an order: restore a copy of the folder"
+                );
+                return Ok(Woken::Decided(self.unavailable(), last));
+            }
+            Needs::Order { making, .. } if absent != Some(making) => return Ok(Woken::Needs(making)),
+            Needs::Nothing | Needs::Order { .. } | Needs::Page(_) => (),
+        }
+        let outcome = self.outcome(now, submitted, disk)?;
+        Ok(Woken::Decided(outcome, self.journal.last_position()))
+    }
+
+    fn answer(&mut self, port: usize, answer: Answer) {
+        self.ports[port].answer(self.journal.needed_now(), answer);
+        self.answers_waiting += 1;
+    }
+
+    fn overloaded(&self) -> Outcome {
+        add(&self.counters.not_decided, 1);
+        Err(NotDecided::Overloaded { retry_after_ms: self.retry_after_ms })
+    }
+
+    fn unavailable(&self) -> Outcome {
+        add(&self.counters.not_decided, 1);
+        Err(NotDecided::Unavailable { retry_after_ms: COLD_RETRY_AFTER_MS })
     }
 
     /// Decides one intent, or says what it has to wait for.
@@ -301,7 +400,6 @@ impl<H: HotDisk> Engine<H> {
     fn apply(&mut self, now: MicrosUtc, submitted: &Submitted<'_>) -> Outcome {
         let before = self.journal.last_position();
         let Submitted { envelope, ref intent, .. } = *submitted;
-        debug_assert!(self.ledger.needs(intent) == Needs::Nothing, "nothing rests on disk yet");
         let verdict = self.ledger.apply(now, envelope, intent, &mut self.journal.facts());
         if let Verdict::Refused(refusal) = &verdict {
             if refusal.reason == Reason::Overloaded {
@@ -322,12 +420,22 @@ impl<H: HotDisk> Engine<H> {
             bytes: self.replayed_bytes + self.journal.sealed_bytes(),
             position: self.journal.last_position(),
             durable_through: self.journal.durable_through(),
+            cold_synced: self.rest.is_synced(),
         };
-        self.checkpoints.turn(now, &mut self.ledger, journal)
+        let Taken { more, begun, published } = self.checkpoints.turn(now, &mut self.ledger, journal);
+        if begun {
+            self.rest.begin_sync();
+        }
+        if let Some(boundary) = published {
+            self.rest.forget(boundary.next_fact - 1);
+        }
+        more
     }
 
     fn count(&self) {
         self.counters.orders.store(self.ledger.orders() as u64, Relaxed);
+        self.counters.at_rest.store(self.ledger.at_rest(), Relaxed);
+        self.counters.cold_bytes.store(self.rest.statistics().disk_bytes, Relaxed);
         self.counters.last_position.store(self.journal.last_position(), Relaxed);
         self.counters.durable_position.store(self.journal.durable_position(), Relaxed);
         self.counters.lag(self.checkpoints.lag());
@@ -342,9 +450,10 @@ impl<H: HotDisk> Engine<H> {
         let segment = held == Some(Held::Segment) || self.journal.waits_for_segment();
         let segment = segment.then_some(now.after(SEGMENT_POLL));
         let checkpoint = self.checkpoints.next_due(now);
+        let rest = self.rest.look_again_in(&self.ledger).map(|micros| now.after(micros));
         // What is due already waits for the disk, which wakes the caller; the poll keeps a full disk from
         // turning that into a busy loop.
-        let soonest = [seal, expiry, segment, checkpoint].into_iter().flatten().min();
+        let soonest = [seal, expiry, segment, checkpoint, rest].into_iter().flatten().min();
         match soonest {
             Some(due) if due > now => Progress::Within(due.since(now)),
             Some(_) => Progress::Within(SEGMENT_POLL),

@@ -12,7 +12,9 @@ use std::sync::Mutex;
 use rustix::fs::{Access, FallocateFlags, FlockOperation, OFlags};
 use rustix::io::Errno;
 
+use super::cold::{ColdError, ColdSettings, ColdStore, DiskCold};
 use super::disk::{Disk, DurabilityPath, FileDone, HotDisk, ReadDisk};
+use super::journal::Identity;
 use super::probe::probe;
 
 /// A data folder.
@@ -108,6 +110,10 @@ impl Disk for FileDisk {
                 Err(error.into())
             }
         }
+    }
+
+    fn open_cold(&self, identity: Identity, settings: ColdSettings) -> Result<Box<dyn ColdStore>, ColdError> {
+        Ok(Box::new(DiskCold::open(&self.dir, identity, settings)?))
     }
 
     fn write_at(&self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {

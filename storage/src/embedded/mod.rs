@@ -19,6 +19,7 @@ mod port;
 
 pub mod journal;
 pub mod record;
+mod rest;
 
 pub mod backup;
 mod chain;

@@ -6,15 +6,15 @@
 use std::io;
 use std::sync::Arc;
 
-use domain::{Fact, Ledger, MicrosUtc, PassedBound, Stamp};
+use domain::{Fact, Ledger, Micros, MicrosUtc, PassedBound, Stamp};
 
 use super::chain::{Chain, Damage, Survey, TornTail, survey};
 use super::checkpoint::maker::{CheckpointMaker, InlineCheckpoints, ThreadCheckpoints};
 use super::checkpoint::reading::{BadCheckpoint, restore};
 use super::checkpoint::taking::{Pace, Taking};
 use super::clock::{ClockBehind, ClockReading, LedgerClock};
+use super::cold::{ColdDesk, ColdError, ColdStore, InlineDesk, ThreadDesk};
 use super::config::{BadConfig, Config, Durability};
-use super::counters::Counters;
 use super::disk::{Disk, DurabilityPath, HotDisk};
 use super::engine::Engine;
 use super::fused::FusedStore;
@@ -24,6 +24,8 @@ use super::journal::{GroupRef, Identity, Journal, SegmentHeader, Start};
 use super::port::Port;
 use super::reader::each_entry;
 use super::record::Decoder;
+use super::rest::Rest;
+use super::rest::opening::OpeningCold;
 use super::split::{self, EngineSide, Ring, StoreHandle};
 use crate::batch::IntentBatch;
 use crate::planted::{self, Bug};
@@ -83,6 +85,14 @@ pub enum OpenError {
         /// Of a segment.
         bytes: u64,
     },
+    /// The orders at rest cannot be used.
+    #[error("{place}: {error}")]
+    Cold {
+        /// The folder.
+        place: String,
+        /// Why not, and what to do.
+        error: ColdError,
+    },
     /// The wall clock cannot be believed.
     #[error(transparent)]
     Clock(#[from] ClockBehind),
@@ -108,6 +118,7 @@ pub struct Opened<D: Disk> {
     clock: LedgerClock,
     plan: Plan,
     start: Start,
+    cold: Box<dyn ColdStore>,
     /// What was found.
     pub report: OpenReport,
 }
@@ -187,7 +198,11 @@ pub fn open<D: Disk>(
         }
     };
     let checkpoint_position = chain.as_ref().map_or(0, |chain| chain.next_fact() - 1);
-    let replay = replay(chain, found.segments.len(), &mut ledger, progress).map_err(damaged)?;
+    let mut cold = OpeningCold::new(Arc::clone(&disk), identity, config.cold);
+    let replay = replay(chain, found.segments.len(), (&mut ledger, &mut cold), progress).map_err(damaged)?;
+    if let Some(error) = replay.cold {
+        return Err(OpenError::Cold { place, error });
+    }
     if let Some(bound) = replay.passed.or(ledger.judge_replayed().err()) {
         return Err(OpenError::TooSmall { place, bound });
     }
@@ -231,16 +246,17 @@ pub fn open<D: Disk>(
         last_fact_at,
         path,
     };
+    let cold = cold.finish(replay.next_fact - 1).map_err(|error| OpenError::Cold { place, error })?;
     let plan = Plan { next: SegmentHeader { cut: None, ..cut }, path, ahead: config.segments_ahead };
-    Ok(Opened { disk, config, ledger, clock, plan, start, report })
+    Ok(Opened { disk, config, ledger, clock, plan, start, cold, report })
 }
 
 impl<D: Disk> Opened<D> {
-    /// The store on the caller's own thread, whose turn runs the engine.
-    pub fn fused<H: HotDisk<File = D::File>>(self) -> io::Result<FusedStore<H>> {
+    /// The store on the caller's own thread, whose turn runs the engine; `ring` wakes it.
+    pub fn fused<H: HotDisk<File = D::File>>(self, ring: Arc<dyn Ring>) -> io::Result<FusedStore<H>> {
         let clock = self.clock.clone();
         let port = port(&self.config, true);
-        Ok(FusedStore::new(self.into_engine(vec![port], Helpers::threads)?, clock))
+        Ok(FusedStore::new(self.into_engine(vec![port], Desk::Thread(ring), Helpers::threads)?, clock))
     }
 
     /// The engine for a thread of its own, and one handle for each ring: that of the thread which will use it.
@@ -252,7 +268,7 @@ impl<D: Disk> Opened<D> {
     ) -> io::Result<(EngineSide<H>, Vec<StoreHandle>)> {
         let (clock, config) = (self.clock.clone(), self.config.clone());
         let ports = handle_rings.iter().map(|_| port(&config, false)).collect();
-        let engine = self.into_engine(ports, Helpers::threads)?;
+        let engine = self.into_engine(ports, Desk::Thread(Arc::clone(&engine_ring)), Helpers::threads)?;
         Ok(split::join(engine, clock, &config, engine_ring, handle_rings))
     }
 
@@ -264,15 +280,16 @@ impl<D: Disk> Opened<D> {
     {
         let clock = self.clock.clone();
         let port = port(&self.config, true);
-        Ok(FusedStore::new(self.into_engine(vec![port], Helpers::inline)?, clock))
+        Ok(FusedStore::new(self.into_engine(vec![port], Desk::Inline, Helpers::inline)?, clock))
     }
 
     fn into_engine<H: HotDisk<File = D::File>>(
         self,
         ports: Vec<Port>,
+        desk: Desk,
         helpers: impl FnOnce(Arc<D>, Identity, Plan) -> io::Result<Helpers<D>>,
     ) -> io::Result<Engine<H>> {
-        let Opened { disk, config, ledger, clock: _, mut plan, start, report } = self;
+        let Opened { disk, config, ledger, clock: _, mut plan, start, cold, report } = self;
         let torn = planted::torn_tail();
         let number = torn.map_or(plan.next.number, |(segment, _)| segment);
         let cut = ReadySegment { number, file: disk.open_for_groups(&segment_name(number), plan.path)? };
@@ -282,9 +299,21 @@ impl<D: Disk> Opened<D> {
         let pace =
             Pace { every_bytes: config.checkpoint_bytes, lag_bytes_max: config.checkpoint_lag_bytes_max };
         let checkpoints = Taking::new(checkpoints, pace, report.checkpoint_position);
-        let (replayed_bytes, counters) = (report.replayed.bytes, Arc::new(Counters::default()));
-        Ok(Engine::new(&config, ledger, journal, ports, checkpoints, replayed_bytes, counters))
+        let desk: Box<dyn ColdDesk> = match desk {
+            Desk::Thread(ring) => Box::new(ThreadDesk::start(cold, ring)?),
+            Desk::Inline => Box::new(InlineDesk::new(cold)),
+        };
+        let rest = Rest::new(desk, Micros::from_seconds(config.rest_after_seconds));
+        Ok(Engine::new(&config, ledger, journal, ports, checkpoints, rest, report.replayed.bytes))
     }
+}
+
+/// Where the engine asks for orders at rest.
+enum Desk {
+    /// At a thread, which wakes the engine.
+    Thread(Arc<dyn Ring>),
+    /// Within its own turn.
+    Inline,
 }
 
 /// Who works beside the engine.
@@ -328,17 +357,19 @@ struct Replay {
     end: Option<(u64, u64, u64)>,
     /// The ledger was full before the journal ended; the rest of it was only read.
     passed: Option<PassedBound>,
+    /// Orders at rest could not be woken or kept; the rest of the journal was only read.
+    cold: Option<ColdError>,
 }
 
 /// Follows the chain to its end, gives the ledger every fact, and judges what is left over.
 fn replay<D: Disk>(
     chain: Option<Chain<'_, D>>,
     segments: usize,
-    ledger: &mut Ledger,
+    (ledger, cold): (&mut Ledger, &mut OpeningCold<D>),
     progress: &mut dyn FnMut(Replayed),
 ) -> Result<Replay, Damage> {
     let mut replayed = Replayed::default();
-    let mut passed = None;
+    let (mut passed, mut cold_error) = (None, None);
     let Some(mut chain) = chain else {
         let last = GroupRef::NONE;
         return Ok(Replay {
@@ -349,12 +380,18 @@ fn replay<D: Disk>(
             without_groups: vec![],
             end: None,
             passed,
+            cold: None,
         });
     };
     let mut decoder = Decoder::default();
     while let Some(group) = chain.next_group()? {
+        let mut position = group.header.first_fact - 1;
         let replay_one = |_, stamp: &Stamp, fact: &Fact<'_>| {
-            if passed.is_none() {
+            if passed.is_none() && cold_error.is_none() {
+                cold_error = cold.wake_for(ledger, position, fact).err();
+            }
+            position += 1;
+            if passed.is_none() && cold_error.is_none() {
                 passed = ledger.replay(stamp, fact).err();
                 if planted::is(Bug::ReleaseReplayedTwice) && matches!(fact, Fact::StockReleased { .. }) {
                     passed = ledger.replay(stamp, fact).err();
@@ -363,6 +400,9 @@ fn replay<D: Disk>(
         };
         each_entry(&mut decoder, group.entries, group.header.facts, replay_one, u64::MAX)
             .map_err(|why| Damage::Entry { place: group.place, why })?;
+        if cold_error.is_none() {
+            cold_error = cold.keep_room(ledger, position).err();
+        }
         replayed.groups += 1;
         replayed.facts += u64::from(group.header.facts);
         replayed.bytes += group.header.padded_bytes() as u64;
@@ -380,6 +420,7 @@ fn replay<D: Disk>(
         without_groups,
         end: chain.at().map(|(segment, offset, _)| (chain.run(), segment, offset)),
         passed,
+        cold: cold_error,
     })
 }
 

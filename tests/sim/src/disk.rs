@@ -14,7 +14,9 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use fastrand::Rng;
+use storage::embedded::cold::{ColdError, ColdSettings, ColdStore, MemoryCold, MemoryFolder};
 use storage::embedded::disk::{Disk, DurabilityPath, ReadDisk};
+use storage::embedded::journal::Identity;
 
 pub use hot::MemHot;
 
@@ -95,6 +97,7 @@ pub struct Losses {
 pub struct MemDisk {
     world: Arc<Mutex<World>>,
     process: u64,
+    cold: MemoryFolder,
 }
 
 /// An open file.
@@ -122,17 +125,20 @@ impl MemDisk {
             bytes_max: usize::MAX,
             losses: Losses::default(),
         };
-        MemDisk { world: Arc::new(Mutex::new(world)), process: 0 }
+        MemDisk { world: Arc::new(Mutex::new(world)), process: 0, cold: MemoryFolder::new() }
     }
 
     /// The same folder for the next process. The one before must have ended.
     pub fn next_process(&self) -> MemDisk {
         let mut world = self.world();
         world.process += 1;
+        // Of what the cold store had not synced, the first part may have landed.
+        let kept = world.rng.usize(0..=self.cold.unsynced());
+        self.cold.crash(kept);
         world.slowness = QUICK;
         world.stops_in = None;
         world.fails_in = None;
-        MemDisk { world: Arc::clone(&self.world), process: world.process }
+        MemDisk { world: Arc::clone(&self.world), process: world.process, cold: self.cold.clone() }
     }
 
     /// Everything stops after so many more operations: from then on each fails.
@@ -451,6 +457,10 @@ impl Disk for MemDisk {
             world.locked_by = Some(self.process);
         }
         Ok(free)
+    }
+
+    fn open_cold(&self, _: Identity, _: ColdSettings) -> Result<Box<dyn ColdStore>, ColdError> {
+        Ok(Box::new(MemoryCold::open(&self.cold)))
     }
 
     fn create(&self, name: &str, bytes: u64) -> io::Result<MemFile> {

@@ -35,6 +35,8 @@ pub struct Tally {
     pub openings: u64,
     /// Of these, with a checkpoint.
     pub from_checkpoints: u64,
+    /// Orders that were at rest when a process ended.
+    pub at_rest: u64,
     /// What was done to them.
     pub faults: Faults,
     /// How long it took.
@@ -113,6 +115,7 @@ impl fmt::Display for Tally {
             ("facts audited", self.facts),
             ("openings", self.openings),
             ("  from checkpoints", self.from_checkpoints),
+            ("at rest at ends", self.at_rest),
             ("kills", kills),
             ("power cuts", power_cuts),
             ("  inside openings", inside_openings),

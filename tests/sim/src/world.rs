@@ -2,7 +2,7 @@
 
 mod faults;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -98,9 +98,10 @@ struct Life {
     hot: MemHot,
     follower: Follower<Outside>,
     standing: Standing,
-    /// Submitted and not answered, in order; those in front are decided, at these times.
-    pending: VecDeque<(usize, Option<MicrosUtc>)>,
-    handled: u64,
+    /// Submitted and not answered. One that waits for an order at rest is passed by others.
+    pending: BTreeSet<usize>,
+    /// Orders, by now.
+    at_rest: u64,
     /// Ledger time of its first turn.
     began: Option<MicrosUtc>,
     now: MicrosUtc,
@@ -122,6 +123,7 @@ impl World {
             ledger: BOUNDS,
             segment_bytes: *dice.choice(&[24 << 10, 32 << 10, 64 << 10]).expect("a choice"),
             checkpoint_bytes: *dice.choice(&[0, 12 << 10, 24 << 10, 48 << 10]).expect("a choice"),
+            rest_after_seconds: *dice.choice(&[0, 1, 60, 600]).expect("a choice"),
             group_bytes: 16 << 10,
             durability: Durability::Always(path),
             opening_grace_seconds: GRACE_SECONDS as _,
@@ -256,8 +258,8 @@ impl World {
             hot: MemHot::new(&self.disk),
             follower,
             standing,
-            pending: VecDeque::new(),
-            handled: 0,
+            pending: BTreeSet::new(),
+            at_rest: 0,
             began: None,
             now,
         }
@@ -289,6 +291,7 @@ impl World {
             }
             OpenError::Damaged { .. } | OpenError::Full { .. } | OpenError::Folder { .. } => inside || failed,
             OpenError::Config(_)
+            | OpenError::Cold { .. }
             | OpenError::InUse { .. }
             | OpenError::NotOurs { .. }
             | OpenError::TooSmall { .. } => false,
@@ -349,6 +352,7 @@ impl World {
             }
             if self.turn(&mut life, tally)? == Next::Dies {
                 let how = if self.dice.bool() { End::Kill } else { End::PowerCut };
+                tally.at_rest += life.at_rest;
                 self.end(how, life.hot, false, tally);
                 return Ok(());
             }
@@ -389,7 +393,7 @@ impl World {
             if self.asked.push(&submitted).is_err() || batch.push(&submitted).is_err() {
                 break;
             }
-            life.pending.push_back((place, None));
+            life.pending.insert(place);
             tally.asked += 1;
             self.remember(Event::Asked(place));
         }
@@ -410,14 +414,7 @@ impl World {
         let failed = self.disk.losses().failed;
         let turned = life.store.turn(reading, &mut life.hot);
         let stats = life.store.stats();
-        let handled = stats.decided + stats.not_decided;
-        let now = life.now;
-        for (_, at) in
-            life.pending.iter_mut().filter(|(_, at)| at.is_none()).take((handled - life.handled) as usize)
-        {
-            *at = Some(now);
-        }
-        life.handled = handled;
+        life.at_rest = stats.at_rest;
         if let Err(fatal) = turned {
             // Nothing is answered any more.
             let failed = self.disk.losses().failed > failed;
@@ -434,12 +431,10 @@ impl World {
     fn take_answers(&mut self, life: &mut Life) -> Result<(), String> {
         while let Some(mut answers) = life.store.poll() {
             for answer in answers.drain(..) {
-                let Answer { ticket, .. } = answer;
-                let Some((place, Some(at))) = life.pending.pop_front() else {
-                    return Err(format!("an answer to {ticket:?}, which was not decided"));
-                };
-                if ticket.0 != place as u64 {
-                    return Err(format!("an answer to {ticket:?} came before that to {place}"));
+                let Answer { ticket, at, .. } = answer;
+                let place = ticket.0 as usize;
+                if !life.pending.remove(&place) {
+                    return Err(format!("an answer to {ticket:?}, which waits for none"));
                 }
                 self.judge().answered(Answered { place, at, answer });
             }

@@ -57,5 +57,8 @@ found! {
     checkpoint_not_synced: CheckpointNotSynced within 100_000;
     frame_checksum_skipped: FrameChecksumSkipped within 400_000;
     checkpoint_inside_group: CheckpointInsideGroup within 1_000_000;
+    rest_before_durable: RestBeforeDurable within 400_000;
+    cold_not_synced: ColdNotSynced within 400_000;
+    woken_as_of_now: WokenAsOfNow within 400_000;
     clock_goes_back: ClockGoesBack within 100_000;
 }

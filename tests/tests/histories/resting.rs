@@ -1,6 +1,7 @@
 //! Orders that go to rest and come back, in the middle of a history.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use domain::fact::Facts;
 use domain::intent::Envelope;
@@ -47,6 +48,7 @@ impl Bed {
             assert_eq!(resting.was_kept, was_kept, "{:?}", resting.brief);
             let kept = Kept { due: resting.due, record: resting.record.to_vec() };
             self.leaving.push((resting.brief.order, kept));
+            ControlFlow::Continue(())
         });
     }
 
@@ -74,11 +76,12 @@ impl Bed {
             match ledger.needs(intent) {
                 Needs::Nothing => break,
                 Needs::Page(filter) => return ledger.page(&filter, &self.part(ledger, &filter)),
-                Needs::Order(making) => match self.kept.get(&making) {
+                Needs::Order { making, is_there } => match self.kept.get(&making) {
                     Some(kept) => {
                         self.came_back += 1;
                         ledger.wake(&kept.record).expect("there is room for all");
                     }
+                    None if is_there => panic!("the order made at {} is nowhere", making.0),
                     None => break,
                 },
             }

@@ -81,21 +81,32 @@ impl RestMarks {
     }
 }
 
+/// Whom the hand found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Found {
+    /// Nobody who may rest.
+    Nobody,
+    /// An order that may rest when it is older.
+    Tired,
+    /// An order that may rest.
+    Asleep(u32),
+}
+
 impl Orders {
-    /// Moves the hand on by one row. The order that it finds there, if it may rest: nobody touched it for the last
-    /// `age` rounds, and no timer waits for it.
-    pub(crate) fn next_to_rest(&mut self, age: u8) -> Option<u32> {
+    /// Moves the hand on by one row, to whoever is there: an order is asleep when nobody touched it for the last `age`
+    /// rounds, and no timer waits for it.
+    pub(crate) fn next_to_rest(&mut self, age: u8) -> Found {
         self.hand = if self.hand + 1 < self.rows.len() { self.hand + 1 } else { 0 };
         let slot = self.hand as u32;
-        let LiveOrder { rest, state, .. } = *self.rows.get(self.hand)?;
+        let Some(&LiveOrder { rest, state, .. }) = self.rows.get(self.hand) else { return Found::Nobody };
         if rest.is_free() || rest.is_leaving() || order::is_timed(state) {
-            return None;
+            return Found::Nobody;
         }
         if rest.age() >= age {
-            return Some(slot);
+            return Found::Asleep(slot);
         }
         self.rows[slot as usize].rest = rest.older();
-        None
+        Found::Tired
     }
 
     /// Rows that the hand goes over in a round.

@@ -26,6 +26,19 @@ pub(crate) struct JournalNow {
     pub position: u64,
     /// Every group up to this one is durable.
     pub durable_through: u64,
+    /// All orders that rested before the checkpoint under way are durable.
+    pub cold_synced: bool,
+}
+
+/// What a turn came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Taken {
+    /// There is more to do at once.
+    pub more: bool,
+    /// A checkpoint of this instant was begun.
+    pub begun: bool,
+    /// An opening begins behind this one from here on.
+    pub published: Option<Boundary>,
 }
 
 /// When to take checkpoints, and how far they may lag.
@@ -85,7 +98,9 @@ enum State {
         boundary: Boundary,
     },
     /// The file is being finished.
-    Publishing,
+    Publishing {
+        boundary: Boundary,
+    },
 }
 
 impl Taking {
@@ -105,18 +120,18 @@ impl Taking {
         }
     }
 
-    /// Goes on with what is under way, or begins. True: there is more to do at once.
-    pub(crate) fn turn(&mut self, now: MicrosUtc, ledger: &mut Ledger, journal: JournalNow) -> bool {
+    /// Goes on with what is under way, or begins.
+    pub(crate) fn turn(&mut self, now: MicrosUtc, ledger: &mut Ledger, journal: JournalNow) -> Taken {
         if self.pace.every_bytes == 0 {
-            return false;
+            return Taken::default();
         }
-        let more = self.go_on(now, ledger, journal);
+        let taken = self.go_on(now, ledger, journal);
         self.may_begin |= journal.boundary.is_some();
         self.lag = Lag {
             bytes: journal.bytes - self.covered.bytes,
             facts: journal.position - self.covered.position,
         };
-        more
+        taken
     }
 
     /// How far the newest one is behind; nothing where none is ever taken.
@@ -132,12 +147,13 @@ impl Taking {
     /// When somebody has to look after it at the latest, though nothing else happens.
     pub(crate) fn next_due(&self, now: MicrosUtc) -> Option<MicrosUtc> {
         match self.state {
-            State::Writing { .. } | State::Written { .. } | State::Publishing => Some(now.after(POLL)),
+            State::Writing { .. } | State::Written { .. } | State::Publishing { .. } => Some(now.after(POLL)),
             State::Idle => self.is_behind().then_some(self.retry_at.max(now.after(POLL))),
         }
     }
 
-    fn go_on(&mut self, now: MicrosUtc, ledger: &mut Ledger, journal: JournalNow) -> bool {
+    fn go_on(&mut self, now: MicrosUtc, ledger: &mut Ledger, journal: JournalNow) -> Taken {
+        let mut taken = Taken::default();
         let due = journal.bytes >= self.due_at_bytes || (self.is_behind() && now >= self.retry_at);
         match &mut self.state {
             State::Idle => {
@@ -147,21 +163,20 @@ impl Taking {
                     self.due_at_bytes = journal.bytes + self.pace.every_bytes;
                     self.begun = Mark { bytes: journal.bytes, position: boundary.next_fact - 1 };
                     self.state = State::Writing { boundary, buffer: None };
+                    taken.begun = true;
                 }
-                false
             }
-            State::Writing { .. } | State::Written { .. } | State::Publishing
+            State::Writing { .. } | State::Written { .. } | State::Publishing { .. }
                 if self.maker.progress() == Making::Failed =>
             {
                 ledger.give_up_image();
                 self.due_at_bytes = journal.bytes + self.pace.every_bytes / RETRY_PART;
                 self.retry_at = now.after(RETRY_AFTER);
                 self.state = State::Idle;
-                false
             }
             State::Writing { boundary, buffer } => {
                 let boundary = *boundary;
-                let Some(mut bytes) = buffer.take().or_else(|| self.maker.lend()) else { return false };
+                let Some(mut bytes) = buffer.take().or_else(|| self.maker.lend()) else { return taken };
                 let until = bytes.len() + BYTES_A_TURN;
                 let done = ledger.write_image(&mut bytes, until);
                 if done || bytes.len() >= BUFFER_BYTES {
@@ -172,23 +187,24 @@ impl Taking {
                 if done {
                     self.state = State::Written { boundary };
                 }
-                true
+                taken.more = true;
             }
             State::Written { boundary } => {
                 let early = planted::is(Bug::CheckpointBeforeGroup);
-                if early || journal.durable_through >= boundary.group.number {
+                let durable = journal.durable_through >= boundary.group.number;
+                if early || (durable && journal.cold_synced) {
                     self.maker.publish();
-                    self.state = State::Publishing;
+                    self.state = State::Publishing { boundary: *boundary };
                 }
-                false
             }
-            State::Publishing => {
+            State::Publishing { boundary } => {
                 if self.maker.progress() == Making::Published {
+                    taken.published = Some(*boundary);
                     self.covered = self.begun;
                     self.state = State::Idle;
                 }
-                false
             }
         }
+        taken
     }
 }

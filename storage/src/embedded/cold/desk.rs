@@ -7,17 +7,16 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
-use domain::MicrosUtc;
-use domain::verdict::OrderBrief;
+use domain::{MicrosUtc, PageFilter, PagePart};
 
-use super::store::{ColdError, ColdStore, DueKey, RestingBatch, Standing, Statistics, UserAsk, Version};
+use super::pages::page;
+use super::store::{ColdError, ColdStore, DueKey, RestingBatch, Standing, Statistics, Version};
 use crate::embedded::split::Ring;
 
 /// Questions without an answer yet, at most.
@@ -26,9 +25,6 @@ pub const IN_FLIGHT_MAX: usize = 1024;
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// Puts between two looks at the statistics.
 const STATISTICS_EVERY: u32 = 64;
-
-/// Says of an order that ORDERS_SCAN reads whether it is wanted: when it was made, and its record.
-pub type Wanted = Box<dyn FnMut(u64, &[u8]) -> bool + Send>;
 
 /// A question. `token` comes back with the answer.
 pub enum Ask {
@@ -45,29 +41,12 @@ pub enum Ask {
         /// For its bytes.
         record: Vec<u8>,
     },
-    /// Read one page of a user's orders.
-    OfUser {
+    /// Look for the orders of a page.
+    Page {
         /// Comes back.
         token: u64,
         /// Which.
-        ask: UserAsk,
-        /// They are added here.
-        page: Vec<OrderBrief>,
-    },
-    /// Read orders of everybody, newest first.
-    Newest {
-        /// Comes back.
-        token: u64,
-        /// Only orders made before.
-        before_made: u64,
-        /// Orders that are looked at, at most.
-        looks_max: usize,
-        /// Orders that are found, at most.
-        limit: usize,
-        /// Which of them.
-        wanted: Wanted,
-        /// They are added here.
-        found: Found,
+        filter: PageFilter,
     },
     /// Read which orders are due.
     Due {
@@ -115,23 +94,12 @@ pub enum Answer {
         /// Which version it is.
         result: Result<Option<Version>, ColdError>,
     },
-    /// The page.
-    OfUser {
+    /// What was found for a page.
+    Page {
         /// Of the question.
         token: u64,
-        /// The page.
-        page: Vec<OrderBrief>,
-        /// The last order that was looked at; 0 where none is older.
-        result: Result<u64, ColdError>,
-    },
-    /// The orders.
-    Newest {
-        /// Of the question.
-        token: u64,
-        /// Them.
-        found: Found,
-        /// The last order that was looked at; 0 where none is older.
-        result: Result<u64, ColdError>,
+        /// Orders at rest, and some that came back since.
+        result: Result<PagePart, ColdError>,
     },
     /// What is due.
     Due {
@@ -151,42 +119,6 @@ pub enum Answer {
         /// How far it is durable.
         result: Result<Standing, ColdError>,
     },
-}
-
-/// Records that were found, one behind the other.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    ends: Vec<(u64, usize)>,
-    bytes: Vec<u8>,
-}
-
-impl Found {
-    /// When each was made, and its record.
-    pub fn orders(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        let mut began = 0;
-        self.ends.iter().map(move |&(made, end)| (made, &self.bytes[std::mem::replace(&mut began, end)..end]))
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// Empties it for the next question.
-    pub fn clear(&mut self) {
-        self.ends.clear();
-        self.bytes.clear();
-    }
-
-    fn push(&mut self, made: u64, record: &[u8]) {
-        self.bytes.extend_from_slice(record);
-        self.ends.push((made, self.bytes.len()));
-    }
 }
 
 /// A question that there is no room for now. Ask again after some answers.
@@ -434,20 +366,7 @@ fn serve(store: &mut impl ColdStore, ask: Ask) -> Served {
             let result = store.read(made, through, &mut record);
             Answer::Read { token, made, record, result }
         }
-        Ask::OfUser { token, ask, mut page } => {
-            let result = store.of_user(ask, &mut page);
-            Answer::OfUser { token, page, result }
-        }
-        Ask::Newest { token, before_made, looks_max, limit, mut wanted, mut found } => {
-            let full = found.len() + limit;
-            let result = store.newest(before_made, looks_max, &mut |made, record| {
-                if wanted(made, record) {
-                    found.push(made, record);
-                }
-                if found.len() < full { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            });
-            Answer::Newest { token, found, result }
-        }
+        Ask::Page { token, filter } => Answer::Page { token, result: page(store, &filter) },
         Ask::Due { token, after, until, limit, mut found } => {
             let result = store.due(after, until, limit, &mut found);
             Answer::Due { token, found, result }
@@ -465,8 +384,7 @@ impl fmt::Debug for Ask {
         f.write_str(match self {
             Ask::Rest(_) => "Rest",
             Ask::Read { .. } => "Read",
-            Ask::OfUser { .. } => "OfUser",
-            Ask::Newest { .. } => "Newest",
+            Ask::Page { .. } => "Page",
             Ask::Due { .. } => "Due",
             Ask::Forget { .. } => "Forget",
             Ask::Sync { .. } => "Sync",

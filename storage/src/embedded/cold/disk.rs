@@ -48,9 +48,14 @@ pub struct ColdSettings {
     pub write_buffer_bytes: u64,
 }
 
+impl ColdSettings {
+    /// For a small machine.
+    pub const DEFAULT: ColdSettings = ColdSettings { cache_bytes: 64 << 20, write_buffer_bytes: 32 << 20 };
+}
+
 impl Default for ColdSettings {
     fn default() -> ColdSettings {
-        ColdSettings { cache_bytes: 64 << 20, write_buffer_bytes: 32 << 20 }
+        Self::DEFAULT
     }
 }
 
@@ -109,11 +114,11 @@ impl DiskCold {
 
     /// One order of a batch. Whatever it reads, it reads before it changes anything.
     fn put_order(&mut self, order: Resting<'_>, through: u64) -> Result<(), ColdError> {
-        let Resting { brief, due, was_at_rest, record } = order;
+        let Resting { brief, due, was_kept, record } = order;
         let made = made_at(brief.order);
         let version = Version { through, due };
         let key = order_key(made);
-        let before = if was_at_rest { self.trees.newest_version(made)? } else { None };
+        let before = if was_kept { self.trees.newest_version(made)? } else { None };
 
         if let Some((old, value)) = before {
             let (_, old_record) = self.trees.opener.version(&key, &value).expect("it was just taken apart");

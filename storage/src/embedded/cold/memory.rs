@@ -264,13 +264,13 @@ impl Contents {
     }
 
     fn put(&mut self, order: Resting<'_>, through: u64) {
-        let Resting { brief, due, was_at_rest, record } = order;
+        let Resting { brief, due, was_kept, record } = order;
         let made = made_at(brief.order);
         let new = Kept { version: Version { through, due }, record: record.to_vec() };
         self.bytes += record.len() as u64;
         if let Some(old) = self.orders.get(&made) {
             let old_through = old.version.through;
-            if was_at_rest && old_through > through {
+            if was_kept && old_through > through {
                 self.older.insert((made, through), new);
                 self.superseded.insert((old_through, made, through));
                 return;
@@ -278,7 +278,7 @@ impl Contents {
             if let Some(old_due) = old.version.due {
                 self.due.remove(&(old_due, made));
             }
-            if was_at_rest && old_through < through {
+            if was_kept && old_through < through {
                 self.older.insert((made, old_through), old.clone());
                 self.superseded.insert((through, made, old_through));
             }

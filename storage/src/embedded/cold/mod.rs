@@ -6,9 +6,10 @@
 //!
 //! `store` says what a cold store is, `disk` is the one on disk (`trees` and `reading` what it is made of, `upkeep` its
 //! two threads, `layout`, `mark` and `judge` its bytes, `view` a look from outside), `memory` the one of the simulator.
-//! `desk` puts either behind questions and answers that never block.
+//! `desk` puts either behind questions and answers that never block, `pages` is what LIST and ORDERS_SCAN read.
 
 mod desk;
+mod pages;
 mod store;
 
 mod disk;
@@ -23,7 +24,7 @@ mod mark;
 
 mod memory;
 
-pub use desk::{Answer, Ask, ColdDesk, Found, Full, IN_FLIGHT_MAX, InlineDesk, ThreadDesk};
+pub use desk::{Answer, Ask, ColdDesk, Full, IN_FLIGHT_MAX, InlineDesk, ThreadDesk};
 pub use disk::{ColdSettings, DiskCold, FOLDER};
 pub use memory::{Faults, MemoryCold, MemoryFolder};
 pub use store::{

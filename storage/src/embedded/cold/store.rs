@@ -4,9 +4,10 @@ use std::fmt::Debug;
 use std::io;
 use std::ops::{ControlFlow, Range};
 
+pub use domain::Resting;
 use domain::order::State;
 use domain::verdict::OrderBrief;
-use domain::{MicrosUtc, OrderId, UserId};
+use domain::{Making, MicrosUtc, OrderId, UserId};
 
 /// Bytes of one record, at most.
 pub const RECORD_BYTES_MAX: usize = 64 << 10;
@@ -24,26 +25,13 @@ const _: () = assert!(BATCH_BYTES_MAX >= RECORD_BYTES_MAX, "the largest record f
 /// When an order was made, as its id says without the slot. No two orders of a store have it in common, and it grows
 /// in the order in which they were made.
 pub const fn made_at(order: OrderId) -> u64 {
-    order.ms() * OrderId::SEQUENCES_PER_MS as u64 + order.sequence() as u64
+    order.making().0
 }
 
 /// The id of the order that this user made then.
 pub const fn order_made_at(made: u64, user: UserId) -> OrderId {
-    let sequences = OrderId::SEQUENCES_PER_MS as u64;
-    OrderId::new(made / sequences, OrderId::slot_of(user), (made % sequences) as u16)
-}
-
-/// An order as it goes to rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Resting<'a> {
-    /// What LIST shows of it; names the order and its user.
-    pub brief: OrderBrief,
-    /// When the ledger wants it back by itself, if ever. Before the end of time.
-    pub due: Option<MicrosUtc>,
-    /// It has an older version here, which is kept until [`ColdStore::forget`].
-    pub was_at_rest: bool,
-    /// The order, packed by the domain: at most [`RECORD_BYTES_MAX`].
-    pub record: &'a [u8],
+    let order = Making(made).any_order();
+    OrderId::new(order.ms(), OrderId::slot_of(user), order.sequence())
 }
 
 /// Orders that go to rest together: all of them or none are there after a crash.
@@ -58,7 +46,7 @@ pub struct RestingBatch {
 struct Packed {
     brief: OrderBrief,
     due: Option<MicrosUtc>,
-    was_at_rest: bool,
+    was_kept: bool,
     record: Range<usize>,
 }
 
@@ -82,11 +70,11 @@ impl RestingBatch {
 
     /// Adds an order. There is room for it, and the batch does not hold it yet.
     pub fn push(&mut self, order: Resting<'_>) {
-        let Resting { brief, due, was_at_rest, record } = order;
+        let Resting { brief, due, was_kept, record } = order;
         assert!(self.has_room(record.len()) && record.len() <= RECORD_BYTES_MAX, "a batch keeps its bounds");
         let began = self.bytes.len();
         self.bytes.extend_from_slice(record);
-        self.orders.push(Packed { brief, due, was_at_rest, record: began..self.bytes.len() });
+        self.orders.push(Packed { brief, due, was_kept, record: began..self.bytes.len() });
     }
 
     /// The last fact that is in the records.
@@ -96,10 +84,10 @@ impl RestingBatch {
 
     /// The orders, as they were pushed.
     pub fn orders(&self) -> impl ExactSizeIterator<Item = Resting<'_>> {
-        self.orders.iter().map(|Packed { brief, due, was_at_rest, record }| Resting {
+        self.orders.iter().map(|Packed { brief, due, was_kept, record }| Resting {
             brief: *brief,
             due: *due,
-            was_at_rest: *was_at_rest,
+            was_kept: *was_kept,
             record: &self.bytes[record.clone()],
         })
     }
@@ -265,4 +253,66 @@ pub trait ColdStore: Send + Debug {
 
     /// What there is to show.
     fn statistics(&self) -> Statistics;
+}
+
+/// Whichever it is.
+impl<S: ColdStore + ?Sized> ColdStore for Box<S> {
+    fn has_room(&mut self) -> bool {
+        (**self).has_room()
+    }
+
+    fn put(&mut self, batch: &RestingBatch) -> Result<(), ColdError> {
+        (**self).put(batch)
+    }
+
+    fn read(&self, made: u64, through: u64, record: &mut Vec<u8>) -> Result<Option<Version>, ColdError> {
+        (**self).read(made, through, record)
+    }
+
+    fn of_user(&self, ask: UserAsk, page: &mut Vec<OrderBrief>) -> Result<u64, ColdError> {
+        (**self).of_user(ask, page)
+    }
+
+    fn newest(
+        &self,
+        before_made: u64,
+        looks_max: usize,
+        each: &mut dyn FnMut(u64, &[u8]) -> ControlFlow<()>,
+    ) -> Result<u64, ColdError> {
+        (**self).newest(before_made, looks_max, each)
+    }
+
+    fn due(
+        &self,
+        after: Option<DueKey>,
+        until: MicrosUtc,
+        limit: usize,
+        found: &mut Vec<DueKey>,
+    ) -> Result<(), ColdError> {
+        (**self).due(after, until, limit, found)
+    }
+
+    fn forget(&mut self, through: u64) -> Result<bool, ColdError> {
+        (**self).forget(through)
+    }
+
+    fn begin_sync(&mut self) {
+        (**self).begin_sync();
+    }
+
+    fn synced(&mut self) -> Option<Result<Standing, ColdError>> {
+        (**self).synced()
+    }
+
+    fn is_broken(&self) -> bool {
+        (**self).is_broken()
+    }
+
+    fn standing(&self) -> Standing {
+        (**self).standing()
+    }
+
+    fn statistics(&self) -> Statistics {
+        (**self).statistics()
+    }
 }

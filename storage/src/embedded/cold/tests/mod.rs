@@ -70,14 +70,14 @@ fn record(made: u64, version: u32) -> Vec<u8> {
     format!("{made} in version {version} ").bytes().cycle().take(length as usize).collect()
 }
 
-/// A batch of `(made, version, due, was_at_rest)`.
+/// A batch of `(made, version, due, was_kept)`.
 fn batch(through: u64, orders: &[(u64, u32, Option<i64>, bool)]) -> RestingBatch {
     let mut batch = RestingBatch::new();
     batch.begin(through);
-    for &(made, version, due, was_at_rest) in orders {
+    for &(made, version, due, was_kept) in orders {
         let record = record(made, version);
         let due = due.map(MicrosUtc);
-        batch.push(Resting { brief: brief(made, version), due, was_at_rest, record: &record });
+        batch.push(Resting { brief: brief(made, version), due, was_kept, record: &record });
     }
     batch
 }

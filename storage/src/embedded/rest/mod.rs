@@ -1,0 +1,395 @@
+//! Orders that leave memory and come back: the engine's side of the cold store.
+//!
+//! A batch of orders goes to rest in three steps, one batch at a time: packed, which makes its records true as of the
+//! last fact; put, when that fact is durable, so that the cold store never knows more than the journal; left, when
+//! the cold store has it, so that whoever asks finds an order in memory or there. An order that changes in between
+//! stays. A checkpoint is published when what rested before it is durable, too.
+
+pub(crate) mod opening;
+pub(crate) mod parked;
+
+use domain::intent::Intent;
+use domain::{Ledger, Making, Micros, MicrosUtc, Needs, OrderId, RecordFault, UserId};
+
+pub(crate) use parked::Outlook;
+use parked::{Full, Parked};
+
+use super::cold::{
+    Answer, Ask, ColdDesk, DueKey, IN_FLIGHT_MAX, LATEST, RECORD_BYTES_MAX, RestingBatch, Statistics,
+};
+use crate::batch::Submitted;
+use crate::planted::{self, Bug};
+
+/// Rows that the hand goes over in one turn, at most.
+const ROWS_A_TURN: usize = 512;
+/// How often the hand moves while nothing else happens.
+const HAND_EVERY: Micros = Micros(50_000);
+/// How often to ask what becomes due, and how far ahead: less than [`Ledger::AWAKE_BEFORE_DUE`] together.
+const DUE_EVERY: Micros = Micros::from_seconds(10);
+const DUE_AHEAD: Micros = Micros::from_seconds(60);
+const _: () = assert!(DUE_EVERY.0 + DUE_AHEAD.0 < Ledger::AWAKE_BEFORE_DUE.0);
+/// Orders that become due and are asked for at once, at most.
+const DUE_AT_ONCE: usize = 128;
+const _: () =
+    assert!(parked::PARKED_MAX + DUE_AT_ONCE + 8 < IN_FLIGHT_MAX, "no question finds the desk full");
+/// What reads are for.
+const FOR_PARKED: u64 = 0;
+const FOR_DUE: u64 = 1;
+/// How soon to look for an answer where nothing rings.
+const ANSWER_POLL: Micros = Micros(50);
+
+/// What the engine does about orders at rest.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    desk: Box<dyn ColdDesk>,
+    /// An order that nobody touched for so long rests, give or take half of it.
+    rest_after: Micros,
+    batch: Batch,
+    hand: Hand,
+    parked: Parked,
+    due: Due,
+    /// Something rested that no sync covers.
+    unsynced: bool,
+    sync: Sync,
+    /// Where the newest checkpoint stands.
+    forget_through: u64,
+    /// Buffers of records that were read.
+    records: Vec<Vec<u8>>,
+}
+
+/// Orders on their way to rest.
+#[derive(Debug)]
+enum Batch {
+    Idle(RestingBatch),
+    /// Waits for its last fact to be durable.
+    Packed(RestingBatch),
+    /// The cold store has it.
+    Put,
+}
+
+/// Where the time of the hand stands.
+#[derive(Debug, Default)]
+struct Hand {
+    moved_at: Option<MicrosUtc>,
+    /// Rows since anybody was found who may rest.
+    empty_rows: usize,
+    /// All rows were, as of this position: nothing to look for until there are more facts, or somebody came back.
+    still_at: Option<u64>,
+}
+
+/// What becomes due among the orders at rest.
+#[derive(Debug, Default)]
+struct Due {
+    /// All up to here were asked for.
+    after: Option<DueKey>,
+    ask_at: Option<MicrosUtc>,
+    is_asked: bool,
+    found: Vec<DueKey>,
+    /// Found, and not in memory yet.
+    wanted: Vec<u64>,
+    /// Of these, how many are being read.
+    reading: usize,
+}
+
+/// The sync that the checkpoint under way waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sync {
+    Done,
+    Underway,
+    /// It never will be.
+    Failed,
+}
+
+impl Rest {
+    pub(crate) fn new(desk: Box<dyn ColdDesk>, rest_after: Micros) -> Rest {
+        Rest {
+            desk,
+            rest_after,
+            batch: Batch::Idle(RestingBatch::new()),
+            hand: Hand::default(),
+            parked: Parked::new(),
+            due: Due::default(),
+            // What the opening let rest is not.
+            unsynced: true,
+            sync: Sync::Done,
+            forget_through: 0,
+            records: Vec::new(),
+        }
+    }
+
+    /// Takes what the cold store answered since. `last` is the position of the last fact.
+    pub(crate) fn collect(&mut self, ledger: &mut Ledger, last: u64) {
+        while let Some(answer) = self.desk.collect() {
+            match answer {
+                Answer::Rested { batch, result } => {
+                    // What is not kept stays; the cold store has said why.
+                    if result.is_ok() {
+                        self.unsynced = true;
+                        for order in batch.orders() {
+                            ledger.rested(order.brief.order);
+                        }
+                    }
+                    self.batch = Batch::Idle(batch);
+                }
+                Answer::Read { token, made, record, result } => {
+                    self.due.reading -= usize::from(token == FOR_DUE);
+                    self.came(ledger, Making(made), &record, result.map(|version| version.is_some()));
+                    self.records.push(record);
+                }
+                Answer::Page { token, result } => {
+                    if let Err(error) = &result {
+                        tracing::error!(%error, "a page cannot be read");
+                    }
+                    // At once: an order that leaves memory with a later answer is in neither part.
+                    let ledger = &*ledger;
+                    let page = result
+                        .ok()
+                        .map(|part| move |filter: &_| Outlook::Page(ledger.page(filter, &part), last));
+                    self.parked.page_came(token as usize, page);
+                }
+                Answer::Due { found, result, .. } => self.became_due(ledger, found, result.is_ok()),
+                Answer::Forgot(Ok(true)) => self.forget(self.forget_through),
+                Answer::Forgot(Ok(false) | Err(_)) => (),
+                Answer::Synced { result, .. } => {
+                    self.sync = if result.is_ok() { Sync::Done } else { Sync::Failed };
+                }
+            }
+        }
+    }
+
+    /// Moves the hand, and lets those go that it finds. True: there is more to do at once.
+    pub(crate) fn let_go(
+        &mut self,
+        now: MicrosUtc,
+        ledger: &mut Ledger,
+        (last, durable): (u64, u64),
+    ) -> bool {
+        self.ask_what_is_due(now, ledger);
+        self.batch = match std::mem::replace(&mut self.batch, Batch::Put) {
+            Batch::Idle(mut batch) => {
+                let (rows, rounds) = self.rows_to_look_at(now, ledger, last);
+                if rows == 0 || self.desk.is_broken() {
+                    self.batch = Batch::Idle(batch);
+                    return false;
+                }
+                batch.begin(last);
+                let found = ledger.rest(rows, rounds, |order| {
+                    batch.push(order);
+                    let more = batch.has_room(RECORD_BYTES_MAX);
+                    if more { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+                });
+                self.hand.looked(rows, found, ledger.rows(), last);
+                if batch.is_empty() { Batch::Idle(batch) } else { Batch::Packed(batch) }
+            }
+            Batch::Packed(batch) => Batch::Packed(batch),
+            Batch::Put => Batch::Put,
+        };
+        self.put(durable);
+        matches!(self.batch, Batch::Idle(_)) && self.rest_after == Micros(0) && self.hand.still_at.is_none()
+    }
+
+    /// What an intent waits for, if it has to. It is parked then, and comes back by [`Rest::next_ready`].
+    pub(crate) fn park(
+        &mut self,
+        ledger: &Ledger,
+        port: usize,
+        submitted: &Submitted<'_>,
+    ) -> Result<bool, Full> {
+        match ledger.needs(&submitted.intent) {
+            Needs::Nothing => Ok(false),
+            Needs::Order { making, is_there: _ } => {
+                if self.parked.await_order(making, port, submitted)? {
+                    self.read(making, FOR_PARKED);
+                }
+                Ok(true)
+            }
+            Needs::Page(filter) => {
+                let place = self.parked.await_page(filter, port, submitted)?;
+                let asked = self.desk.ask(Ask::Page { token: place as u64, filter });
+                asked.expect("the desk has room for all that may be parked");
+                Ok(true)
+            }
+        }
+    }
+
+    /// What an intent that was parked waits for now, where it has to wait once more.
+    pub(crate) fn park_again(&mut self, making: Making, place: usize) {
+        if self.parked.await_another(making, place) {
+            self.read(making, FOR_PARKED);
+        }
+    }
+
+    pub(crate) fn parked(&mut self) -> &mut Parked {
+        &mut self.parked
+    }
+
+    pub(crate) fn has_parked(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
+    /// A checkpoint is taken of this instant: what rests by now has to be durable before it may be published.
+    pub(crate) fn begin_sync(&mut self) {
+        if std::mem::take(&mut self.unsynced) && !planted::is(Bug::ColdNotSynced) {
+            self.sync = Sync::Underway;
+            self.desk.ask(Ask::Sync { token: 0 }).expect("one sync is asked for at a time");
+        }
+    }
+
+    pub(crate) fn is_synced(&self) -> bool {
+        self.sync == Sync::Done
+    }
+
+    /// No opening begins before this position any more.
+    pub(crate) fn forget(&mut self, through: u64) {
+        self.forget_through = through;
+        // Where there is no room, the next checkpoint asks again.
+        let _ = self.desk.ask(Ask::Forget { through });
+    }
+
+    pub(crate) fn statistics(&self) -> Statistics {
+        self.desk.statistics()
+    }
+
+    /// When to look again though nothing happens.
+    pub(crate) fn look_again_in(&self, ledger: &Ledger) -> Option<Micros> {
+        if self.desk.in_flight() > 0 {
+            return Some(ANSWER_POLL);
+        }
+        let hand = (ledger.rows() > 0 && self.hand.still_at.is_none() && !self.desk.is_broken())
+            .then_some(HAND_EVERY);
+        let due = (ledger.at_rest() > 0).then_some(DUE_EVERY);
+        hand.into_iter().chain(due).min()
+    }
+
+    /// The rows that the time since allows, and how long who is there must have been left alone.
+    fn rows_to_look_at(&mut self, now: MicrosUtc, ledger: &Ledger, last: u64) -> (usize, u8) {
+        let (orders, orders_max, rows) = (ledger.orders(), ledger.bounds().orders_max, ledger.rows());
+        if rows == 0 || self.hand.still_at == Some(last) {
+            return (0, 0);
+        }
+        if self.rest_after == Micros(0) || orders > orders_max - orders_max / 8 {
+            return (ROWS_A_TURN.min(rows), 0);
+        }
+        if orders > orders_max - orders_max / 4 {
+            return (ROWS_A_TURN.min(rows), 1);
+        }
+        let moved_at = *self.hand.moved_at.get_or_insert(now);
+        let micros = u128::try_from(now.since(moved_at).0).unwrap_or(0);
+        let a_round = self.rest_after.0 as u128 / u128::from(Ledger::REST_ROUNDS);
+        let due = (rows as u128 * micros / a_round.max(1)).min(ROWS_A_TURN as u128) as usize;
+        if due > 0 {
+            self.hand.moved_at = Some(now);
+        }
+        (due.min(rows), Ledger::REST_ROUNDS)
+    }
+
+    fn put(&mut self, durable: u64) {
+        let may_be_put =
+            |batch: &RestingBatch| batch.through() <= durable || planted::is(Bug::RestBeforeDurable);
+        self.batch = match std::mem::replace(&mut self.batch, Batch::Put) {
+            Batch::Packed(batch) if may_be_put(&batch) => {
+                self.desk.ask(Ask::Rest(batch)).expect("one batch is under way at a time");
+                Batch::Put
+            }
+            Batch::Packed(batch) => Batch::Packed(batch),
+            Batch::Idle(batch) => Batch::Idle(batch),
+            Batch::Put => Batch::Put,
+        };
+    }
+
+    fn read(&mut self, making: Making, token: u64) {
+        self.due.reading += usize::from(token == FOR_DUE);
+        let mut record = self.records.pop().unwrap_or_default();
+        record.clear();
+        let read = Ask::Read { token, made: making.0, through: LATEST, record };
+        self.desk.ask(read).expect("the desk has room for all that may be parked");
+    }
+
+    /// An order was read, or is not there.
+    fn came<E: std::fmt::Display>(
+        &mut self,
+        ledger: &mut Ledger,
+        making: Making,
+        record: &[u8],
+        is_there: Result<bool, E>,
+    ) {
+        self.hand.still_at = None;
+        let woken = match is_there {
+            Ok(true) => ledger.wake(record),
+            Ok(false) => {
+                self.due.wanted.retain(|&wanted| wanted != making.0);
+                return self.parked.order_came(making, || Outlook::NoOrder(making));
+            }
+            Err(error) => {
+                tracing::error!(%error, "an order at rest cannot be read");
+                return self.parked.order_came(making, || Outlook::Unreadable);
+            }
+        };
+        match woken {
+            Ok(()) => {
+                self.due.wanted.retain(|&wanted| wanted != making.0);
+                self.parked.order_came(making, || Outlook::Awake);
+            }
+            // What is due is asked for again.
+            Err(RecordFault::PassedBound(_)) => self.parked.order_came(making, || Outlook::NoRoom),
+            Err(fault @ (RecordFault::Nonsense | RecordFault::Version(_))) => {
+                tracing::error!(%fault, made = making.0, "an order at rest cannot be read");
+                self.due.wanted.retain(|&wanted| wanted != making.0);
+                self.parked.order_came(making, || Outlook::Unreadable);
+            }
+        }
+    }
+
+    /// Asks now and then which orders become due, and hands them back to the ledger.
+    fn ask_what_is_due(&mut self, now: MicrosUtc, ledger: &Ledger) {
+        let busy = self.due.is_asked || self.due.reading > 0;
+        if ledger.at_rest() == 0 || busy || self.due.ask_at.is_some_and(|at| now < at) {
+            return;
+        }
+        self.due.ask_at = Some(now.after(DUE_EVERY));
+        if !self.due.wanted.is_empty() {
+            // Memory had no room for them before.
+            for made in self.due.wanted.clone() {
+                self.read(Making(made), FOR_DUE);
+            }
+            return;
+        }
+        self.due.is_asked = true;
+        let mut found = std::mem::take(&mut self.due.found);
+        found.clear();
+        let (after, until) = (self.due.after, now.after(DUE_AHEAD));
+        let ask = Ask::Due { token: 0, after, until, limit: DUE_AT_ONCE, found };
+        self.desk.ask(ask).expect("what is due is asked for once at a time");
+    }
+
+    fn became_due(&mut self, ledger: &Ledger, found: Vec<DueKey>, is_read: bool) {
+        self.due.is_asked = false;
+        if is_read && let Some(&last) = found.last() {
+            self.due.after = Some(last);
+            // There may be more: as soon as these are here.
+            if found.len() == DUE_AT_ONCE {
+                self.due.ask_at = None;
+            }
+            for &(_, made) in &found {
+                let (user, order) = (UserId(0), Making(made).any_order());
+                debug_assert!(order != OrderId(0), "no order has the id 0");
+                if ledger.needs(&Intent::Get { user, order }) != Needs::Nothing {
+                    self.due.wanted.push(made);
+                    self.read(Making(made), FOR_DUE);
+                }
+            }
+        }
+        self.due.found = found;
+    }
+}
+
+impl Hand {
+    /// So many rows were looked at, and so many orders there may rest.
+    fn looked(&mut self, rows: usize, found: usize, all: usize, last: u64) {
+        self.empty_rows = if found > 0 { 0 } else { self.empty_rows + rows };
+        self.still_at = (self.empty_rows >= all).then_some(last);
+        if self.still_at.is_some() {
+            self.empty_rows = 0;
+        }
+    }
+}
