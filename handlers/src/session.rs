@@ -179,8 +179,8 @@ pub(crate) fn stats(
         checkpoint_lag_bytes,
         checkpoint_lag_bytes_max,
         checkpoint_lag_facts,
-        at_rest: _,
-        cold_bytes: _,
+        at_rest,
+        cold_bytes,
     } = *store;
     Ok(StatsHead {
         server: text(server),
@@ -224,5 +224,7 @@ pub(crate) fn stats(
         checkpoint_lag_bytes,
         checkpoint_lag_bytes_max,
         checkpoint_lag_facts,
+        orders_at_rest: at_rest,
+        cold_bytes,
     })
 }

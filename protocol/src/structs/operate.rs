@@ -87,6 +87,10 @@ plain! {
         pub checkpoint_lag_bytes_max: u64,
         /// Facts that the newest checkpoint lags behind.
         pub checkpoint_lag_facts: u64,
+        /// Orders at rest: on disk alone, until somebody needs them.
+        pub orders_at_rest: u64,
+        /// Bytes that orders at rest take on disk.
+        pub cold_bytes: u64,
     }
 
     /// What an independent recomputation found.

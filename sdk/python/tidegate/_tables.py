@@ -878,6 +878,8 @@ LAYOUTS = {
         ("checkpoint_lag_bytes", "u64", 8),
         ("checkpoint_lag_bytes_max", "u64", 8),
         ("checkpoint_lag_facts", "u64", 8),
+        ("orders_at_rest", "u64", 8),
+        ("cold_bytes", "u64", 8),
     ),
     "StockAdjustHead": (
         ("request", "u128", 16),
