@@ -118,7 +118,7 @@ pub struct Ledger {
     sums: Sums,
     /// Orders at rest.
     at_rest: u64,
-    /// Orders were handed out or came back: what changes one has to say so.
+    /// The hand goes round, or orders came back: what changes one has to say so.
     rests: bool,
     scratch: Spare,
     /// The image that is being written.

@@ -99,6 +99,7 @@ impl Ledger {
     ) -> usize {
         let mut record = Vec::new();
         let mut may_rest = 0;
+        self.rests = true;
         for _ in 0..rows {
             let slot = match self.orders.next_to_rest(rounds) {
                 Found::Nobody => continue,
@@ -122,7 +123,6 @@ impl Ledger {
             self.put_record(slot, &mut record);
             let brief = self.orders.at(slot).brief();
             self.orders.at_mut(slot).rest = marks.leaving();
-            self.rests = true;
             if hand_out(Resting { brief, due, was_kept: marks.was_kept(), record: &record }).is_break() {
                 break;
             }

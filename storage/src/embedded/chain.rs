@@ -308,7 +308,7 @@ impl<'d, D: ReadDisk> Chain<'d, D> {
         checkpoint: &str,
         boundary: &Boundary,
     ) -> Result<Chain<'d, D>, Damage> {
-        let Boundary { group, run, segment, offset, next_fact } = *boundary;
+        let Boundary { group, run, segment, offset, next_fact, cold_batches: _ } = *boundary;
         let not_behind = || Damage::NotBehind {
             checkpoint: checkpoint.into(),
             file: segment_name(segment),

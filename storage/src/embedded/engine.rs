@@ -421,6 +421,7 @@ impl<H: HotDisk> Engine<H> {
             position: self.journal.last_position(),
             durable_through: self.journal.durable_through(),
             cold_synced: self.rest.is_synced(),
+            cold_batches: self.rest.batches(),
         };
         let Taken { more, begun, published } = self.checkpoints.turn(now, &mut self.ledger, journal);
         if begun {

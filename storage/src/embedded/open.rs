@@ -10,7 +10,7 @@ use domain::{Fact, Ledger, Micros, MicrosUtc, PassedBound, Stamp};
 
 use super::chain::{Chain, Damage, Survey, TornTail, survey};
 use super::checkpoint::maker::{CheckpointMaker, InlineCheckpoints, ThreadCheckpoints};
-use super::checkpoint::reading::{BadCheckpoint, restore};
+use super::checkpoint::reading::{BadCheckpoint, is_older, restore};
 use super::checkpoint::taking::{Pace, Taking};
 use super::clock::{ClockBehind, ClockReading, LedgerClock};
 use super::cold::{ColdDesk, ColdError, ColdStore, InlineDesk, ThreadDesk};
@@ -183,13 +183,17 @@ pub fn open<D: Disk>(
         Some(identity) => identity,
         None => fresh_identity(&*disk).map_err(folder)?,
     };
-    let (mut ledger, chain) = match found.checkpoints.last_key_value() {
+    // One of an older version is left out: the journal has it all.
+    let newest = found.checkpoints.last_key_value().filter(|(_, file)| !is_older(&*disk, file));
+    let mut cold_batches = 0;
+    let (mut ledger, chain) = match newest {
         Some((_, file)) => {
             let restored = restore(&*disk, file, identity, (config.ledger, config.rules));
             let (ledger, boundary) = restored.map_err(|bad| match bad {
                 BadCheckpoint::Damaged(damage) => damaged(damage),
                 BadCheckpoint::PassedBound(bound) => OpenError::TooSmall { place: place.clone(), bound },
             })?;
+            cold_batches = boundary.cold_batches;
             (ledger, Some(Chain::behind(&*disk, &found, file, &boundary).map_err(damaged)?))
         }
         None => {
@@ -198,7 +202,7 @@ pub fn open<D: Disk>(
         }
     };
     let checkpoint_position = chain.as_ref().map_or(0, |chain| chain.next_fact() - 1);
-    let mut cold = OpeningCold::new(Arc::clone(&disk), identity, config.cold);
+    let mut cold = OpeningCold::new(Arc::clone(&disk), identity, config.cold, cold_batches);
     let replay = replay(chain, found.segments.len(), (&mut ledger, &mut cold), progress).map_err(damaged)?;
     if let Some(error) = replay.cold {
         return Err(OpenError::Cold { place, error });

@@ -14,7 +14,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use fastrand::Rng;
-use storage::embedded::cold::{ColdError, ColdSettings, ColdStore, MemoryCold, MemoryFolder};
+use storage::embedded::cold::{ColdError, ColdSettings, ColdStore, Faults, MemoryCold, MemoryFolder};
 use storage::embedded::disk::{Disk, DurabilityPath, ReadDisk};
 use storage::embedded::journal::Identity;
 
@@ -135,10 +135,16 @@ impl MemDisk {
         // Of what the cold store had not synced, the first part may have landed.
         let kept = world.rng.usize(0..=self.cold.unsynced());
         self.cold.crash(kept);
+        self.cold.set_faults(Faults::default());
         world.slowness = QUICK;
         world.stops_in = None;
         world.fails_in = None;
         MemDisk { world: Arc::clone(&self.world), process: world.process, cold: self.cold.clone() }
+    }
+
+    /// Where its orders rest.
+    pub fn cold(&self) -> &MemoryFolder {
+        &self.cold
     }
 
     /// Everything stops after so many more operations: from then on each fails.

@@ -52,6 +52,8 @@ pub struct Faults {
     pub power_cuts: u64,
     /// Of both, in the middle of an opening.
     pub inside_openings: u64,
+    /// Times that the cold store began to fail.
+    pub cold_errors: u64,
     /// Operations that failed.
     pub io_errors: u64,
     /// Bits turned over in what was durable.
@@ -99,6 +101,7 @@ impl fmt::Display for Tally {
             kills,
             power_cuts,
             inside_openings,
+            cold_errors,
             io_errors,
             flipped_bits,
             refused_bits,
@@ -120,6 +123,7 @@ impl fmt::Display for Tally {
             ("power cuts", power_cuts),
             ("  inside openings", inside_openings),
             ("I/O errors", io_errors),
+            ("  of the cold store", cold_errors),
             ("bits flipped", flipped_bits),
             ("  refused", refused_bits),
             ("full disks", full_disks),

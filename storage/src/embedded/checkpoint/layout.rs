@@ -5,10 +5,12 @@ use crate::embedded::journal::layout::{GroupRef, Identity, u16_at, u32_at, u64_a
 use crate::planted::{self, Bug};
 
 /// Version of the layout. A reader refuses a newer one.
-const FORMAT_VERSION: u16 = 1;
+const FORMAT_VERSION: u16 = 2;
 const MAGIC: [u8; 8] = *b"TGCHKPNT";
 /// Bytes of the header that its checksum covers, the checksum included.
-const CHECKED_BYTES: usize = 96;
+const CHECKED_BYTES: usize = 100;
+/// The same in format version 1.
+const CHECKED_BYTES_1: usize = 96;
 
 /// Bytes of a frame, header included; the last one ends at the first whole block behind its bytes.
 pub(crate) const FRAME_BYTES: usize = 256 << 10;
@@ -28,6 +30,8 @@ pub(crate) struct Boundary {
     pub offset: u64,
     /// Position of the next fact.
     pub next_fact: u64,
+    /// Batches of orders that the cold store had put by then, and has for ever.
+    pub cold_batches: u64,
 }
 
 /// What a checkpoint begins with.
@@ -44,13 +48,15 @@ pub(crate) enum BadHeader {
     Damaged,
     /// Made by a newer version.
     Newer(u16),
+    /// Made by version 1, which knew no orders at rest: it is left out, and the journal read from its beginning.
+    Older,
 }
 
 impl CheckpointHeader {
     /// Writes the header into the first block.
     pub(crate) fn encode(&self, block: &mut [u8; BLOCK_BYTES]) {
         let CheckpointHeader { identity: Identity { store, salt, ledger_seed }, boundary } = *self;
-        let Boundary { group, run, segment, offset, next_fact } = boundary;
+        let Boundary { group, run, segment, offset, next_fact, cold_batches } = boundary;
         block.fill(0);
         block[0..8].copy_from_slice(&MAGIC);
         block[8..10].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
@@ -63,14 +69,19 @@ impl CheckpointHeader {
         block[64..72].copy_from_slice(&segment.to_le_bytes());
         block[72..80].copy_from_slice(&offset.to_le_bytes());
         block[80..88].copy_from_slice(&next_fact.to_le_bytes());
+        block[88..96].copy_from_slice(&cold_batches.to_le_bytes());
         let checksum = crc32c::crc32c(&block[..CHECKED_BYTES - 4]);
         block[CHECKED_BYTES - 4..CHECKED_BYTES].copy_from_slice(&checksum.to_le_bytes());
     }
 
     /// Reads the first block.
     pub(crate) fn decode(block: &[u8; BLOCK_BYTES]) -> Result<CheckpointHeader, BadHeader> {
-        let checksum = crc32c::crc32c(&block[..CHECKED_BYTES - 4]);
-        if block[0..8] != MAGIC || u32_at(block, CHECKED_BYTES - 4) != checksum {
+        let ends_with_its_checksum =
+            |bytes: usize| u32_at(block, bytes - 4) == crc32c::crc32c(&block[..bytes - 4]);
+        if block[0..8] == MAGIC && u16_at(block, 8) == 1 && ends_with_its_checksum(CHECKED_BYTES_1) {
+            return Err(BadHeader::Older);
+        }
+        if block[0..8] != MAGIC || !ends_with_its_checksum(CHECKED_BYTES) {
             return Err(BadHeader::Damaged);
         }
         match u16_at(block, 8) {
@@ -90,6 +101,7 @@ impl CheckpointHeader {
                 segment: u64_at(block, 64),
                 offset: u64_at(block, 72),
                 next_fact: u64_at(block, 80),
+                cold_batches: u64_at(block, 88),
             },
         })
     }
@@ -143,6 +155,7 @@ mod tests {
             segment: 10,
             offset: 4_096,
             next_fact: 12,
+            cold_batches: 13,
         },
     };
 
@@ -162,10 +175,20 @@ mod tests {
     fn a_newer_header_says_so() {
         let mut block = [0; BLOCK_BYTES];
         HEADER.encode(&mut block);
-        block[8] = 2;
+        block[8] = 3;
         let checksum = crc32c::crc32c(&block[..CHECKED_BYTES - 4]);
         block[CHECKED_BYTES - 4..CHECKED_BYTES].copy_from_slice(&checksum.to_le_bytes());
-        assert_eq!(CheckpointHeader::decode(&block), Err(BadHeader::Newer(2)));
+        assert_eq!(CheckpointHeader::decode(&block), Err(BadHeader::Newer(FORMAT_VERSION + 1)));
+    }
+
+    #[test]
+    fn a_header_of_version_1_is_older() {
+        let mut block = [0; BLOCK_BYTES];
+        HEADER.encode(&mut block);
+        block[8] = 1;
+        let checksum = crc32c::crc32c(&block[..CHECKED_BYTES_1 - 4]);
+        block[CHECKED_BYTES_1 - 4..CHECKED_BYTES_1].copy_from_slice(&checksum.to_le_bytes());
+        assert_eq!(CheckpointHeader::decode(&block), Err(BadHeader::Older));
     }
 
     #[test]

@@ -33,9 +33,16 @@ pub(crate) fn header_of(
         Ok(header) if header.identity != identity => {
             Err(Damage::Foreign { file: file.into(), other: "the journal".into() })
         }
-        Ok(_) | Err(BadHeader::Damaged) => Err(Damage::BadHeader { file: file.into() }),
+        Ok(_) | Err(BadHeader::Damaged | BadHeader::Older) => Err(Damage::BadHeader { file: file.into() }),
         Err(BadHeader::Newer(version)) => Err(Damage::Newer { file: file.into(), version }),
     }
+}
+
+/// Whether an older version made this one, which reads no journal behind it any more.
+pub(crate) fn is_older(disk: &impl ReadDisk, file: &str) -> bool {
+    let mut block = [0; BLOCK_BYTES];
+    let read = disk.read_at(file, 0, &mut block);
+    read.is_ok_and(|read| read == BLOCK_BYTES) && CheckpointHeader::decode(&block) == Err(BadHeader::Older)
 }
 
 /// The ledger of a checkpoint, and where the journal goes on behind it.

@@ -28,6 +28,8 @@ pub(crate) struct JournalNow {
     pub durable_through: u64,
     /// All orders that rested before the checkpoint under way are durable.
     pub cold_synced: bool,
+    /// Batches that the cold store has put by now.
+    pub cold_batches: u64,
 }
 
 /// What a turn came to.
@@ -158,6 +160,7 @@ impl Taking {
         match &mut self.state {
             State::Idle => {
                 if let Some(boundary) = journal.boundary.filter(|_| due) {
+                    let boundary = Boundary { cold_batches: journal.cold_batches, ..boundary };
                     ledger.begin_image();
                     self.maker.begin(boundary);
                     self.due_at_bytes = journal.bytes + self.pace.every_bytes;

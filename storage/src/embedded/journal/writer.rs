@@ -278,7 +278,8 @@ impl<H: HotDisk> Journal<H> {
         let inside = planted::is(Bug::CheckpointInsideGroup);
         let GroupAt { segment, offset } = self.last_at.filter(|_| self.open.facts == 0 || inside)?;
         let next_fact = self.open.first_fact;
-        Some(Boundary { group: self.last, run: self.run, segment, offset, next_fact })
+        // Of the cold store the journal knows nothing.
+        Some(Boundary { group: self.last, run: self.run, segment, offset, next_fact, cold_batches: 0 })
     }
 
     /// Bytes of all groups that this run sealed.

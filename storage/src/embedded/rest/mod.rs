@@ -48,6 +48,8 @@ pub(crate) struct Rest {
     hand: Hand,
     parked: Parked,
     due: Due,
+    /// Batches that it has put, in this run and before.
+    batches: u64,
     /// Something rested that no sync covers.
     unsynced: bool,
     sync: Sync,
@@ -103,6 +105,7 @@ enum Sync {
 impl Rest {
     pub(crate) fn new(desk: Box<dyn ColdDesk>, rest_after: Micros) -> Rest {
         Rest {
+            batches: desk.opened_at().batches,
             desk,
             rest_after,
             batch: Batch::Idle(RestingBatch::new()),
@@ -125,6 +128,7 @@ impl Rest {
                     // What is not kept stays; the cold store has said why.
                     if result.is_ok() {
                         self.unsynced = true;
+                        self.batches += 1;
                         for order in batch.orders() {
                             ledger.rested(order.brief.order);
                         }
@@ -233,6 +237,10 @@ impl Rest {
             self.sync = Sync::Underway;
             self.desk.ask(Ask::Sync { token: 0 }).expect("one sync is asked for at a time");
         }
+    }
+
+    pub(crate) fn batches(&self) -> u64 {
+        self.batches
     }
 
     pub(crate) fn is_synced(&self) -> bool {

@@ -16,14 +16,22 @@ pub(crate) struct OpeningCold<D: Disk> {
     identity: Identity,
     settings: ColdSettings,
     store: Option<Box<dyn ColdStore>>,
+    /// What it has to have, by the checkpoint.
+    batches: u64,
     record: Vec<u8>,
     batch: RestingBatch,
 }
 
 impl<D: Disk> OpeningCold<D> {
-    pub(crate) fn new(disk: Arc<D>, identity: Identity, settings: ColdSettings) -> OpeningCold<D> {
+    /// Behind a checkpoint that was taken when it had put so many batches.
+    pub(crate) fn new(
+        disk: Arc<D>,
+        identity: Identity,
+        settings: ColdSettings,
+        batches: u64,
+    ) -> OpeningCold<D> {
         let (record, batch) = (Vec::new(), RestingBatch::new());
-        OpeningCold { disk, identity, settings, store: None, record, batch }
+        OpeningCold { disk, identity, settings, store: None, batches, record, batch }
     }
 
     /// Has the order in memory that the next fact changes. The ledger is as of `position`.
@@ -101,7 +109,15 @@ impl<D: Disk> OpeningCold<D> {
     fn store(&mut self) -> Result<&mut Box<dyn ColdStore>, ColdError> {
         let store = match self.store.take() {
             Some(store) => store,
-            None => self.disk.open_cold(self.identity, self.settings)?,
+            None => {
+                let store = self.disk.open_cold(self.identity, self.settings)?;
+                let (has, wanted) = (store.standing().batches, self.batches);
+                if has < wanted {
+                    let why = format!("it has {has} batches of orders of {wanted}: it is an older copy");
+                    return Err(ColdError::Damaged { place: self.disk.place(), why });
+                }
+                store
+            }
         };
         Ok(self.store.insert(store))
     }

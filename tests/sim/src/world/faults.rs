@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use storage::embedded::cold::Faults;
 use storage::embedded::disk::BLOCK_BYTES;
 
 use super::World;
@@ -14,7 +15,9 @@ impl World {
             0..=3 => self.jump(tally),
             4..=9 => self.fill_up(tally),
             10..=24 if !self.disk.will_fail() => self.disk.fail_in(self.dice.u64(0..20)),
+            25..=31 => self.fail_at_rest(tally),
             _ if self.full && self.dice.u8(0..30) == 0 => self.make_room(),
+            _ if self.dice.u8(0..8) == 0 => self.disk.cold().set_faults(Faults::default()),
             _ => (),
         }
     }
@@ -25,6 +28,20 @@ impl World {
         self.wall_us += self.dice.i64(-most..=most);
         let wall_us = self.wall_us;
         self.happened(|| format!("the wall clock is off by {wall_us} us"));
+    }
+
+    /// The cold store fails: for ever at writes and syncs, for as long as this process lives.
+    fn fail_at_rest(&mut self, tally: &mut Tally) {
+        tally.faults.cold_errors += 1;
+        let mut faults = Faults::default();
+        match self.dice.u8(0..4) {
+            0 => faults.writes = true,
+            1 => faults.syncs = true,
+            2 => faults.reads = true,
+            _ => faults.syncs_hang = true,
+        }
+        self.disk.cold().set_faults(faults);
+        self.happened(|| format!("the cold store fails: {faults:?}"));
     }
 
     pub(super) fn fill_up(&mut self, tally: &mut Tally) {
