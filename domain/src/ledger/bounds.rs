@@ -26,7 +26,7 @@ pub struct LedgerBounds {
     pub orders_max: usize,
     /// Lines of orders with more than one line (or a discounted one); the plain line of an order is free.
     pub lines_max: usize,
-    /// The clients' own bytes, in pieces of 27: an order's last piece counts as a whole one.
+    /// The clients' own bytes, in pieces of [`LedgerBounds::CLIENT_PIECE_BYTES`]: an order's last piece counts as a whole one.
     pub client_bytes_max: usize,
     /// Transitions of orders in memory behind their first; 6 are kept for each order that waits for payment.
     pub history_rows_max: usize,
@@ -102,6 +102,9 @@ const DEFAULT_BYTES_MAX: u64 = 8 << 30;
 const ROWS_MAX: usize = 1 << 31;
 
 impl LedgerBounds {
+    /// Client bytes are kept in pieces of so many.
+    pub const CLIENT_PIECE_BYTES: usize = 27;
+
     /// For a machine with 8 GiB: eight million orders.
     pub const DEFAULT: LedgerBounds = LedgerBounds {
         orders_max: 8_000_000,

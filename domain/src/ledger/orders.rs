@@ -89,7 +89,7 @@ struct ClientCell {
     next: u32,
 }
 
-const CLIENT_CELL_BYTES: usize = 27;
+const CLIENT_CELL_BYTES: usize = LedgerBounds::CLIENT_PIECE_BYTES;
 const _: () = assert!(size_of::<ClientCell>() == 32);
 
 /// A line without discount and freight, in parcel 0: nearly every one. It takes little more than half of a whole one.

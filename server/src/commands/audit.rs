@@ -324,7 +324,8 @@ impl Room {
             Fact::OrderCreated(created) => {
                 self.orders += 1;
                 self.lines += created.lines.len();
-                self.client_bytes += created.client_bytes.len() + 2;
+                self.client_bytes +=
+                    created.client_bytes.len().next_multiple_of(LedgerBounds::CLIENT_PIECE_BYTES);
             }
             Fact::OrderConfirmed { .. }
             | Fact::StockException { .. }
