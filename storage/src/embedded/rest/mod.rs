@@ -22,8 +22,9 @@ use crate::planted::{self, Bug};
 
 /// Rows that the hand goes over in one turn, at most.
 const ROWS_A_TURN: usize = 512;
-/// How often the hand moves while nothing else happens.
-const HAND_EVERY: Micros = Micros(50_000);
+/// How often the hand moves while nothing else happens: as often as half of these rows are due, within these bounds.
+const HAND_EVERY_MIN: Micros = Micros(10_000);
+const HAND_EVERY_MAX: Micros = Micros(5_000_000);
 /// How often to ask what becomes due, and how far ahead: less than [`Ledger::AWAKE_BEFORE_DUE`] together.
 const DUE_EVERY: Micros = Micros::from_seconds(10);
 const DUE_AHEAD: Micros = Micros::from_seconds(60);
@@ -35,8 +36,8 @@ const _: () =
 /// What reads are for.
 const FOR_PARKED: u64 = 0;
 const FOR_DUE: u64 = 1;
-/// How soon to look for an answer where nothing rings.
-const ANSWER_POLL: Micros = Micros(50);
+/// How soon to look for an answer where nothing rings: most do.
+const ANSWER_POLL: Micros = Micros(1_000);
 
 /// What the engine does about orders at rest.
 #[derive(Debug)]
@@ -263,10 +264,23 @@ impl Rest {
         if self.desk.in_flight() > 0 {
             return Some(ANSWER_POLL);
         }
-        let hand = (ledger.rows() > 0 && self.hand.still_at.is_none() && !self.desk.is_broken())
-            .then_some(HAND_EVERY);
+        let hand = ledger.rows() > 0 && self.hand.still_at.is_none() && !self.desk.is_broken();
+        let hand = hand.then(|| self.hand_every(ledger));
         let due = (ledger.at_rest() > 0).then_some(DUE_EVERY);
         hand.into_iter().chain(due).min()
+    }
+
+    fn hand_every(&self, ledger: &Ledger) -> Micros {
+        if is_short_of_room(ledger) {
+            return HAND_EVERY_MIN;
+        }
+        let a_turn = self.a_round().0 / ledger.rows().max(1) as i64 * (ROWS_A_TURN / 2) as i64;
+        Micros(a_turn.clamp(HAND_EVERY_MIN.0, HAND_EVERY_MAX.0))
+    }
+
+    /// The time in which the hand goes over all rows once.
+    fn a_round(&self) -> Micros {
+        Micros((self.rest_after.0 / i64::from(Ledger::REST_ROUNDS)).max(1))
     }
 
     /// The rows that the time since allows, and how long who is there must have been left alone.
@@ -278,13 +292,13 @@ impl Rest {
         if self.rest_after == Micros(0) || orders > orders_max - orders_max / 8 {
             return (ROWS_A_TURN.min(rows), 0);
         }
-        if orders > orders_max - orders_max / 4 {
+        if is_short_of_room(ledger) {
             return (ROWS_A_TURN.min(rows), 1);
         }
         let moved_at = *self.hand.moved_at.get_or_insert(now);
         let micros = u128::try_from(now.since(moved_at).0).unwrap_or(0);
-        let a_round = self.rest_after.0 as u128 / u128::from(Ledger::REST_ROUNDS);
-        let due = (rows as u128 * micros / a_round.max(1)).min(ROWS_A_TURN as u128) as usize;
+        let a_round = self.a_round().0 as u128;
+        let due = (rows as u128 * micros / a_round).min(ROWS_A_TURN as u128) as usize;
         if due > 0 {
             self.hand.moved_at = Some(now);
         }
@@ -400,4 +414,10 @@ impl Hand {
             self.empty_rows = 0;
         }
     }
+}
+
+/// Whether orders have to rest sooner than they were meant to.
+fn is_short_of_room(ledger: &Ledger) -> bool {
+    let orders_max = ledger.bounds().orders_max;
+    ledger.orders() > orders_max - orders_max / 4
 }
