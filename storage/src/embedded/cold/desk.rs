@@ -206,7 +206,10 @@ impl<S: ColdStore> ColdDesk for InlineDesk<S> {
     }
 }
 
-/// Answers on a thread of its own, at nice 19.
+/// Of the thread; what only writes behind it runs at 19.
+const NICE: i32 = 5;
+
+/// Answers on a thread of its own.
 pub struct ThreadDesk {
     shared: Arc<Shared>,
     opened_at: Standing,
@@ -241,9 +244,10 @@ impl ThreadDesk {
         shared.show(&store);
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("cold".into()).spawn(move || {
-            // On Linux this is the priority of the calling thread alone. Where it is refused, all works, less
-            // politely.
-            let _ = rustix::process::setpriority_process(None, 19);
+            // Requests wait for its answers, so it gives way to those that serve, but not to all: its share of a core
+            // that is full is a quarter. On Linux this is the priority of the calling thread alone; where it is
+            // refused, all works, less politely.
+            let _ = rustix::process::setpriority_process(None, NICE);
             serve_all(store, &theirs);
         })?;
         Ok(ThreadDesk { shared, opened_at, in_flight: 0, thread: Some(thread) })
