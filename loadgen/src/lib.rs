@@ -33,6 +33,7 @@ mod watch;
 
 pub mod record;
 
+pub mod charts;
 pub mod latency;
 pub mod page;
 mod plot;

@@ -75,10 +75,12 @@ impl Market {
         let base = (1_000_000 + seed % 1_000_000) * 100_000;
         let goods = (1..=u64::from(plan.skus)).map(|number| {
             let list_price = 990 + (mix(seed ^ number) % 400) as i64 * 50;
-            OnSale::new(plan, base + number, (list_price / 2, list_price), plan.stock)
+            let price = if plan.free { 0 } else { list_price / 2 };
+            OnSale::new(plan, base + number, (price, list_price), plan.stock)
         });
         let user_limit_units = match plan.scenario {
             Scenario::Flash => FLASH_USER_LIMIT,
+            Scenario::Steady if plan.free => 0,
             Scenario::Steady
             | Scenario::SoldOut
             | Scenario::Cart

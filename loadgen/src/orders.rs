@@ -88,7 +88,10 @@ enum Play {
         first_user: u64,
         users: u64,
     },
-    Steady,
+    Steady {
+        /// So many take turns; nothing: everybody buys once.
+        users: Option<u64>,
+    },
     SoldOut(Regulars),
     Cart,
     Lifecycle {
@@ -155,7 +158,7 @@ impl Orders {
                 first_user: 1 + mix(plan.seed) % 1_000_000 * USERS_MAX,
                 users: plan.users.clamp(1, USERS_MAX),
             },
-            Scenario::Steady => Play::Steady,
+            Scenario::Steady => Play::Steady { users: plan.free.then_some(plan.users.clamp(1, USERS_MAX)) },
             Scenario::SoldOut => Play::SoldOut(Regulars::new()),
             Scenario::Cart => Play::Cart,
             Scenario::Lifecycle(lifecycle) => Play::Lifecycle {
@@ -176,7 +179,7 @@ impl Orders {
         let all = match &self.play {
             Play::Replay(history) => history.len(),
             Play::Flash { .. }
-            | Play::Steady
+            | Play::Steady { .. }
             | Play::SoldOut(_)
             | Play::Cart
             | Play::Lifecycle { .. }
@@ -206,8 +209,10 @@ impl Orders {
                 basket.begin(number, *first_user + below(chance as u32, *users), request);
                 one_line(&self.market, mix(chance), basket);
             }
-            Play::Steady => {
-                basket.begin(number, distinct_user(self.nonce, number), request);
+            Play::Steady { users } => {
+                let user =
+                    users.map_or_else(|| distinct_user(self.nonce, number), |users| 1 + number % users);
+                basket.begin(number, user, request);
                 let goods = self.market.goods[below(chance as u32, self.market.goods.len() as u64) as usize];
                 basket.add(goods.sku, 1, goods.price);
             }
@@ -276,7 +281,7 @@ impl Orders {
                 errands.note(lives.at(place).user, order);
                 lives.created(place, order);
             }
-            Play::Flash { .. } | Play::Steady | Play::Cart => (),
+            Play::Flash { .. } | Play::Steady { .. } | Play::Cart => (),
         }
     }
 
@@ -284,7 +289,7 @@ impl Orders {
     pub(crate) fn life(&self, place: u32) -> &Life {
         match &self.play {
             Play::Lifecycle { lives, .. } | Play::Mixed { lives, .. } => lives.at(place),
-            Play::Flash { .. } | Play::Steady | Play::SoldOut(_) | Play::Cart | Play::Replay(_) => {
+            Play::Flash { .. } | Play::Steady { .. } | Play::SoldOut(_) | Play::Cart | Play::Replay(_) => {
                 unreachable!("in no other scenario is an order under way")
             }
         }
@@ -324,7 +329,9 @@ impl Orders {
     fn lives_mut(&mut self) -> Option<&mut Lives> {
         match &mut self.play {
             Play::Lifecycle { lives, .. } | Play::Mixed { lives, .. } => Some(lives),
-            Play::Flash { .. } | Play::Steady | Play::SoldOut(_) | Play::Cart | Play::Replay(_) => None,
+            Play::Flash { .. } | Play::Steady { .. } | Play::SoldOut(_) | Play::Cart | Play::Replay(_) => {
+                None
+            }
         }
     }
 
@@ -339,7 +346,7 @@ impl Orders {
             Play::SoldOut(regulars) => regulars.order_of(number),
             Play::Replay(_)
             | Play::Flash { .. }
-            | Play::Steady
+            | Play::Steady { .. }
             | Play::Cart
             | Play::Lifecycle { .. }
             | Play::Mixed { .. } => None,
@@ -451,6 +458,14 @@ mod tests {
         users.sort_unstable();
         users.dedup();
         assert_eq!(users.len(), 100_000);
+    }
+
+    #[test]
+    fn users_of_a_free_sale_take_turns_and_pay_nothing() {
+        let mut orders = orders(Scenario::Steady, |plan| (plan.free, plan.users) = (true, 3));
+        let asked = ask(&mut orders, 6);
+        assert_eq!(asked.iter().map(|basket| basket.user).collect::<Vec<_>>(), [1, 2, 3, 1, 2, 3]);
+        assert!(asked.iter().all(|basket| basket.total == 0 && basket.units == 1));
     }
 
     #[test]

@@ -17,10 +17,15 @@ pub fn write(report: &Report, path: &Path) -> io::Result<()> {
 
 /// The page.
 pub fn page(report: &Report) -> String {
-    let title = escaped(&title(report));
-    let style = include_str!("page.css");
     let parts =
         [header(report), cards(report), throughput(report), latency(report), details(report)].concat();
+    document(&title(report), &parts)
+}
+
+/// A whole document of these parts, which are markup.
+pub(crate) fn document(title: &str, parts: &str) -> String {
+    let title = escaped(title);
+    let style = include_str!("page.css");
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -225,14 +230,14 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn section(name: &str, keys: &str, body: &str) -> String {
+pub(crate) fn section(name: &str, keys: &str, body: &str) -> String {
     format!(
         "<section>\n<div class=\"head\"><h2>{name}</h2><span class=\"keys\">{keys}</span></div>\n{body}\n</section>\n"
     )
 }
 
 /// Text that cannot become markup.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

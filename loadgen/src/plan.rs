@@ -44,6 +44,9 @@ pub struct LoadPlan {
     pub stock: u64,
     /// Who buys: users 1 to this number, at random. For scenarios of distinct users it does not matter.
     pub users: u64,
+    /// Of a steady run: nothing costs anything and nobody is limited, so an order is over as soon as it is made. Users
+    /// 1 to [`LoadPlan::users`] take turns then.
+    pub free: bool,
     /// The gateway that lifecycles pay at: its number in the server's configuration, and the key that it signs with.
     pub gateway: (u16, Vec<u8>),
     /// How long unpaid orders keep their units, seconds.
@@ -212,6 +215,7 @@ impl LoadPlan {
             skus,
             stock,
             users: 150_000,
+            free: false,
             gateway: (GATEWAY, GATEWAY_KEY.as_bytes().to_vec()),
             hold_seconds: HOLD_SECONDS,
             seed: fastrand::u64(1..1_000_000_000),

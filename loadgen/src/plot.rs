@@ -1,4 +1,4 @@
-//! Two plots as SVG, made by hand: how many answers came when, and how long they took. Colours come from the
+//! Plots as SVG, made by hand: how many answers came when, how long they took, and any number over time. Colours come from the
 //! page's style sheet, so that they follow light and dark.
 
 use std::fmt::Write;
@@ -63,6 +63,26 @@ pub fn latency(all: &[CurvePoint], accepted: &[CurvePoint], marked: &[(f64, f64)
     for (share, us) in marked.iter().filter(|(share, _)| nines(*share) <= nines_max + 1e-6) {
         plot.dot(x(*share), y(*us), &span_us(*us));
     }
+    plot.axis();
+    plot.finish()
+}
+
+/// One number over time, from the first second on: `label` writes it at the ticks.
+pub fn over_time(name: &str, points: &[(f64, f64)], label: impl Fn(f64) -> String) -> String {
+    let mut plot = Plot::new(name);
+    let highest = points.iter().map(|&(_, value)| value).fold(0.0, f64::max);
+    let (step, top) = nice_scale(highest, 5.0);
+    let y = |value: f64| HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM);
+    for tick in ticks(step, top) {
+        plot.horizontal(y(tick), "grid", &label(tick));
+    }
+    let length = points.last().map_or(0.0, |&(at, _)| at).max(1e-9);
+    let x = |at: f64| LEFT + at / length * (WIDTH - LEFT - RIGHT);
+    let (second_step, _) = nice_scale(length, 9.0);
+    for tick in ticks(second_step, length) {
+        plot.below(x(tick), &short_seconds(tick));
+    }
+    plot.curve("all", points.iter().map(|&(at, value)| (x(at), y(value))));
     plot.axis();
     plot.finish()
 }
@@ -251,7 +271,7 @@ fn log_ticks(low: f64, high: f64) -> Vec<(f64, bool)> {
     all.filter(|&(us, is_decade)| in_range(us) && (few || is_decade)).collect()
 }
 
-fn short_rate(rate: f64) -> String {
+pub(crate) fn short_rate(rate: f64) -> String {
     match rate {
         rate if rate >= 1e6 => format!("{} M/s", trimmed(rate / 1e6)),
         rate if rate >= 1e3 => format!("{} k/s", trimmed(rate / 1e3)),
@@ -259,7 +279,7 @@ fn short_rate(rate: f64) -> String {
     }
 }
 
-fn short_us(us: f64) -> String {
+pub(crate) fn short_us(us: f64) -> String {
     match us {
         us if us >= 1e6 => format!("{} s", trimmed(us / 1e6)),
         us if us >= 1e3 => format!("{} ms", trimmed(us / 1e3)),
@@ -325,6 +345,8 @@ mod tests {
             latency(&[], &[], &[(0.5, 1.0)]),
             latency(&one.curve(), &[], &[]),
             latency(&one.curve(), &one.curve(), &[(0.5, 0.0), (0.99, 1.0)]),
+            over_time("nothing", &[], short_us),
+            over_time("an instant", &[(0.0, 0.0)], short_us),
         ] {
             assert!(!plot.contains("NaN") && !plot.contains("inf"), "{plot}");
             assert!(plot.starts_with("<svg") && plot.ends_with("</svg>"));

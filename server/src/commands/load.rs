@@ -62,9 +62,12 @@ pub struct Load {
     /// Units of each sku that are sellable at the start (replay: otherwise as many as the history asks for).
     #[arg(long, value_name = "N")]
     stock: Option<u64>,
-    /// Users of a flash sale.
+    /// Users of a flash sale, or of one in which all is free.
     #[arg(long, value_name = "N")]
     users: Option<u64>,
+    /// Nothing costs anything and nobody is limited: an order is over as soon as it is made. Of a steady run alone.
+    #[arg(long)]
+    free: bool,
     /// Lines of each order of a lifecycle.
     #[arg(long, value_name = "N", default_value_t = 1)]
     lines: u32,
@@ -207,6 +210,7 @@ impl Load {
         plan.skus = self.skus.unwrap_or(plan.skus);
         plan.stock = self.stock.unwrap_or(plan.stock);
         plan.users = self.users.unwrap_or(plan.users);
+        plan.free = self.is_free(&plan.scenario)?;
         plan.seed = self.seed.unwrap_or(plan.seed);
         plan.hold_seconds = self.hold_seconds.unwrap_or(plan.hold_seconds);
         plan.gateway = (self.gateway, self.gateway_key.clone().into_bytes());
@@ -218,6 +222,13 @@ impl Load {
         };
         plan.command = command_line(self.seed.is_none().then_some(plan.seed));
         Ok(plan)
+    }
+
+    fn is_free(&self, scenario: &Scenario) -> Result<bool, BadUsage> {
+        if self.free && !matches!(scenario, Scenario::Steady) {
+            return Err(BadUsage("--free goes with --scenario steady alone".to_owned()));
+        }
+        Ok(self.free)
     }
 
     fn scenario(&self) -> anyhow::Result<Scenario> {
