@@ -1,28 +1,25 @@
 //! Subscribers to events that read as fast as they can and look at nothing: what the server pays for them is to be
 //! measured, not what they do with it, so the kernel throws the bytes away unread.
 
-use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use protocol::structs::{Event, HelloHead, SubscribeHead};
-use protocol::{Message, Meta, Plain, append, messages, text};
+use anyhow::{Result, ensure};
+use protocol::structs::{Event, SubscribeHead};
+use protocol::{Plain, messages};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, recv};
 use serde::Serialize;
 
+use crate::asking::Asking;
 use crate::case::Audience;
 
 /// Between two looks at whether it is over.
 const LOOK_EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 /// Bytes thrown away by one call, at most.
 const READ_BYTES: usize = 1 << 20;
-/// An answer to HELLO or SUBSCRIBE takes no longer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// What all of them together were sent.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -69,10 +66,7 @@ impl Listening {
 
 /// A connection that has said HELLO and SUBSCRIBE, and was answered.
 fn subscribe(address: &str, audience: Audience, number: u32) -> Result<TcpStream> {
-    let mut stream = TcpStream::connect(address).context("a subscriber cannot connect")?;
-    stream.set_read_timeout(Some(ANSWER_WITHIN))?;
-    let hello = HelloHead { client: text("benches"), client_version: text(env!("CARGO_PKG_VERSION")) };
-    send::<messages::Hello>(&mut stream, &hello)?;
+    let mut asking = Asking::open(address)?;
     let sku = if audience.own_sku { u64::from(number) + 1 } else { 0 };
     let head = SubscribeHead {
         cursor: [0; 32],
@@ -86,22 +80,8 @@ fn subscribe(address: &str, audience: Audience, number: u32) -> Result<TcpStream
         partition: 0,
         from: 0,
     };
-    send::<messages::Subscribe>(&mut stream, &head)?;
-    Ok(stream)
-}
-
-/// Asks, and reads the one frame that answers.
-fn send<M: Message>(stream: &mut TcpStream, head: &M::Head) -> Result<()> {
-    let mut frame = Vec::new();
-    append::<M>(&mut frame, &Meta::default(), head, [], &[]).context("the kind allows it")?;
-    stream.write_all(&frame)?;
-    let mut header = [0; protocol::HEADER_BYTES];
-    stream.read_exact(&mut header).context("a subscriber is not answered")?;
-    let length = u32::from_le_bytes(header[..4].try_into().expect("four bytes")) as usize;
-    let mut body = vec![0; length.saturating_sub(header.len())];
-    stream.read_exact(&mut body)?;
-    ensure!(header[10..12] == [0, 0], "a subscriber was refused");
-    Ok(())
+    asking.ask::<messages::Subscribe, messages::SubscribeAnswer>(&head)?;
+    Ok(asking.into_stream())
 }
 
 /// Throws away what comes, and counts it.

@@ -3,9 +3,11 @@
 //!
 //! Run it by `cargo xtask bench`, which builds the server in release and sees that redis-server is there.
 
+mod asking;
 mod audience;
 mod case;
 mod expiry;
+mod growth;
 mod memory;
 mod processes;
 mod recovery;
@@ -47,6 +49,8 @@ struct Args {
     /// Leave Redis out.
     #[arg(long)]
     no_redis: bool,
+    #[command(flatten)]
+    growth: growth::Plan,
 }
 
 /// All that was measured.
@@ -97,12 +101,12 @@ fn run(args: &Args) -> Result<()> {
         .map(|case| Row { case, tidegate: Vec::new(), unheard: Vec::new(), redis: Vec::new() })
         .collect();
     for round in 1..=args.rounds {
-        for row in rows.iter_mut().filter(|row| round == 1 || row.case.changes_from_run_to_run()) {
+        for row in rows.iter_mut().filter(|row| round == 1 || row.case.is_run_again()) {
             eprintln!("round {round} of {}: {}", args.rounds, row.case.name);
             if row.case.audience.subscribers > 0 {
-                row.unheard.push(tidegate::run(&binary, row.case, NOBODY, args.seconds, &folder)?);
+                row.unheard.push(tidegate::run(&binary, row.case, NOBODY, args, &folder)?);
             }
-            row.tidegate.push(tidegate::run(&binary, row.case, row.case.audience, args.seconds, &folder)?);
+            row.tidegate.push(tidegate::run(&binary, row.case, row.case.audience, args, &folder)?);
             if let (Some(_), Some(redis)) = (&redis, row.case.redis()) {
                 row.redis.push(redis::run(&redis, args.seconds, &folder)?);
             }

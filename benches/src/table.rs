@@ -111,7 +111,7 @@ fn bound_by(case: &Case, run: &Run) -> String {
 /// A figure of a case: whole, but for ratios.
 fn figure(case: &Case, value: f64) -> String {
     match case.figure {
-        Figure::TimesUsualP99 | Figure::SecondsToReady => format!("{value:.2}"),
+        Figure::TimesUsualP99 | Figure::SecondsToReady | Figure::TimesFirstMillion => format!("{value:.2}"),
         Figure::OrdersPerSecond
         | Figure::AnswersPerSecond
         | Figure::LatencyP99Us

@@ -1,5 +1,6 @@
 //! A run of Tidegate: its server and its load generator as processes of their own, pinned as they pin themselves.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,8 +14,9 @@ use serde_json::Value;
 
 use crate::audience::{Heard, Listening};
 use crate::case::{Audience, Case, Figure};
+use crate::growth::{self, Growth};
 use crate::processes::{Cpu, Ended, Samples, watch};
-use crate::{expiry, memory, recovery};
+use crate::{Args, expiry, memory, recovery};
 
 /// A server that is not ready by then will not be.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -38,6 +40,9 @@ pub struct Run {
     pub journal_write_us_p50: u64,
     /// Of both processes.
     pub cpu: Cpu,
+    /// How it went over a long time; of the row of that name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub growth: Option<Growth>,
     /// What subscribers were sent, over the whole run with its audit.
     pub heard: Heard,
     /// What the load generator says of the machine.
@@ -46,12 +51,15 @@ pub struct Run {
     pub command: String,
 }
 
+/// No variables: a server as it is.
+pub const DEFAULTS: &[(&str, &str)] = &[];
+
 /// What server and generator of a run sign callbacks with.
 const GATEWAY_KEY: &str = "the benches' own gateway key";
 const GATEWAYS: &str = r#"[{ id = 1, key_env = "TIDEGATE_GATEWAY_KEY" }]"#;
 
 /// Runs a case over a fresh folder, with these subscribers.
-pub fn run(binary: &Path, case: &Case, audience: Audience, seconds: u32, folder: &Path) -> Result<Run> {
+pub fn run(binary: &Path, case: &Case, audience: Audience, args: &Args, folder: &Path) -> Result<Run> {
     let folder = tempfile::Builder::new().prefix("tidegate-bench-").tempdir_in(folder)?;
     let bench = Bench { binary, case, audience, folder: folder.path() };
     match case.figure {
@@ -59,8 +67,8 @@ pub fn run(binary: &Path, case: &Case, audience: Audience, seconds: u32, folder:
         | Figure::AnswersPerSecond
         | Figure::LatencyP99Us
         | Figure::RequestsPerSecond => {
-            let (server, address) = bench.serve("data", &[])?;
-            let seconds = seconds.to_string();
+            let (server, address) = bench.serve("data", DEFAULTS)?;
+            let seconds = args.seconds.to_string();
             let rate = case.rate.map(|rate| rate.to_string());
             let rate = rate.as_ref().map_or(vec![], |rate| vec!["--rate", rate]);
             bench.load(&server, &address, &[&["--seconds", &seconds][..], &rate].concat())
@@ -68,6 +76,7 @@ pub fn run(binary: &Path, case: &Case, audience: Audience, seconds: u32, folder:
         Figure::BytesAnOrder => memory::run(&bench),
         Figure::SecondsToReady => recovery::run(&bench),
         Figure::TimesUsualP99 => expiry::run(&bench),
+        Figure::TimesFirstMillion => growth::run(&bench, &args.growth),
     }
 }
 
@@ -81,12 +90,12 @@ pub struct Bench<'a> {
 
 impl Bench<'_> {
     /// Starts the server over a folder of this name, with these variables set, and waits for its ready line; its address is in it.
-    pub fn serve(&self, data: &str, variables: &[(&str, &str)]) -> Result<(Ended, String)> {
+    pub fn serve(&self, data: &str, variables: &[(&str, impl AsRef<OsStr>)]) -> Result<(Ended, String)> {
         let mut command = Command::new(self.binary);
         command.args(["serve", "--log", "warn", "--listen", "127.0.0.1:0", "--data"]);
         command.arg(self.folder.join(data));
         command.env("TIDEGATE_GATEWAY_KEY", GATEWAY_KEY).env("TIDEGATE_PAYMENTS_GATEWAYS", GATEWAYS);
-        command.envs(variables.iter().copied());
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         serve(&mut command)
     }
 
@@ -184,7 +193,10 @@ fn read_report(case: &Case, report: &Value, samples: &Samples, heard: Heard) -> 
             Figure::AnswersPerSecond | Figure::RequestsPerSecond => number("/rps"),
             Figure::LatencyP99Us => latency_us[1],
             // Not of one load alone: whoever asked for it puts it in.
-            Figure::BytesAnOrder | Figure::SecondsToReady | Figure::TimesUsualP99 => 0.0,
+            Figure::BytesAnOrder
+            | Figure::SecondsToReady
+            | Figure::TimesUsualP99
+            | Figure::TimesFirstMillion => 0.0,
         },
         tps: number("/tps"),
         rps: number("/rps"),
@@ -194,6 +206,7 @@ fn read_report(case: &Case, report: &Value, samples: &Samples, heard: Heard) -> 
         journal_write_us_p50: number("/journal/write_us_p50") as u64,
         cpu: samples.busiest(number("/seconds")),
         heard,
+        growth: None,
         machine: report["machine"].clone(),
         command: report["command"].as_str().unwrap_or_default().to_owned(),
     }
