@@ -133,6 +133,7 @@ struct Sum {
     went_on: u64,
     asks: u64,
     refusals: u64,
+    at_rest: u64,
     losses: Losses,
 }
 
@@ -144,6 +145,7 @@ impl Sum {
         self.went_on += done.went_on;
         self.asks += done.history.asks;
         self.refusals += done.history.refusals;
+        self.at_rest += done.at_rest[0];
         self.losses += done.losses;
     }
 
@@ -152,7 +154,7 @@ impl Sum {
     }
 
     fn in_words(&self, cuts_power: bool) -> String {
-        let Sum { rounds, acknowledged, verified, went_on, asks, refusals, losses } = self;
+        let Sum { rounds, acknowledged, verified, went_on, asks, refusals, at_rest, losses } = self;
         let (what, lost) = if cuts_power {
             ("power-cut", format!("; {}", losses_in_words(losses)))
         } else {
@@ -160,7 +162,7 @@ impl Sum {
         };
         format!(
             "{what}: {rounds} rounds, {acknowledged} acknowledged, {verified} verified, lost 0, oversold 0; {went_on} \
-             payments, shipments and refunds where they were; histories of {asks} asks linearizable, {refusals} refusals \
+             payments, shipments and refunds where they were; {at_rest} orders at rest when killed; histories of {asks} asks linearizable, {refusals} refusals \
              for want of stock among them{lost}"
         )
     }
@@ -171,6 +173,11 @@ fn print_round(number: u32, done: &Done, disk: &str, cuts_power: bool) {
         "round {number:>3}: {}, killed after {} ms, {} orders and {} acts behind them acknowledged, {} unknown, {} \
          verified, audit ok",
         done.scenario, done.killed_after_ms, done.acknowledged, done.went_on, done.unknown, done.verified
+    );
+    let [before, behind] = done.at_rest;
+    println!(
+        "           at rest after {} s: {before} orders just before the kill, {behind} when all were verified",
+        done.rest_after_seconds
     );
     println!("           {}", done.history);
     if cuts_power {

@@ -22,9 +22,9 @@ const CHECK_WITHIN: Duration = Duration::from_secs(300);
 
 /// What server and load sign callbacks with.
 const GATEWAY_KEY: &str = "the crash rounds' own gateway key";
-/// The server's gateway of this key.
 /// Bytes of journal between two checkpoints.
 const CHECKPOINT_BYTES: u64 = 8 << 20;
+/// The server's gateway of [`GATEWAY_KEY`].
 const GATEWAYS: &str = r#"[{ id = 1, key_env = "TIDEGATE_GATEWAY_KEY" }]"#;
 
 /// Where the data folder lies.
@@ -45,6 +45,7 @@ pub(super) struct Round<'a> {
     /// alone is killed.
     power: Option<Power>,
     folder: TempDir,
+    rest_after_seconds: u32,
 }
 
 /// What a round that went well can say.
@@ -56,6 +57,9 @@ pub(super) struct Done {
     pub verified: u64,
     /// Requests about orders behind their CREATE that were acknowledged, all of them verified.
     pub went_on: u64,
+    /// Seconds after which orders rest, and how many did just before the kill and when all was verified.
+    pub rest_after_seconds: u32,
+    pub at_rest: [u64; 2],
     /// What the records of the round came to, judged as one history.
     pub history: Verdict,
     /// What the power cuts of the round took.
@@ -67,7 +71,11 @@ struct Plan {
     scenario: &'static str,
     options: &'static [&'static str],
     seed: u64,
+    rest_after_seconds: u32,
 }
+
+/// Orders rest at once, soon, or (as by default) not within a round: by turns, so that each meets each scenario.
+const REST_AFTER_SECONDS: [u32; 3] = [0, 1, 600];
 
 impl Plan {
     /// Shops under steady load: whole lives, one line an order, baskets over many skus, or a stock that is soon gone
@@ -81,7 +89,8 @@ impl Plan {
             (_, 1) => ("cart", MANY),
             (_, _) => ("soldout", FEW),
         };
-        Plan { scenario, options, seed: random.u64(..) }
+        let rest_after_seconds = REST_AFTER_SECONDS[number as usize % REST_AFTER_SECONDS.len()];
+        Plan { scenario, options, seed: random.u64(..), rest_after_seconds }
     }
 }
 
@@ -94,6 +103,8 @@ const SECONDS_AFTER: &str = "1";
 struct Verified {
     orders: u64,
     went_on: u64,
+    /// Orders at rest when all were asked for.
+    at_rest: u64,
 }
 
 impl Round<'_> {
@@ -106,13 +117,14 @@ impl Round<'_> {
             Disk::WithPowerCuts => Some(Power::new(&at, false, random)?),
             Disk::ThatLies => Some(Power::new(&at, true, random)?),
         };
-        Ok(Round { binary, power, folder })
+        Ok(Round { binary, power, folder, rest_after_seconds: REST_AFTER_SECONDS[0] })
     }
 
     pub fn run(&mut self, random: &mut fastrand::Rng, number: u32, within_ms: u64) -> Result<Done> {
         let killed_after_ms = random.u64(200..=within_ms.max(201));
         let plan = Plan::by_chance(number, random);
-        let report = self.load_and_kill(&plan, killed_after_ms, random)?;
+        self.rest_after_seconds = plan.rest_after_seconds;
+        let (report, before) = self.load_and_kill(&plan, killed_after_ms, random)?;
         let acknowledged = report["accepted"].as_u64().context("the load's report has no `accepted`")?;
         let unknown = report["unknown"].as_u64().context("the load's report has no `unknown`")?;
 
@@ -123,7 +135,7 @@ impl Round<'_> {
             self.hit(&mut opening, random)?;
         }
         let done = report["done"].as_u64().context("the load's report has no `done`")?;
-        let Verified { orders: verified, went_on } = self.verify_and_go_on(&plan)?;
+        let Verified { orders: verified, went_on, at_rest: behind } = self.verify_and_go_on(&plan)?;
         if verified < acknowledged {
             bail!("{acknowledged} were acknowledged, only {verified} are there: orders are lost");
         }
@@ -133,8 +145,19 @@ impl Round<'_> {
         self.audit()?;
         let history = self.judge()?;
         let losses = self.power.as_ref().map(|power| power.losses).unwrap_or_default();
-        let scenario = plan.scenario;
-        Ok(Done { scenario, killed_after_ms, acknowledged, unknown, verified, went_on, history, losses })
+        let Plan { scenario, rest_after_seconds, .. } = plan;
+        Ok(Done {
+            scenario,
+            killed_after_ms,
+            acknowledged,
+            unknown,
+            verified,
+            went_on,
+            rest_after_seconds,
+            at_rest: [before, behind],
+            history,
+            losses,
+        })
     }
 
     /// What is special about the disk of this round; nothing where it has none.
@@ -162,8 +185,13 @@ impl Round<'_> {
         }
     }
 
-    /// Loads a server, kills it, and gives the report of the load.
-    fn load_and_kill(&mut self, plan: &Plan, after_ms: u64, random: &mut fastrand::Rng) -> Result<Value> {
+    /// Loads a server, kills it, and gives the report of the load, and how many orders were at rest just before.
+    fn load_and_kill(
+        &mut self,
+        plan: &Plan,
+        after_ms: u64,
+        random: &mut fastrand::Rng,
+    ) -> Result<(Value, u64)> {
         let mut server = self.serve()?;
         server.wait_ready()?;
         // Far longer than it may live: it is the kill that ends it.
@@ -171,7 +199,11 @@ impl Round<'_> {
         load.arg("--json").arg(self.path("load.json"));
         let mut load = Process::spawn(&mut load, &self.path("load.log"))?;
         self.wait_for_first_order(&mut load)?;
-        thread::sleep(Duration::from_millis(after_ms));
+        let started = Instant::now();
+        // Asked before the moment itself, which must not depend on an answer.
+        thread::sleep(Duration::from_millis(after_ms * 3 / 4));
+        let at_rest = self.orders_at_rest(&server)?;
+        thread::sleep(Duration::from_millis(after_ms).saturating_sub(started.elapsed()));
         self.hit(&mut server, random)?;
         let status = load.wait(LOAD_ENDS_WITHIN)?;
         if status.success() {
@@ -179,7 +211,17 @@ impl Round<'_> {
         }
         let report = fs::read_to_string(self.path("load.json"))
             .context("the load wrote no report when its server was gone")?;
-        Ok(serde_json::from_str(&report)?)
+        Ok((serde_json::from_str(&report)?, at_rest))
+    }
+
+    /// What STATS says.
+    fn orders_at_rest(&self, server: &Server) -> Result<u64> {
+        let mut stats = self.tidegate("admin");
+        stats.args(["--target", &server.address.to_string(), "--json", "stats"]);
+        let said = stats.output()?;
+        let stats: Value = serde_json::from_slice(&said.stdout)
+            .with_context(|| format!("no STATS: {}", String::from_utf8_lossy(&said.stderr)))?;
+        stats["orders_at_rest"].as_u64().context("STATS does not say how many orders rest")
     }
 
     /// The record grows as soon as orders are sent; before that the load sets up its skus.
@@ -207,8 +249,9 @@ impl Round<'_> {
             bail!("the load after the restart failed: {}", last_line(&self.path("load-after.log")));
         }
         self.verify(&server, RECORDS[1])?;
+        let at_rest = self.orders_at_rest(&server)?;
         server.terminate()?;
-        Ok(verified)
+        Ok(Verified { at_rest, ..verified })
     }
 
     /// Requests that the crash left without an answer are asked again, and some of the others: before anything else,
@@ -234,7 +277,7 @@ impl Round<'_> {
         let orders = number_in(&said, "accepted")
             .context("load --verify did not say how many accepted orders it asked for")?;
         // Only where orders went on does it say how far.
-        Ok(Verified { orders, went_on: number_in(&said, "went on").unwrap_or(0) })
+        Ok(Verified { orders, went_on: number_in(&said, "went on").unwrap_or(0), at_rest: 0 })
     }
 
     /// Judges both records as one history: stock that is linearizable, and each request once.
@@ -263,6 +306,7 @@ impl Round<'_> {
         let mut serve = self.tidegate("serve");
         // A few a round: some crashes come while one is written.
         serve.env("TIDEGATE_JOURNAL_CHECKPOINT_BYTES", CHECKPOINT_BYTES.to_string());
+        serve.env("TIDEGATE_STORE_REST_AFTER_SECONDS", self.rest_after_seconds.to_string());
         serve.args(["--listen", &address.to_string()]).arg("--data").arg(self.data());
         Ok(Server { address, process: Process::spawn(&mut serve, &self.path("serve.log"))? })
     }
