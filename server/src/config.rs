@@ -140,7 +140,8 @@ sections! {
 
     /// What the store may hold in memory. At a bound CREATE answers OVERLOADED, and payments and cancels go on.
     bounds: Bounds {
-        /// Orders.
+        /// Orders in memory: those that wait for payment, and those that were used within rest_after_seconds. When it
+        /// is three quarters full others go to rest sooner. Orders at rest do not count.
         orders: usize = 8_000_000,
         /// Lines of orders that have more than one.
         lines: usize = 8_000_000,

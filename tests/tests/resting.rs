@@ -196,6 +196,14 @@ impl Shop {
         self.audits_at(&["--data", self.server.data().to_str().unwrap()]);
     }
 
+    /// What `tidegate inspect` prints of its folder.
+    fn inspects(&self, what: &[&str]) -> String {
+        let data = self.server.data();
+        let ran = self.server.run(&[&["inspect", data.to_str().unwrap()], what].concat());
+        assert!(ran.status.success(), "{what:?}: {}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).unwrap()
+    }
+
     fn audits_at(&self, place: &[&str]) {
         let ran = self.server.run(&[&["audit"], place].concat());
         let said = [ran.stdout, ran.stderr].map(|it| String::from_utf8(it).unwrap()).concat();
@@ -237,6 +245,42 @@ fn orders_at_rest_are_told_as_if_they_had_never_left_memory_and_over_kills() {
         }
         shop.audits();
     }
+}
+
+#[test]
+fn inspect_shows_orders_at_rest_and_how_they_were_before() {
+    let mut shop = Shop::open("0", 9);
+    shop.wait_until_all_rest();
+    let Made { user, order, .. } = shop.made[8];
+    // Checkpoints behind it, each with a sync of what rested before: what was not synced may be gone from the folder.
+    for number in 9..45 {
+        let made = shop.live(number);
+        shop.made.push(made);
+    }
+    shop.wait_until_all_rest();
+    assert!(shop.stats().cold_bytes > 0);
+    let last = shop.stats().last_position;
+    assert_eq!(shop.server.terminate(PATIENCE).code(), Some(0), "{}", shop.server.log());
+
+    let versions = shop.inspects(&["--cold", "--order", &order.to_string()]);
+    let newest = versions.lines().next().unwrap();
+    let newest: serde_json::Value = serde_json::from_str(newest).unwrap();
+    assert_eq!((&newest["user"], &newest["state"]), (&user.0.into(), &"COMPLETED".into()));
+    let lines = newest["lines"].as_array().unwrap();
+    assert_eq!((lines.len(), &lines[0]["quantity"], &lines[0]["unit_price"]), (1, &2.into(), &19_99.into()));
+    assert!(newest["fault"].is_null(), "{newest}");
+    let of_user = shop.inspects(&["--cold", "--user", &user.to_string()]);
+    assert!(of_user.contains(&order.to_string()), "{of_user}");
+
+    let as_of = |position: u64| -> serde_json::Value {
+        let (position, order) = (position.to_string(), order.to_string());
+        serde_json::from_str(&shop.inspects(&["--as-of", &position, "--order", &order])).unwrap()
+    };
+    assert_eq!(as_of(last)["order"]["state"], "COMPLETED");
+    let history = as_of(last)["order"]["history"].as_array().unwrap().len();
+    assert!(history > 3);
+    let earlier = (1..last).rev().map(as_of).find(|then| then["order"]["state"] != "COMPLETED").unwrap();
+    assert_eq!(earlier["order"]["state"], "DELIVERED", "{earlier}");
 }
 
 #[test]

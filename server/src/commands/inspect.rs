@@ -471,6 +471,9 @@ mod tests {
             let text = String::from_utf8(out).unwrap();
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
         };
+        let (row, fault) = cold::row(&disk);
+        assert!(fault.is_none() && row.contains("about 0 orders"), "nothing rests yet: {row}");
+        std::fs::remove_dir_all(dir.path().join("cold")).unwrap();
         assert_eq!((cold::row(&disk), lines(None, None)), ((String::new(), None), vec![]));
 
         let identity = identity_of(&disk).unwrap().unwrap();
@@ -495,6 +498,7 @@ mod tests {
         let (all, of_user) = (lines(None, None), lines(None, Some(2)));
         assert_eq!((all.len(), of_user.len(), &all[1]), (2, 1, &of_user[0]));
         assert_eq!((&of_user[0]["user"], &of_user[0]["record_bytes"]), (&2.into(), &6.into()));
+        assert!(of_user[0]["fault"].is_string(), "a record that nobody can read is told: {}", of_user[0]);
         let versions = lines(of_user[0]["order"].as_u64(), None);
         let through: Vec<_> = versions.iter().map(|it| it["through"].as_u64().unwrap()).collect();
         assert_eq!(through, [9, 7]);

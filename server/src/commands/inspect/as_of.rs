@@ -115,7 +115,7 @@ fn sale_of(ask: &mut impl FnMut(&Intent<'_>) -> Verdict, sale: SaleId) -> Value 
     })
 }
 
-fn line(line: &Line) -> Value {
+pub(super) fn line(line: &Line) -> Value {
     let Line { sku, warehouse, sale, quantity, parcel, unit_price, discount, freight, .. } = *line;
     json!({
         "sku": sku.0,

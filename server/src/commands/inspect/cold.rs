@@ -1,9 +1,9 @@
-//! Orders at rest: a line of summary, and their heads as JSON lines.
+//! Orders at rest: a line of summary, and what they are as JSON lines.
 
 use std::io::{ErrorKind, Write};
 
 use domain::verdict::OrderBrief;
-use domain::{OrderId, UserId};
+use domain::{OrderId, RestingOrder, UserId};
 use serde_json::{Map, Value, json};
 use storage::embedded::FileDisk;
 use storage::embedded::cold::{ColdError, ColdView, Statistics, Version, made_at};
@@ -85,9 +85,18 @@ fn of_brief(brief: &OrderBrief) -> Map<String, Value> {
     row.map(|(key, value)| (key.to_owned(), value)).into_iter().collect()
 }
 
-/// What is known of a record without the ledger, which alone reads what is in it.
+/// A version of an order: what the cold store keeps beside its record, and what is in the record, or why nobody can read
+/// it.
 fn put_version(row: &mut Map<String, Value>, version: Version, record: &[u8]) {
     let Version { through, due } = version;
+    match RestingOrder::read(record) {
+        Ok(RestingOrder { brief, lines }) => {
+            // An older version was in another state than the newest, of which the brief above may be.
+            row.extend(of_brief(&brief));
+            row.insert("lines".into(), lines.iter().map(as_of::line).collect());
+        }
+        Err(fault) => drop(row.insert("fault".into(), json!(fault.to_string()))),
+    }
     row.insert("through".into(), json!(through));
     row.insert("due_us".into(), json!(due.map(|due| due.0)));
     row.insert("record_bytes".into(), json!(record.len()));
