@@ -180,6 +180,7 @@ impl Ledger {
             self.orders.set_newest_case(slot, newest);
         }
         self.rows_kept += order::rows_kept(brief.state, !record.payments.is_empty());
+        self.can_end += usize::from(order::can_end(brief.state));
         if order::waits_for_completion(brief.state) {
             self.completions.add(self.orders.delivered_at(slot), slot);
         }
@@ -234,7 +235,9 @@ impl Ledger {
     fn leave(&mut self, slot: u32) {
         let state = self.orders.at(slot).state;
         let payments = self.orders.newest_payment(slot);
+        // What is kept for its end is kept again when it comes back for that.
         self.rows_kept -= order::rows_kept(state, payments != NONE);
+        self.can_end -= usize::from(order::can_end(state));
         if order::waits_for_completion(state) {
             self.completions.remove(self.orders.delivered_at(slot), slot);
         }
@@ -267,6 +270,8 @@ impl Ledger {
         let state = record.order.brief().state;
         let rows_kept = self.rows_kept + order::rows_kept(state, !record.payments.is_empty());
         let has_coupons = !record.coupons.is_empty();
+        let kept_ids = self.kept_ids() + usize::from(order::can_end(state));
+        let has_room_for_end = self.requests.has_room(bounds, self.clock, (kept_ids, kept_ids));
         let rooms = [
             (
                 self.orders.has_room_for_record(bounds, &record.order, rows_kept),
@@ -285,6 +290,7 @@ impl Ledger {
                 ("coupon_orders_max", bounds.coupon_orders_max),
             ),
             (self.cases.has_room_for(bounds, record.cases.len()), ("cases_max", bounds.cases_max)),
+            (has_room_for_end, ("changes_max", bounds.changes_max)),
         ];
         match rooms.into_iter().find(|(fits, _)| !fits) {
             Some((_, (name, value))) => Err(RecordFault::PassedBound(PassedBound { name, value })),

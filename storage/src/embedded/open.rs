@@ -207,6 +207,10 @@ pub fn open<D: Disk>(
     if let Some(error) = replay.cold {
         return Err(OpenError::Cold { place, error });
     }
+    if replay.passed.is_none() {
+        let kept = cold.keep_ends(&mut ledger, replay.next_fact - 1);
+        kept.map_err(|error| OpenError::Cold { place: place.clone(), error })?;
+    }
     if let Some(bound) = replay.passed.or(ledger.judge_replayed().err()) {
         return Err(OpenError::TooSmall { place, bound });
     }

@@ -20,8 +20,8 @@ use super::cold::{
 use crate::batch::Submitted;
 use crate::planted::{self, Bug};
 
-/// Rows that the hand goes over in one turn, at most.
-const ROWS_A_TURN: usize = 512;
+/// Rows that the hand goes over in one turn, at most: it passes an order some rounds before that rests.
+const ROWS_A_TURN: usize = 2_048;
 /// How often the hand moves while nothing else happens: as often as half of these rows are due, within these bounds.
 const HAND_EVERY_MIN: Micros = Micros(10_000);
 const HAND_EVERY_MAX: Micros = Micros(5_000_000);

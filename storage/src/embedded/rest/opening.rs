@@ -50,7 +50,7 @@ impl<D: Disk> OpeningCold<D> {
         }
         let woken = match ledger.wake(&record) {
             Err(RecordFault::PassedBound(_)) => {
-                self.make_room(ledger, position)?;
+                self.make_room(ledger, ledger.bounds().orders_max / 2, position)?;
                 ledger.wake(&record)
             }
             woken => woken,
@@ -62,7 +62,19 @@ impl<D: Disk> OpeningCold<D> {
     /// Lets orders go where memory is nearly full. The ledger is as of `position`.
     pub(crate) fn keep_room(&mut self, ledger: &mut Ledger, position: u64) -> Result<(), ColdError> {
         let orders_max = ledger.bounds().orders_max;
-        if ledger.orders() > orders_max - orders_max / 8 { self.make_room(ledger, position) } else { Ok(()) }
+        if ledger.orders() > orders_max - orders_max / 8 {
+            self.make_room(ledger, orders_max / 2, position)?;
+        }
+        Ok(())
+    }
+
+    /// Lets orders go again that this replay woke, where what is kept for their ends is more than there is. The ledger
+    /// is as of `position`.
+    pub(crate) fn keep_ends(&mut self, ledger: &mut Ledger, position: u64) -> Result<(), ColdError> {
+        if ledger.at_rest() == 0 || ledger.judge_replayed().is_ok() {
+            return Ok(());
+        }
+        self.make_room(ledger, 0, position)
     }
 
     /// The store, and what of it the journal has to know.
@@ -75,8 +87,8 @@ impl<D: Disk> OpeningCold<D> {
         Ok(self.store.expect("it was opened just now"))
     }
 
-    fn make_room(&mut self, ledger: &mut Ledger, position: u64) -> Result<(), ColdError> {
-        let enough = ledger.bounds().orders_max / 2;
+    /// Lets orders go until so few are in memory, if so many may.
+    fn make_room(&mut self, ledger: &mut Ledger, enough: usize, position: u64) -> Result<(), ColdError> {
         let mut rows = 2 * ledger.rows();
         while rows > 0 && ledger.orders() > enough {
             let mut batch = std::mem::take(&mut self.batch);
