@@ -79,7 +79,10 @@ fn any_flipped_byte_of_the_journal_beside_it_is_refused_in_its_file_or_harmless(
         say_something.push(refused);
     }
     // The group that the checkpoint ends with, and at least one behind it.
-    assert!(say_something.iter().any(|&bytes| bytes > SEGMENT_HEADER + 2 * GROUP_HEADER), "{say_something:?}");
+    assert!(
+        say_something.iter().any(|&bytes| bytes > SEGMENT_HEADER + 2 * GROUP_HEADER),
+        "{say_something:?}"
+    );
 }
 
 /// A checkpoint, the journal, and what the ledger holds.

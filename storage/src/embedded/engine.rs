@@ -128,8 +128,7 @@ impl<H: HotDisk> Engine<H> {
     pub fn turn(&mut self, now: MicrosUtc, disk: &mut H) -> Result<Progress, Fatal> {
         self.journal.collect(now, disk, &self.counters)?;
         self.release();
-        self.rest.collect(&mut self.ledger, self.journal.last_position());
-        let held = self.decide_woken(now, disk);
+        let held = self.decide_what_rested(now, disk);
         let more_expire = self.expire(now, disk);
         let held = held.or_else(|| self.decide(now, disk));
         self.journal.start(now, self.leaving, disk, &self.counters);
@@ -251,6 +250,25 @@ impl<H: HotDisk> Engine<H> {
             self.answer(port, Answer { ticket, position, at: now, outcome });
         }
         Ok(())
+    }
+
+    /// Takes one answer of the cold store after the other and decides what waited for it before the next is looked at:
+    /// so a page shows what was asked before it, though that had to wait for an order.
+    fn decide_what_rested(&mut self, now: MicrosUtc, disk: &mut H) -> Option<Held> {
+        loop {
+            if let Some(held) = self.decide_woken(now, disk) {
+                return Some(held);
+            }
+            if self.answers_waiting >= self.answers_waiting_max {
+                return Some(Held::Disk);
+            }
+            if !self.ports.iter().all(Port::can_answer) {
+                return Some(Held::Handle);
+            }
+            if !self.rest.collect_one(&mut self.ledger, self.journal.last_position()) {
+                return None;
+            }
+        }
     }
 
     /// Decides what waited for orders at rest and has them now: before all that came later.

@@ -121,45 +121,44 @@ impl Rest {
         }
     }
 
-    /// Takes what the cold store answered since. `last` is the position of the last fact.
-    pub(crate) fn collect(&mut self, ledger: &mut Ledger, last: u64) {
-        while let Some(answer) = self.desk.collect() {
-            match answer {
-                Answer::Rested { batch, result } => {
-                    // What is not kept stays; the cold store has said why.
-                    if result.is_ok() {
-                        self.unsynced = true;
-                        self.batches += 1;
-                        for order in batch.orders() {
-                            ledger.rested(order.brief.order);
-                        }
+    /// Takes the next answer of the cold store, if there is one. `last` is the position of the last fact.
+    pub(crate) fn collect_one(&mut self, ledger: &mut Ledger, last: u64) -> bool {
+        let Some(answer) = self.desk.collect() else { return false };
+        match answer {
+            Answer::Rested { batch, result } => {
+                // What is not kept stays; the cold store has said why.
+                if result.is_ok() {
+                    self.unsynced = true;
+                    self.batches += 1;
+                    for order in batch.orders() {
+                        ledger.rested(order.brief.order);
                     }
-                    self.batch = Batch::Idle(batch);
                 }
-                Answer::Read { token, made, record, result } => {
-                    self.due.reading -= usize::from(token == FOR_DUE);
-                    self.came(ledger, Making(made), &record, result.map(|version| version.is_some()));
-                    self.records.push(record);
+                self.batch = Batch::Idle(batch);
+            }
+            Answer::Read { token, made, record, result } => {
+                self.due.reading -= usize::from(token == FOR_DUE);
+                self.came(ledger, Making(made), &record, result.map(|version| version.is_some()));
+                self.records.push(record);
+            }
+            Answer::Page { token, result } => {
+                if let Err(error) = &result {
+                    tracing::error!(%error, "a page cannot be read");
                 }
-                Answer::Page { token, result } => {
-                    if let Err(error) = &result {
-                        tracing::error!(%error, "a page cannot be read");
-                    }
-                    // At once: an order that leaves memory with a later answer is in neither part.
-                    let ledger = &*ledger;
-                    let page = result
-                        .ok()
-                        .map(|part| move |filter: &_| Outlook::Page(ledger.page(filter, &part), last));
-                    self.parked.page_came(token as usize, page);
-                }
-                Answer::Due { found, result, .. } => self.became_due(ledger, found, result.is_ok()),
-                Answer::Forgot(Ok(true)) => self.forget(self.forget_through),
-                Answer::Forgot(Ok(false) | Err(_)) => (),
-                Answer::Synced { result, .. } => {
-                    self.sync = if result.is_ok() { Sync::Done } else { Sync::Failed };
-                }
+                // At once: an order that leaves memory with a later answer is in neither part.
+                let ledger = &*ledger;
+                let page =
+                    result.ok().map(|part| move |filter: &_| Outlook::Page(ledger.page(filter, &part), last));
+                self.parked.page_came(token as usize, page);
+            }
+            Answer::Due { found, result, .. } => self.became_due(ledger, found, result.is_ok()),
+            Answer::Forgot(Ok(true)) => self.forget(self.forget_through),
+            Answer::Forgot(Ok(false) | Err(_)) => (),
+            Answer::Synced { result, .. } => {
+                self.sync = if result.is_ok() { Sync::Done } else { Sync::Failed };
             }
         }
+        true
     }
 
     /// Moves the hand, and lets those go that it finds. True: there is more to do at once.
