@@ -217,6 +217,11 @@ pub fn open<D: Disk>(
     let last_fact_at = (replay.next_fact > 1).then(|| ledger.last_entry_at());
     let clock =
         LedgerClock::start(reading, last_fact_at.unwrap_or(MicrosUtc(i64::MIN)), config.accept_clock)?;
+    // A new folder gets its cold store behind its first segment: one without a journal would be refused.
+    if !is_new {
+        let judged = cold.judge(replay.next_fact - 1);
+        judged.map_err(|error| OpenError::Cold { place: place.clone(), error })?;
+    }
 
     // Doing: what was read is made durable, then the cut.
     let path = match config.durability {

@@ -77,14 +77,20 @@ impl<D: Disk> OpeningCold<D> {
         self.make_room(ledger, 0, position)
     }
 
-    /// The store, and what of it the journal has to know.
-    pub(crate) fn finish(mut self, position: u64) -> Result<Box<dyn ColdStore>, ColdError> {
+    /// Judges the store: what it knows, the journal has to know.
+    pub(crate) fn judge(&mut self, position: u64) -> Result<(), ColdError> {
         let through = self.store()?.standing().through;
         if through > position {
             let why = format!("it knows the fact {through}, and the journal ends with {position}");
             return Err(ColdError::Damaged { place: self.disk.place(), why });
         }
-        Ok(self.store.expect("it was opened just now"))
+        Ok(())
+    }
+
+    /// The store, judged.
+    pub(crate) fn finish(mut self, position: u64) -> Result<Box<dyn ColdStore>, ColdError> {
+        self.judge(position)?;
+        Ok(self.store.expect("it was opened to be judged"))
     }
 
     /// Lets orders go until so few are in memory, if so many may.
