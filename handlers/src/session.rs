@@ -179,6 +179,7 @@ pub(crate) fn stats(
         checkpoint_lag_bytes,
         checkpoint_lag_bytes_max,
         checkpoint_lag_facts,
+        begins_behind,
         at_rest,
         cold_bytes,
     } = *store;
@@ -226,5 +227,6 @@ pub(crate) fn stats(
         checkpoint_lag_facts,
         orders_at_rest: at_rest,
         cold_bytes,
+        journal_begins_behind: begins_behind,
     })
 }

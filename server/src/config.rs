@@ -120,6 +120,15 @@ sections! {
         /// Bytes of journal behind the newest checkpoint at which CREATE is OVERLOADED until there is a newer one, so that
         /// a start never reads much more; at least twice checkpoint_bytes, 0: none.
         checkpoint_lag_bytes_max: u64 = 2 << 30,
+        /// What becomes of segments that no start needs any more and that are beyond what the next two keys keep: "keep" lets
+        /// them lie, for ever; "archive" takes them to archive_dir; "delete" deletes them, and with them the oldest facts.
+        on_expiry: OnExpiry = OnExpiry::Keep,
+        /// Bytes of segments that stay in the data folder; 0: any. Events are there for as long as their segments are.
+        retain_bytes: u64 = 0,
+        /// For how long a segment stays, from its last fact on, seconds; 0: any time.
+        retain_seconds: u32 = 0,
+        /// The folder of segments that left the data folder: outside of it, of this store alone. Made where it is missing.
+        archive_dir: PathBuf = PathBuf::new(),
         /// From the durability of all to the empty group that seals it, microseconds.
         seal_after_us: u32 = 1_000,
     }
@@ -333,6 +342,18 @@ pub enum Durability {
     Dsync,
     /// A sync follows the writes.
     Fsync,
+}
+
+/// What becomes of a segment that is kept no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnExpiry {
+    /// It stays.
+    Keep,
+    /// It goes to the archive.
+    Archive,
+    /// It is deleted.
+    Delete,
 }
 
 /// Who runs the engine.

@@ -61,6 +61,10 @@ pub enum Bug {
     ColdNotSynced,
     /// An opening wakes orders as they are now, not as they were.
     WokenAsOfNow,
+    /// A segment goes when the checkpoint behind it is begun, before it is published.
+    SegmentGoneEarly,
+    /// A segment leaves the data folder before it is durable in the archive.
+    ArchiveNotSynced,
     /// Ledger time starts at the wall clock, however far that is behind.
     ClockGoesBack,
 }

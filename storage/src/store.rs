@@ -123,4 +123,6 @@ pub struct Stats {
     pub checkpoint_lag_bytes_max: u64,
     /// Facts behind the newest checkpoint.
     pub checkpoint_lag_facts: u64,
+    /// Position that the journal in the data folder begins behind; more than 0 where older segments have left it.
+    pub begins_behind: u64,
 }

@@ -342,11 +342,12 @@ fn place_of(damage: &Damage) -> (String, u64) {
             (file.clone(), 0)
         }
         Damage::Middle { missing, .. } => (missing.file.clone(), missing.offset),
-        Damage::Entry { place, .. } => (place.file.clone(), place.offset),
+        Damage::Entry { place, .. } | Damage::Oldest { place } => (place.file.clone(), place.offset),
         Damage::Io { .. }
         | Damage::Foreign { .. }
         | Damage::Checkpoint { .. }
         | Damage::NotBehind { .. }
+        | Damage::BeginsLater { .. }
         | Damage::NoJournal => panic!("no flip makes this: {damage}"),
     }
 }

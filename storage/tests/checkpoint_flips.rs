@@ -201,10 +201,11 @@ fn place_of(damage: Damage) -> (String, u64) {
         Damage::BadHeader { file } | Damage::Newer { file, .. } | Damage::CutShort { file, .. } => (file, 0),
         Damage::Middle { missing: place, .. }
         | Damage::Entry { place, .. }
+        | Damage::Oldest { place }
         | Damage::Checkpoint { place, .. } => (place.file, place.offset),
         // The very group that the checkpoint goes on behind.
         Damage::NotBehind { file, .. } => (file, 0),
-        Damage::NoJournal | Damage::Io { .. } | Damage::Foreign { .. } => {
+        Damage::NoJournal | Damage::BeginsLater { .. } | Damage::Io { .. } | Damage::Foreign { .. } => {
             panic!("no flip makes this: {damage}")
         }
     }

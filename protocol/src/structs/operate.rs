@@ -91,6 +91,9 @@ plain! {
         pub orders_at_rest: u64,
         /// Bytes that orders at rest take on disk.
         pub cold_bytes: u64,
+        /// Position that the journal in the data folder begins behind: events are there from the next one on. More than 0
+        /// where older segments were archived or deleted.
+        pub journal_begins_behind: u64,
     }
 
     /// What an independent recomputation found.

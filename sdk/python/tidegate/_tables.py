@@ -880,6 +880,7 @@ LAYOUTS = {
         ("checkpoint_lag_facts", "u64", 8),
         ("orders_at_rest", "u64", 8),
         ("cold_bytes", "u64", 8),
+        ("journal_begins_behind", "u64", 8),
     ),
     "StockAdjustHead": (
         ("request", "u128", 16),

@@ -206,6 +206,8 @@ fn in_keys(error: OpenError) -> anyhow::Error {
         | OpenError::Folder { .. }
         | OpenError::NotOurs { .. }
         | OpenError::Damaged { .. }
+        | OpenError::NoBeginning { .. }
+        | OpenError::Archive { .. }
         | OpenError::Full { .. }
         | OpenError::Clock(_) => error.into(),
     }

@@ -4,6 +4,7 @@ use affinity::{Layout, Wishes};
 use domain::{LedgerBounds, Micros, Rules};
 use storage::embedded::cold::ColdSettings;
 use storage::embedded::disk::DurabilityPath;
+use storage::embedded::{Expiry, Retention};
 
 use crate::cli::BadUsage;
 use crate::config::{self, Config};
@@ -39,7 +40,17 @@ impl Settings {
         let fault = |section: &str, why: &str| Err(BadUsage(format!("[{section}] {why}")));
         if let Err(why) = settings.store.check() {
             let why = why.to_string();
-            return fault(if why.starts_with("disk_") { "store" } else { "journal] or [requests" }, &why);
+            let of_journal = why.starts_with("retain_") || why.starts_with("on_expiry");
+            let section = match why.starts_with("disk_") {
+                true => "store",
+                false if of_journal => "journal",
+                false => "journal] or [requests",
+            };
+            return fault(section, &why);
+        }
+        let deletes = config.journal.on_expiry == config::OnExpiry::Delete;
+        if deletes && !config.journal.archive_dir.as_os_str().is_empty() {
+            return fault("journal", "archive_dir is named, and on_expiry = \"delete\" would never fill it");
         }
         if let Some(why) = settings.store.ledger.fault() {
             return fault("bounds", why);
@@ -84,6 +95,10 @@ fn store(config: &Config) -> storage::embedded::Config {
         durability,
         checkpoint_bytes,
         checkpoint_lag_bytes_max,
+        on_expiry,
+        retain_bytes,
+        retain_seconds,
+        ref archive_dir,
         seal_after_us,
     } = config.journal;
     let requests = &config.requests;
@@ -107,6 +122,15 @@ fn store(config: &Config) -> storage::embedded::Config {
         cold: ColdSettings { cache_bytes: cold_cache_bytes, write_buffer_bytes: cold_write_buffer_bytes },
         checkpoint_bytes,
         checkpoint_lag_bytes_max,
+        retention: Retention {
+            bytes: retain_bytes,
+            seconds: retain_seconds,
+            expiry: match on_expiry {
+                config::OnExpiry::Keep => Expiry::Keep,
+                config::OnExpiry::Archive => Expiry::Archive(archive_dir.clone()),
+                config::OnExpiry::Delete => Expiry::Delete,
+            },
+        },
         disk: storage::embedded::DiskBudget {
             bytes: disk_budget_bytes,
             warn_percent: disk_warn_percent,
@@ -282,7 +306,32 @@ mod tests {
     #[test]
     fn a_fault_names_its_section_and_key() {
         type Change = fn(&mut Config);
-        let faults: [(Change, &str); 7] = [
+        let faults: [(Change, &str); 12] = [
+            (|config| config.journal.retain_bytes = 1 << 30, "[journal] retain_bytes and retain_seconds need"),
+            (|config| config.journal.on_expiry = config::OnExpiry::Delete, "[journal] on_expiry needs retain_"),
+            (
+                |config| {
+                    config.journal.on_expiry = config::OnExpiry::Archive;
+                    config.journal.retain_seconds = 3_600;
+                },
+                "[journal] on_expiry = \"archive\" needs archive_dir",
+            ),
+            (
+                |config| {
+                    config.journal.on_expiry = config::OnExpiry::Delete;
+                    config.journal.retain_seconds = 3_600;
+                    config.journal.checkpoint_bytes = 0;
+                },
+                "[journal] on_expiry needs checkpoint_bytes",
+            ),
+            (
+                |config| {
+                    config.journal.on_expiry = config::OnExpiry::Delete;
+                    config.journal.retain_bytes = 1 << 30;
+                    config.journal.archive_dir = "archive".into();
+                },
+                "[journal] archive_dir is named, and on_expiry = \"delete\"",
+            ),
             (
                 |config| config.journal.group_bytes = 5_000,
                 "[journal] or [requests] segment_bytes and group_bytes",

@@ -105,7 +105,7 @@ fn copy_once<T: Disk>(from: &impl ReadDisk, to: &T, through: u64) -> Result<Copi
     };
     let chain = match &checkpoint {
         Some((file, boundary)) => Chain::behind(from, &found, file, boundary).map_err(damaged)?,
-        None => Chain::new(from, &found).expect("there are segments"),
+        None => Chain::new(from, &found).map_err(damaged)?.expect("there are segments"),
     };
     let end = End::of(chain, through).map_err(damaged)?;
     let End { segment: last, offset, position } = end.unwrap_or(End::before_all(&found));

@@ -111,6 +111,22 @@ pub enum Damage {
         /// The last group that is in the checkpoint.
         group: u64,
     },
+    /// The journal's older segments are not here.
+    #[error(
+        "the journal begins behind fact {behind}, with {file}: what stood before was archived or deleted"
+    )]
+    BeginsLater {
+        /// The oldest segment that is here.
+        file: String,
+        /// Position of the last fact that is not.
+        behind: u64,
+    },
+    /// The first group of the oldest segment cannot be read, so nobody knows what it goes on behind.
+    #[error("the journal is damaged at {place}: the oldest group that is here is not readable")]
+    Oldest {
+        /// Where it should stand.
+        place: Place,
+    },
     /// There is a cold store, but no journal at all.
     #[error("the folder cold is there, but the journal is missing; without it no order can be trusted")]
     NoJournal,
@@ -207,6 +223,12 @@ pub fn identity_of(disk: &impl ReadDisk) -> Result<Option<Identity>, Damage> {
 }
 
 impl Survey {
+    /// Whether the store's first segment is here, or nothing at all.
+    pub fn has_beginning(&self) -> bool {
+        let begins = |it: &Segment| it.header.cut.is_some_and(|after| after == GroupRef::NONE);
+        self.segments.is_empty() || self.segments.iter().any(begins)
+    }
+
     /// Who the store is; nothing in an empty folder.
     pub fn identity(&self) -> Option<Identity> {
         self.segments.first().map(|segment| segment.header.identity)
@@ -277,8 +299,45 @@ pub struct TornTail {
 }
 
 impl<'d, D: ReadDisk> Chain<'d, D> {
-    /// Starts before the first group. Nothing for a folder without segments.
-    pub fn new(disk: &'d D, survey: &'d Survey) -> Option<Chain<'d, D>> {
+    /// Starts before the store's first group. Nothing for a folder without segments.
+    ///
+    /// # Errors
+    /// [`Damage::BeginsLater`] where that group has left the folder.
+    pub fn new(disk: &'d D, survey: &'d Survey) -> Result<Option<Chain<'d, D>>, Damage> {
+        if survey.has_beginning() {
+            return Ok(Chain::before_all(disk, survey));
+        }
+        let behind = Chain::from_oldest(disk, survey)?.map_or(0, |chain| chain.next_fact - 1);
+        Err(Damage::BeginsLater { file: survey.segments[0].file.clone(), behind })
+    }
+
+    /// Starts before the oldest group that is here, whatever stood before it.
+    pub fn from_oldest(disk: &'d D, survey: &'d Survey) -> Result<Option<Chain<'d, D>>, Damage> {
+        let Some(mut chain) = Chain::before_all(disk, survey) else { return Ok(None) };
+        if survey.has_beginning() {
+            return Ok(Some(chain));
+        }
+        let (start, oldest) = (SEGMENT_HEADER_BYTES as u64, &survey.segments[0].header);
+        match oldest.cut {
+            Some(after) => {
+                chain.last = after;
+                chain.follow_cut();
+            }
+            None => {
+                let first = chain.good_group(0, start)?.filter(|(header, _)| header.run == oldest.run);
+                let (first, _) = first.ok_or_else(|| Damage::Oldest { place: chain.place(0, start) })?;
+                (chain.last, chain.run, chain.at) = (first.previous, first.run, Some((0, start)));
+            }
+        }
+        if let Some((segment, offset)) = chain.at
+            && let Some((first, _)) = chain.good_group(segment, offset)?
+        {
+            chain.next_fact = first.first_fact;
+        }
+        Ok(Some(chain))
+    }
+
+    fn before_all(disk: &'d D, survey: &'d Survey) -> Option<Chain<'d, D>> {
         let identity = survey.identity()?;
         let mut cuts: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
         for (at, segment) in survey.segments.iter().enumerate() {
@@ -314,7 +373,7 @@ impl<'d, D: ReadDisk> Chain<'d, D> {
             file: segment_name(segment),
             group: group.number,
         };
-        let mut chain = Chain::new(disk, survey).ok_or_else(not_behind)?;
+        let mut chain = Chain::before_all(disk, survey).ok_or_else(not_behind)?;
         let at = survey.segments.iter().position(|it| it.header.number == segment).ok_or_else(not_behind)?;
         let last = chain.good_group(at, offset)?.filter(|(header, checksum)| {
             header.run == run && GroupRef { number: header.number(), checksum: *checksum } == group

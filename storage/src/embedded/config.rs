@@ -7,6 +7,7 @@ use super::cold::ColdSettings;
 use super::disk::{BLOCK_BYTES, DurabilityPath};
 use super::journal::Limits;
 use super::record::ENTRY_BYTES_MAX;
+use super::retention::Retention;
 
 /// How groups become durable, as configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Config {
     pub checkpoint_bytes: u64,
     /// Bytes of journal behind the newest checkpoint at which CREATE is overloaded until there is a newer one; 0: none.
     pub checkpoint_lag_bytes_max: u64,
+    /// What stays of the journal in the data folder.
+    pub retention: Retention,
     /// What the data folder may take of its disk.
     pub disk: DiskBudget,
     /// Microseconds from the durability of all to the group that seals it.
@@ -76,6 +79,7 @@ impl Default for Config {
             cold: ColdSettings::DEFAULT,
             checkpoint_bytes: 256 << 20,
             checkpoint_lag_bytes_max: 2 << 30,
+            retention: Retention::DEFAULT,
             disk: DiskBudget::DEFAULT,
             seal_after_us: 1_000,
             opening_grace_seconds: 60,
@@ -116,6 +120,9 @@ impl Config {
         let lag_max = self.checkpoint_lag_bytes_max;
         if self.checkpoint_bytes > 0 && lag_max > 0 && lag_max / 2 < self.checkpoint_bytes {
             return wrong("checkpoint_lag_bytes_max is at least twice checkpoint_bytes, or 0");
+        }
+        if let Some(why) = self.retention.fault(self.segment_bytes, self.checkpoint_bytes) {
+            return wrong(why);
         }
         let ready_bytes = self.segment_bytes.saturating_mul(self.segments_ahead.saturating_add(2)) as u64;
         if let Some(why) = self.disk.fault(ready_bytes) {

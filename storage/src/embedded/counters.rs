@@ -22,6 +22,7 @@ pub struct Counters {
     pub(crate) cold_bytes: AtomicU64,
     pub(crate) last_position: AtomicU64,
     pub(crate) durable_position: AtomicU64,
+    pub(crate) begins_behind: AtomicU64,
     checkpoint_lag_bytes: AtomicU64,
     pub(crate) checkpoint_lag_bytes_max: AtomicU64,
     checkpoint_lag_facts: AtomicU64,
@@ -54,6 +55,7 @@ impl Default for Counters {
             cold_bytes: AtomicU64::new(0),
             last_position: AtomicU64::new(0),
             durable_position: AtomicU64::new(0),
+            begins_behind: AtomicU64::new(0),
             checkpoint_lag_bytes: AtomicU64::new(0),
             checkpoint_lag_bytes_max: AtomicU64::new(0),
             checkpoint_lag_facts: AtomicU64::new(0),
@@ -92,6 +94,7 @@ impl Counters {
             checkpoint_lag_bytes: self.checkpoint_lag_bytes.load(Relaxed),
             checkpoint_lag_bytes_max: self.checkpoint_lag_bytes_max.load(Relaxed),
             checkpoint_lag_facts: self.checkpoint_lag_facts.load(Relaxed),
+            begins_behind: self.begins_behind.load(Relaxed),
         }
     }
 

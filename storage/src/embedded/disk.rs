@@ -4,8 +4,10 @@
 //! the thread that runs the engine. [`Disk`] is the rest: blocking calls for opening a folder and for making
 //! segments ahead of use. A file is made by the one and handed to the other ([`HotDisk::adopt`]).
 
+use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::path::Path;
 
 use super::cold::{ColdError, ColdSettings, ColdStore};
 use super::journal::Identity;
@@ -79,6 +81,20 @@ impl DurabilityPath {
     }
 }
 
+/// Somebody wants a file to stay, until this is dropped.
+#[derive(Debug, Default)]
+pub struct Held {
+    /// Locked, where a system knows locks.
+    _file: Option<File>,
+}
+
+impl Held {
+    /// For as long as this file is open.
+    pub(crate) fn by(file: File) -> Held {
+        Held { _file: Some(file) }
+    }
+}
+
 /// Reading a folder. Names are plain file names, without a path.
 pub trait ReadDisk {
     /// What a person calls this folder, for messages.
@@ -92,6 +108,34 @@ pub trait ReadDisk {
 
     /// Reads from `offset` until `into` is full or the file ends; says how many bytes there were.
     fn read_at(&self, name: &str, offset: u64, into: &mut [u8]) -> io::Result<usize>;
+
+    /// Wants a file to stay while it is read, though a server would let it go: see [`Disk::claim`]. Nothing where it is
+    /// just going.
+    fn hold(&self, _name: &str) -> io::Result<Option<Held>> {
+        Ok(Some(Held::default()))
+    }
+}
+
+impl<D: ReadDisk + ?Sized> ReadDisk for &D {
+    fn place(&self) -> String {
+        (**self).place()
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        (**self).list()
+    }
+
+    fn file_bytes(&self, name: &str) -> io::Result<u64> {
+        (**self).file_bytes(name)
+    }
+
+    fn read_at(&self, name: &str, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        (**self).read_at(name, offset, into)
+    }
+
+    fn hold(&self, name: &str) -> io::Result<Option<Held>> {
+        (**self).hold(name)
+    }
 }
 
 /// Everything else that a store does with its folder. Blocking; used at opening and by the segment maker's
@@ -102,7 +146,7 @@ pub trait Disk: ReadDisk + Send + Sync + 'static {
 
     /// Fills with random bytes that nobody can guess: what a new store is named and salted by.
     fn fill_random(&self, into: &mut [u8]) -> io::Result<()> {
-        io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, into)
+        io::Read::read_exact(&mut File::open("/dev/urandom")?, into)
     }
 
     /// Takes the folder for this process, until this value is dropped. False: another process has it. An error
@@ -136,6 +180,25 @@ pub trait Disk: ReadDisk + Send + Sync + 'static {
 
     /// Returns when all names made, changed and removed so far are durable.
     fn sync_folder(&self) -> io::Result<()>;
+
+    /// Wants a file for itself before it goes, until the value is dropped. Nothing where somebody holds it
+    /// ([`ReadDisk::hold`]).
+    fn claim(&self, _name: &str) -> io::Result<Option<Held>> {
+        Ok(Some(Held::default()))
+    }
+
+    /// Another folder, to which segments go that are kept no longer here; made where it is missing.
+    fn archive(&self, place: &Path) -> io::Result<Self>
+    where
+        Self: Sized;
+
+    /// Gives a file the same name in another folder as well, without copying it. False: that cannot be done here.
+    fn share(&self, _name: &str, _with: &Self) -> io::Result<bool>
+    where
+        Self: Sized,
+    {
+        Ok(false)
+    }
 
     /// Opens the orders at rest, in a place of their own; makes it where there is none.
     fn open_cold(&self, identity: Identity, settings: ColdSettings) -> Result<Box<dyn ColdStore>, ColdError>;

@@ -441,11 +441,11 @@ impl<H: HotDisk> Engine<H> {
             cold_synced: self.rest.is_synced(),
             cold_batches: self.rest.batches(),
         };
-        let Taken { more, begun, published } = self.checkpoints.turn(now, &mut self.ledger, journal);
+        let Taken { more, begun, needed } = self.checkpoints.turn(now, &mut self.ledger, journal);
         if begun {
             self.rest.begin_sync();
         }
-        if let Some(boundary) = published {
+        if let Some(boundary) = needed {
             self.rest.forget(boundary.next_fact - 1);
         }
         more
@@ -458,6 +458,9 @@ impl<H: HotDisk> Engine<H> {
         self.counters.last_position.store(self.journal.last_position(), Relaxed);
         self.counters.durable_position.store(self.journal.durable_position(), Relaxed);
         self.counters.lag(self.checkpoints.lag());
+        if let Some(behind) = self.checkpoints.begins_behind() {
+            self.counters.begins_behind.store(behind, Relaxed);
+        }
     }
 
     fn progress(&self, now: MicrosUtc, held: Option<Held>, more: bool) -> Progress {

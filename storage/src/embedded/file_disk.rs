@@ -13,7 +13,7 @@ use rustix::fs::{Access, FallocateFlags, FlockOperation, OFlags};
 use rustix::io::Errno;
 
 use super::cold::{ColdError, ColdSettings, ColdStore, DiskCold};
-use super::disk::{Disk, DurabilityPath, FileDone, HotDisk, ReadDisk};
+use super::disk::{Disk, DurabilityPath, FileDone, Held, HotDisk, ReadDisk};
 use super::journal::Identity;
 use super::probe::probe;
 
@@ -78,6 +78,10 @@ impl ReadDisk for FileDisk {
         }
         Ok(read)
     }
+
+    fn hold(&self, name: &str) -> io::Result<Option<Held>> {
+        lock_file(&self.path(name), FlockOperation::NonBlockingLockShared)
+    }
 }
 
 impl Disk for FileDisk {
@@ -116,6 +120,32 @@ impl Disk for FileDisk {
         Ok(Box::new(DiskCold::open(&self.dir, identity, settings)?))
     }
 
+    fn claim(&self, name: &str) -> io::Result<Option<Held>> {
+        lock_file(&self.path(name), FlockOperation::NonBlockingLockExclusive)
+    }
+
+    fn archive(&self, place: &Path) -> io::Result<FileDisk> {
+        let inside = || Err(io::Error::new(io::ErrorKind::InvalidInput, "it lies in the data folder"));
+        // Before it is made, and behind links.
+        if std::path::absolute(place)?.starts_with(std::path::absolute(&self.dir)?) {
+            return inside();
+        }
+        let archive = FileDisk::make(place)?;
+        if place.canonicalize()?.starts_with(self.dir.canonicalize()?) {
+            return inside();
+        }
+        Ok(archive)
+    }
+
+    fn share(&self, name: &str, with: &FileDisk) -> io::Result<bool> {
+        match rustix::fs::link(&self.path(name), &with.path(name)) {
+            Ok(()) => Ok(true),
+            // Another file system, or one without links.
+            Err(Errno::XDEV | Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn write_at(&self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
         file.write_all_at(bytes, offset)
     }
@@ -150,6 +180,16 @@ impl Disk for FileDisk {
 
     fn sync_folder(&self) -> io::Result<()> {
         File::open(&self.dir)?.sync_all()
+    }
+}
+
+/// Locks a file for as long as the value lives; nothing where somebody else has it in a way that goes against that.
+fn lock_file(path: &Path, how: FlockOperation) -> io::Result<Option<Held>> {
+    let file = File::open(path)?;
+    match rustix::fs::flock(&file, how) {
+        Ok(()) => Ok(Some(Held::by(file))),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

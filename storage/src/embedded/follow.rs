@@ -176,10 +176,14 @@ impl<D: ReadDisk> Follower<D> {
 
     /// A place before the fact that made this order, as near to it as was marked so far. `through` is the last
     /// durable position.
+    ///
+    /// # Errors
+    /// [`Unreadable::Gone`] where the order was made in segments that were deleted.
     pub fn seek_order(&mut self, order: OrderId, through: u64) -> Result<Standing, Unreadable> {
         self.look_again()?;
         let made = made_at(order);
         let mut best = Standing::BEGINNING;
+        let mut oldest = None;
         if let Some((_, marked)) = self.marks.range(..=made).next_back() {
             best = *marked;
         }
@@ -187,6 +191,8 @@ impl<D: ReadDisk> Follower<D> {
         // first order is not later.
         for number in self.numbers() {
             let Some(first) = self.first_group(number)? else { continue };
+            let behind = first.first_fact - 1;
+            oldest = Some(oldest.map_or(behind, |oldest: u64| oldest.min(behind)));
             if first.number() <= best.last.number + 1 || first.first_fact > through {
                 continue;
             }
@@ -196,7 +202,10 @@ impl<D: ReadDisk> Follower<D> {
                 None => (),
             }
         }
-        Ok(best)
+        match oldest {
+            Some(oldest) if oldest > 0 && best == Standing::BEGINNING => Err(Unreadable::Gone { oldest }),
+            Some(_) | None => Ok(best),
+        }
     }
 
     /// When the first order behind this place was made.

@@ -24,7 +24,9 @@ mod rest;
 pub mod backup;
 mod chain;
 mod checkpoint;
+mod retention;
 pub mod follow;
+mod joined;
 pub mod reader;
 
 pub mod author;
@@ -44,6 +46,8 @@ pub use engine::{Engine, Progress};
 pub use fatal::Fatal;
 pub use file_disk::{BlockingFiles, FileDisk};
 pub use fused::FusedStore;
+pub use joined::Joined;
 pub use open::{OpenError, OpenReport, Opened, Replayed, open};
 pub use probe::{Probe, probe};
+pub use retention::{Expiry, Retention};
 pub use split::{EngineSide, Ring, StoreHandle};

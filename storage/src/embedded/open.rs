@@ -5,17 +5,19 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use domain::{Fact, Ledger, Micros, MicrosUtc, PassedBound, Stamp};
 
 use super::chain::{Chain, Damage, Survey, TornTail, survey};
+use super::checkpoint::layout::Boundary;
 use super::checkpoint::maker::{CheckpointMaker, InlineCheckpoints, ThreadCheckpoints};
-use super::checkpoint::reading::{BadCheckpoint, is_older, restore};
-use super::checkpoint::taking::{Pace, Taking};
+use super::checkpoint::reading::{BadCheckpoint, header_of, is_older, restore};
+use super::checkpoint::taking::{Pace, Taking, Usable};
 use super::clock::{ClockBehind, ClockReading, LedgerClock};
 use super::cold::{ColdDesk, ColdError, ColdStore, InlineDesk, ThreadDesk};
 use super::config::{BadConfig, Config, Durability};
-use super::disk::{Disk, DurabilityPath, HotDisk};
+use super::disk::{Disk, DurabilityPath, HotDisk, ReadDisk};
 use super::engine::Engine;
 use super::fused::FusedStore;
 use super::journal::maker::{InlineMaker, Plan, ReadySegment, SegmentMaker, ThreadMaker};
@@ -26,6 +28,7 @@ use super::reader::each_entry;
 use super::record::Decoder;
 use super::rest::Rest;
 use super::rest::opening::OpeningCold;
+use super::retention::{Expiry, InlineKeeper, Leaving, SegmentKeeper, ThreadKeeper, archive_of, begins_behind};
 use super::split::{self, EngineSide, Ring, StoreHandle};
 use crate::batch::IntentBatch;
 use crate::planted::{self, Bug};
@@ -68,6 +71,25 @@ pub enum OpenError {
         place: String,
         /// What and where.
         damage: Damage,
+    },
+    /// The oldest segments are gone, and no checkpoint stands in for them.
+    #[error(
+        "{place}: the journal begins with {file}, and no checkpoint goes on behind it: copy all segments before it \
+         back from the archive, or restore a backup; nothing was changed"
+    )]
+    NoBeginning {
+        /// The folder.
+        place: String,
+        /// The oldest segment.
+        file: String,
+    },
+    /// Segments cannot go where they are to go.
+    #[error("{place} cannot be the archive of segments ({why}): name another folder in [journal] archive_dir")]
+    Archive {
+        /// The archive.
+        place: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// The journal holds more than the ledger may.
     #[error("{place} holds more than the bound {} = {} allows: set a larger one, then start again", bound.name, bound.value)]
@@ -119,6 +141,8 @@ pub struct Opened<D: Disk> {
     plan: Plan,
     start: Start,
     cold: Box<dyn ColdStore>,
+    usable: Usable,
+    leaving: Option<Leaving<D>>,
     /// What was found.
     pub report: OpenReport,
 }
@@ -134,6 +158,8 @@ pub struct OpenReport {
     pub run: u64,
     /// Position up to which a checkpoint told what had happened; 0: none did.
     pub checkpoint_position: u64,
+    /// Position that the journal in the folder begins behind; more than 0 where older segments have left it.
+    pub begins_behind: u64,
     /// What was replayed behind it.
     pub replayed: Replayed,
     /// What was cut off behind it: torn by a crash, never acknowledged.
@@ -154,7 +180,10 @@ pub fn open<D: Disk>(
     let place = disk.place();
     config.check()?;
     let folder = |source| OpenError::Folder { place: place.clone(), source };
-    let damaged = |damage| OpenError::Damaged { place: place.clone(), damage };
+    let damaged = |damage| match damage {
+        Damage::BeginsLater { file, .. } => OpenError::NoBeginning { place: place.clone(), file },
+        damage => OpenError::Damaged { place: place.clone(), damage },
+    };
     let cannot_write = |source: io::Error| {
         if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
             OpenError::Full { place: place.clone(), bytes: config.segment_bytes as u64 }
@@ -185,7 +214,7 @@ pub fn open<D: Disk>(
     };
     // One of an older version is left out: the journal has it all.
     let newest = found.checkpoints.last_key_value().filter(|(_, file)| !is_older(&*disk, file));
-    let mut cold_batches = 0;
+    let mut usable = Usable::default();
     let (mut ledger, chain) = match newest {
         Some((_, file)) => {
             let restored = restore(&*disk, file, identity, (config.ledger, config.rules));
@@ -193,15 +222,16 @@ pub fn open<D: Disk>(
                 BadCheckpoint::Damaged(damage) => damaged(damage),
                 BadCheckpoint::PassedBound(bound) => OpenError::TooSmall { place: place.clone(), bound },
             })?;
-            cold_batches = boundary.cold_batches;
+            usable = Usable { newest: Some(boundary), older: older_of(&*disk, &found, identity) };
             (ledger, Some(Chain::behind(&*disk, &found, file, &boundary).map_err(damaged)?))
         }
         None => {
             let ledger = Ledger::new(config.ledger, config.rules, identity.ledger_seed);
-            (ledger, Chain::new(&*disk, &found))
+            (ledger, Chain::new(&*disk, &found).map_err(damaged)?)
         }
     };
     let checkpoint_position = chain.as_ref().map_or(0, |chain| chain.next_fact() - 1);
+    let cold_batches = usable.newest.map_or(0, |newest| newest.cold_batches);
     let mut cold = OpeningCold::new(Arc::clone(&disk), identity, config.cold, cold_batches);
     let replay = replay(chain, found.segments.len(), (&mut ledger, &mut cold), progress).map_err(damaged)?;
     if let Some(error) = replay.cold {
@@ -222,6 +252,16 @@ pub fn open<D: Disk>(
         let judged = cold.judge(replay.next_fact - 1);
         judged.map_err(|error| OpenError::Cold { place: place.clone(), error })?;
     }
+
+    let behind = begins_behind(&*disk).map_err(damaged)?;
+    let archive = archive_of(&*disk, &config.retention, identity);
+    let archive = archive.map_err(|(place, why)| OpenError::Archive { place, why })?;
+    let leaving = match config.retention.expiry {
+        Expiry::Keep => None,
+        Expiry::Archive(_) | Expiry::Delete => {
+            Some(Leaving::new(Arc::clone(&disk), archive, config.retention.clone(), behind))
+        }
+    };
 
     // Doing: what was read is made durable, then the cut.
     let path = match config.durability {
@@ -254,6 +294,7 @@ pub fn open<D: Disk>(
         is_new,
         run: cut.run,
         checkpoint_position,
+        begins_behind: behind,
         replayed: replay.replayed,
         tail: replay.tail,
         last_fact_at,
@@ -261,7 +302,7 @@ pub fn open<D: Disk>(
     };
     let cold = cold.finish(replay.next_fact - 1).map_err(|error| OpenError::Cold { place, error })?;
     let plan = Plan { next: SegmentHeader { cut: None, ..cut }, path, ahead: config.segments_ahead };
-    Ok(Opened { disk, config, ledger, clock, plan, start, cold, report })
+    Ok(Opened { disk, config, ledger, clock, plan, start, cold, usable, leaving, report })
 }
 
 impl<D: Disk> Opened<D> {
@@ -300,24 +341,26 @@ impl<D: Disk> Opened<D> {
         self,
         ports: Vec<Port>,
         desk: Desk,
-        helpers: impl FnOnce(Arc<D>, Identity, Plan) -> io::Result<Helpers<D>>,
+        helpers: impl FnOnce(Arc<D>, Identity, Plan, Option<Leaving<D>>) -> io::Result<Helpers<D>>,
     ) -> io::Result<Engine<H>> {
-        let Opened { disk, config, ledger, clock: _, mut plan, start, cold, report } = self;
+        let Opened { disk, config, ledger, clock: _, mut plan, start, cold, usable, leaving, report } = self;
         let torn = planted::torn_tail();
         let number = torn.map_or(plan.next.number, |(segment, _)| segment);
         let cut = ReadySegment { number, file: disk.open_for_groups(&segment_name(number), plan.path)? };
         plan.next.number += u64::from(torn.is_none());
-        let Helpers { segments, checkpoints } = helpers(disk, start.identity, plan)?;
+        let Helpers { segments, checkpoints, keeper } = helpers(disk, start.identity, plan, leaving)?;
         let journal = Journal::new(config.limits(plan.path), start, cut, segments);
         let pace =
             Pace { every_bytes: config.checkpoint_bytes, lag_bytes_max: config.checkpoint_lag_bytes_max };
-        let checkpoints = Taking::new(checkpoints, pace, report.checkpoint_position);
+        let checkpoints = Taking::new(checkpoints, pace, usable, keeper);
         let desk: Box<dyn ColdDesk> = match desk {
             Desk::Thread(ring) => Box::new(ThreadDesk::start(cold, ring)?),
             Desk::Inline => Box::new(InlineDesk::new(cold)),
         };
         let rest = Rest::new(desk, Micros::from_seconds(config.rest_after_seconds));
-        Ok(Engine::new(&config, ledger, journal, ports, checkpoints, rest, report.replayed.bytes))
+        let engine = Engine::new(&config, ledger, journal, ports, checkpoints, rest, report.replayed.bytes);
+        engine.counters().begins_behind.store(report.begins_behind, Ordering::Relaxed);
+        Ok(engine)
     }
 }
 
@@ -333,22 +376,38 @@ enum Desk {
 struct Helpers<D: Disk> {
     segments: Box<dyn SegmentMaker<D::File>>,
     checkpoints: Box<dyn CheckpointMaker>,
+    keeper: Option<Box<dyn SegmentKeeper>>,
 }
 
 impl<D: Disk> Helpers<D> {
     /// Each on a thread of its own.
-    fn threads(disk: Arc<D>, identity: Identity, plan: Plan) -> io::Result<Helpers<D>> {
+    fn threads(
+        disk: Arc<D>,
+        identity: Identity,
+        plan: Plan,
+        leaving: Option<Leaving<D>>,
+    ) -> io::Result<Helpers<D>> {
         let segments = Box::new(ThreadMaker::start(Arc::clone(&disk), plan)?);
-        Ok(Helpers { segments, checkpoints: Box::new(ThreadCheckpoints::start(disk, identity)?) })
+        let keeper: Option<Box<dyn SegmentKeeper>> = match leaving {
+            Some(leaving) => Some(Box::new(ThreadKeeper::start(leaving)?)),
+            None => None,
+        };
+        Ok(Helpers { segments, checkpoints: Box::new(ThreadCheckpoints::start(disk, identity)?), keeper })
     }
 
     /// All within the engine's turn.
-    fn inline(disk: Arc<D>, identity: Identity, plan: Plan) -> io::Result<Helpers<D>>
+    fn inline(
+        disk: Arc<D>,
+        identity: Identity,
+        plan: Plan,
+        leaving: Option<Leaving<D>>,
+    ) -> io::Result<Helpers<D>>
     where
         D: std::fmt::Debug,
     {
         let segments = Box::new(InlineMaker::new(Arc::clone(&disk), plan));
-        Ok(Helpers { segments, checkpoints: Box::new(InlineCheckpoints::new(disk, identity)) })
+        let keeper = leaving.map(|leaving| Box::new(InlineKeeper::new(leaving)) as Box<dyn SegmentKeeper>);
+        Ok(Helpers { segments, checkpoints: Box::new(InlineCheckpoints::new(disk, identity)), keeper })
     }
 }
 
@@ -462,6 +521,13 @@ fn make_cut<D: Disk>(disk: &D, found: &Survey, replay: &Replay, cut: &SegmentHea
         disk.remove(&found.segments[at].file)?;
     }
     Ok(())
+}
+
+/// The checkpoint before the newest, if it can be read: where the newest cannot, somebody takes that away, and an
+/// opening begins with this one. Without it no segment leaves until there are two again.
+fn older_of(disk: &impl ReadDisk, found: &Survey, identity: Identity) -> Option<Boundary> {
+    let (_, older) = found.checkpoints.iter().nth_back(1)?;
+    header_of(disk, older, identity).ok().map(|header| header.boundary)
 }
 
 /// A store that nobody has seen before.

@@ -8,7 +8,7 @@ use domain::{Fact, Stamp};
 use super::chain::{Chain, Damage, Place, Survey, TornTail, survey, survey_what_is_readable};
 use super::checkpoint::layout::Boundary;
 use super::checkpoint::reading::look_over;
-use super::disk::ReadDisk;
+use super::disk::{Held, ReadDisk};
 use super::journal::GroupHeader;
 use super::record::{BadEntry, Decoder, EntryHead};
 
@@ -29,7 +29,9 @@ pub struct Summary {
     pub sealing_groups: u64,
     /// Bytes of the chain's groups, padding included.
     pub bytes: u64,
-    /// Facts in the chain: also the position of the last one.
+    /// Position that the chain begins behind: 0 unless older segments have left the folder.
+    pub begins_behind: u64,
+    /// Position of the last fact of the chain.
     pub facts: u64,
     /// What stands behind the chain's end.
     pub tail: Option<TornTail>,
@@ -69,24 +71,42 @@ pub struct GroupSeen {
 /// Reads every fact up to a position, in order. What was read before damage was found has been given by then.
 ///
 /// A position in the middle of an entry includes the whole entry. With `u64::MAX` the rest behind the last group
-/// is judged as well, and [`Summary::tail`] is there.
-pub fn read(disk: &impl ReadDisk, through: u64, mut each: impl FnMut(Record<'_>)) -> Reading {
+/// is judged as well, and [`Summary::tail`] is there. Where the first fact has left the folder, that is
+/// [`Damage::BeginsLater`], and nothing is read.
+pub fn read(disk: &impl ReadDisk, through: u64, each: impl FnMut(Record<'_>)) -> Reading {
+    read_from(Beginning::First, disk, through, each)
+}
+
+/// The same from the oldest fact that is there, which [`Summary::begins_behind`] tells.
+pub fn read_what_is_there(disk: &impl ReadDisk, through: u64, each: impl FnMut(Record<'_>)) -> Reading {
+    read_from(Beginning::Oldest, disk, through, each)
+}
+
+fn read_from(
+    begin: Beginning,
+    disk: &impl ReadDisk,
+    through: u64,
+    mut each: impl FnMut(Record<'_>),
+) -> Reading {
     let mut summary = Summary::default();
     let damage = survey(disk)
-        .and_then(|survey| read_into(disk, &survey, through, &mut |_| (), &mut each, &mut summary))
+        .and_then(|survey| {
+            read_into(begin, disk, &survey, through, &mut |_| (), &mut each, &mut summary)
+        })
         .err();
     Reading { summary, damage }
 }
 
-/// Reads every group, and judges the rest. Where segments are damaged from their header on, it follows the others
-/// as far as their chain goes: for who wants to see what is left.
+/// Reads every group from the oldest one on, and judges the rest. Where segments are damaged from their header on, it
+/// follows the others as far as their chain goes: for who wants to see what is left.
 pub fn read_groups(disk: &impl ReadDisk, mut each: impl FnMut(GroupSeen)) -> Reading {
     let mut summary = Summary::default();
     let (survey, damaged) = match survey_what_is_readable(disk) {
         Ok(seen) => seen,
         Err(damage) => return Reading { summary, damage: Some(damage) },
     };
-    let read = read_into(disk, &survey, u64::MAX, &mut each, &mut |_| (), &mut summary).err();
+    let read =
+        read_into(Beginning::Oldest, disk, &survey, u64::MAX, &mut each, &mut |_| (), &mut summary).err();
     // A damaged header is why the chain ends where it does.
     let damage = damaged.into_iter().next().map(|(_, damage)| damage);
     if damage.is_some() {
@@ -162,7 +182,17 @@ pub fn checkpoints(disk: &impl ReadDisk) -> Result<Vec<CheckpointSeen>, Damage> 
     Ok(seen.collect())
 }
 
+/// Where reading begins.
+#[derive(Clone, Copy)]
+enum Beginning {
+    /// With the store's first fact, or not at all.
+    First,
+    /// With the oldest fact that is there.
+    Oldest,
+}
+
 fn read_into(
+    begin: Beginning,
     disk: &impl ReadDisk,
     survey: &Survey,
     through: u64,
@@ -172,7 +202,15 @@ fn read_into(
 ) -> Result<(), Damage> {
     summary.segments = survey.segments.len() as u64;
     summary.spares = survey.spares.len() as u64;
-    let Some(mut chain) = Chain::new(disk, survey) else { return Ok(()) };
+    // A backup or somebody who looks: the server lets no segment go meanwhile.
+    let _held = hold_oldest(disk, survey);
+    let chain = match begin {
+        Beginning::First => Chain::new(disk, survey)?,
+        Beginning::Oldest => Chain::from_oldest(disk, survey)?,
+    };
+    let Some(mut chain) = chain else { return Ok(()) };
+    summary.begins_behind = chain.next_fact() - 1;
+    summary.facts = summary.begins_behind;
     let mut decoder = Decoder::default();
     while summary.facts < through {
         let Some(group) = chain.next_group()? else {
@@ -200,6 +238,13 @@ fn read_into(
         (summary.run, summary.cuts) = (chain.run(), chain.cuts_passed());
     }
     Ok(())
+}
+
+/// Keeps a server from letting segments go, until the value is dropped: the oldest goes first or none. Nothing where it
+/// is just going: who reads then hears that it is not there.
+pub(crate) fn hold_oldest(disk: &impl ReadDisk, survey: &Survey) -> Option<Held> {
+    let oldest = survey.segments.first()?;
+    disk.hold(&oldest.file).unwrap_or_default()
 }
 
 /// Decodes a group's entries one by one, and holds them to the group's count. Stops behind the entry in which

@@ -11,6 +11,7 @@ mod hot;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use fastrand::Rng;
@@ -26,6 +27,9 @@ const SECTOR_BYTES: usize = 512;
 /// See [`World::slowness`].
 const QUICK: u8 = 85;
 const SLOW: u8 = 230;
+
+/// What the names of files in the archive begin with. No name in the data folder has a slash.
+const ARCHIVE: &str = "archive/";
 
 /// How a process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +100,8 @@ pub struct Losses {
 #[derive(Clone, Debug)]
 pub struct MemDisk {
     world: Arc<Mutex<World>>,
+    /// What the names of its files begin with: the archive is a folder of its own on the same disk.
+    folder: &'static str,
     process: u64,
     cold: MemoryFolder,
 }
@@ -125,7 +131,8 @@ impl MemDisk {
             bytes_max: usize::MAX,
             losses: Losses::default(),
         };
-        MemDisk { world: Arc::new(Mutex::new(world)), process: 0, cold: MemoryFolder::new() }
+        let world = Arc::new(Mutex::new(world));
+        MemDisk { world, folder: "", process: 0, cold: MemoryFolder::new() }
     }
 
     /// The same folder for the next process. The one before must have ended.
@@ -139,7 +146,13 @@ impl MemDisk {
         world.slowness = QUICK;
         world.stops_in = None;
         world.fails_in = None;
-        MemDisk { world: Arc::clone(&self.world), process: world.process, cold: self.cold.clone() }
+        let (folder, process, cold) = (self.folder, world.process, self.cold.clone());
+        MemDisk { world: Arc::clone(&self.world), folder, process, cold }
+    }
+
+    /// The folder that segments go to.
+    pub fn archived(&self) -> MemDisk {
+        MemDisk { folder: ARCHIVE, ..self.clone() }
     }
 
     /// Where its orders rest.
@@ -220,7 +233,7 @@ impl MemDisk {
     /// Flips a bit for good, if the file is there.
     pub fn flip(&self, name: &str, byte: usize, bit: u8) {
         let mut world = self.world();
-        let Some(&file) = world.names.get(name) else { return };
+        let Some(&file) = world.names.get(&self.path(name)) else { return };
         let FileState { durable, seen, .. } = &mut world.files[file];
         for bytes in [durable, seen] {
             if let Some(byte) = bytes.get_mut(byte) {
@@ -234,14 +247,29 @@ impl MemDisk {
         let mut world = self.world();
         let file = world.files.len();
         world.files.push(FileState { durable: bytes.to_vec(), seen: bytes.to_vec(), ..FileState::default() });
-        world.names.insert(name.into(), file);
-        world.durable_names.insert(name.into(), file);
+        world.names.insert(self.path(name), file);
+        world.durable_names.insert(self.path(name), file);
     }
 
-    /// All that a process sees, to compare.
+    /// All that a process sees in the folder, to compare.
     pub fn content(&self) -> BTreeMap<String, Vec<u8>> {
         let world = self.world();
-        world.names.iter().map(|(name, &file)| (name.clone(), world.files[file].seen.clone())).collect()
+        let names = world.names.iter().filter_map(|(path, &file)| Some((self.name(path)?.to_owned(), file)));
+        names.map(|(name, file)| (name, world.files[file].seen.clone())).collect()
+    }
+
+    /// What the disk calls a file of this folder.
+    fn path(&self, name: &str) -> String {
+        format!("{}{name}", self.folder)
+    }
+
+    /// The name of a file, if it is in this folder.
+    fn name<'p>(&self, path: &'p str) -> Option<&'p str> {
+        path.strip_prefix(self.folder).filter(|name| !name.contains('/'))
+    }
+
+    fn names(&self, world: &World) -> Vec<String> {
+        world.names.keys().filter_map(|path| self.name(path)).map(str::to_owned).collect()
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -408,17 +436,18 @@ impl ReadDisk for MemDisk {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.operate()?.names.keys().cloned().collect())
+        let world = self.operate()?;
+        Ok(self.names(&world))
     }
 
     fn file_bytes(&self, name: &str) -> io::Result<u64> {
         let world = self.operate()?;
-        Ok(world.files[world.file(name)?].seen.len() as u64)
+        Ok(world.files[world.file(&self.path(name))?].seen.len() as u64)
     }
 
     fn read_at(&self, name: &str, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         let world = self.operate()?;
-        Ok(world.read_at(world.file(name)?, offset, into))
+        Ok(world.read_at(world.file(&self.path(name))?, offset, into))
     }
 }
 
@@ -432,17 +461,17 @@ impl ReadDisk for Outside {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.0.world().names.keys().cloned().collect())
+        Ok(self.0.names(&self.0.world()))
     }
 
     fn file_bytes(&self, name: &str) -> io::Result<u64> {
         let world = self.0.world();
-        Ok(world.files[world.file(name)?].seen.len() as u64)
+        Ok(world.files[world.file(&self.0.path(name))?].seen.len() as u64)
     }
 
     fn read_at(&self, name: &str, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         let world = self.0.world();
-        Ok(world.read_at(world.file(name)?, offset, into))
+        Ok(world.read_at(world.file(&self.0.path(name))?, offset, into))
     }
 }
 
@@ -458,6 +487,7 @@ impl Disk for MemDisk {
 
     fn lock(&self) -> io::Result<bool> {
         let mut world = self.operate()?;
+        // Whoever has the data folder has the archive.
         let free = world.locked_by.is_none_or(|process| process == self.process);
         if free {
             world.locked_by = Some(self.process);
@@ -471,13 +501,14 @@ impl Disk for MemDisk {
 
     fn create(&self, name: &str, bytes: u64) -> io::Result<MemFile> {
         let mut world = self.operate()?;
-        if world.names.contains_key(name) {
+        let path = self.path(name);
+        if world.names.contains_key(&path) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         world.judge_room(bytes as usize)?;
         let file = world.files.len();
         world.files.push(FileState::default());
-        world.change_name(NameChange::Add(name.into(), file));
+        world.change_name(NameChange::Add(path, file));
         Ok(MemFile { file, dsync: false })
     }
 
@@ -496,7 +527,7 @@ impl Disk for MemDisk {
 
     fn sync_named(&self, name: &str) -> io::Result<()> {
         let mut world = self.operate()?;
-        let file = world.file(name)?;
+        let file = world.file(&self.path(name))?;
         world.sync(file, usize::MAX);
         Ok(())
     }
@@ -507,27 +538,40 @@ impl Disk for MemDisk {
 
     fn open_for_groups(&self, name: &str, path: DurabilityPath) -> io::Result<MemFile> {
         let world = self.operate()?;
-        Ok(MemFile { file: world.file(name)?, dsync: path == DurabilityPath::Dsync })
+        Ok(MemFile { file: world.file(&self.path(name))?, dsync: path == DurabilityPath::Dsync })
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut world = self.operate()?;
-        world.file(from)?;
-        world.change_name(NameChange::Rename(from.into(), to.into()));
+        let (from, to) = (self.path(from), self.path(to));
+        world.file(&from)?;
+        world.change_name(NameChange::Rename(from, to));
         Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut world = self.operate()?;
-        world.file(name)?;
-        world.change_name(NameChange::Remove(name.into()));
+        let path = self.path(name);
+        world.file(&path)?;
+        world.change_name(NameChange::Remove(path));
         Ok(())
+    }
+
+    fn archive(&self, _: &Path) -> io::Result<MemDisk> {
+        drop(self.operate()?);
+        Ok(self.archived())
     }
 
     fn sync_folder(&self) -> io::Result<()> {
         let mut world = self.operate()?;
         for change in std::mem::take(&mut world.name_changes) {
-            apply(&mut world.durable_names, &change);
+            let (NameChange::Add(path, _) | NameChange::Rename(path, _) | NameChange::Remove(path)) = &change;
+            // Of this folder alone.
+            if self.name(path).is_some() {
+                apply(&mut world.durable_names, &change);
+            } else {
+                world.name_changes.push(change);
+            }
         }
         Ok(())
     }

@@ -336,7 +336,13 @@ pub fn stats(stats: &Stats) -> Shown {
         ("expired", stats.expired.to_string()),
         ("orders", of(stats.orders, stats.orders_max)),
         ("at rest", format!("{} orders, {} on disk", stats.orders_at_rest, mib(stats.cold_bytes))),
-        ("position", format!("{}, durable {}", stats.last_position, stats.durable_position)),
+        (
+            "position",
+            format!(
+                "{}, durable {}, kept behind {}",
+                stats.last_position, stats.durable_position, stats.journal_begins_behind
+            ),
+        ),
         ("journal", format!("{} groups, {}", stats.journal_groups, mib(stats.journal_bytes))),
         (
             "journal write",
@@ -378,6 +384,7 @@ pub fn stats(stats: &Stats) -> Shown {
     // By themselves: the macro takes no more at once.
     json["orders_at_rest"] = stats.orders_at_rest.into();
     json["cold_bytes"] = stats.cold_bytes.into();
+    json["journal_begins_behind"] = stats.journal_begins_behind.into();
     Shown { text: pairs(&rows), json }
 }
 

@@ -291,7 +291,7 @@ impl<D: Disk> CheckpointFile<D> {
         Ok(())
     }
 
-    /// From here on an opening finds it, and those before it are gone.
+    /// From here on an opening finds it. The one before it stays, for the day on which this one cannot be read.
     fn publish(&mut self, disk: &D) -> io::Result<()> {
         self.write_frame(disk, true)?;
         if !planted::is(Bug::CheckpointNotSynced) {
@@ -300,10 +300,15 @@ impl<D: Disk> CheckpointFile<D> {
         let number = self.header.boundary.group.number;
         disk.rename(&making_name(number), &checkpoint_name(number))?;
         disk.sync_folder()?;
-        for name in disk.list()? {
-            if matches!(parse_name(&name), Name::Checkpoint(older) if older < number) {
-                disk.remove(&name)?;
-            }
+        let older = |name: String| match parse_name(&name) {
+            Name::Checkpoint(older) if older < number => Some(older),
+            Name::Checkpoint(_) | Name::Segment(_) | Name::Spare | Name::Making | Name::Cold | Name::Other => None,
+        };
+        let mut older: Vec<u64> = disk.list()?.into_iter().filter_map(older).collect();
+        older.sort_unstable();
+        older.pop();
+        for number in older {
+            disk.remove(&checkpoint_name(number))?;
         }
         Ok(())
     }

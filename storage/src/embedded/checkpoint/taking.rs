@@ -4,6 +4,7 @@ use domain::{Ledger, Micros, MicrosUtc};
 
 use super::layout::Boundary;
 use super::maker::{BUFFER_BYTES, CheckpointMaker, Making};
+use crate::embedded::retention::SegmentKeeper;
 use crate::planted::{self, Bug};
 
 /// Bytes of an image that one turn writes, about: some ten microseconds.
@@ -14,6 +15,9 @@ const RETRY_PART: u64 = 8;
 const RETRY_AFTER: Micros = Micros::from_seconds(1);
 /// How soon to look after a checkpoint that waits for its file to be written.
 const POLL: Micros = Micros(1_000);
+
+/// How often somebody looks whether a segment is old enough to go, though no checkpoint was published.
+const LOOK_EVERY: Micros = Micros::from_seconds(60);
 
 /// What the engine knows of the journal at the end of a turn.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +43,8 @@ pub(crate) struct Taken {
     pub more: bool,
     /// A checkpoint of this instant was begun.
     pub begun: bool,
-    /// An opening begins behind this one from here on.
-    pub published: Option<Boundary>,
+    /// An opening begins behind this one, or a later one, from here on.
+    pub needed: Option<Boundary>,
 }
 
 /// When to take checkpoints, and how far they may lag.
@@ -74,9 +78,22 @@ pub(crate) struct Taking {
     covered: Mark,
     begun: Mark,
     lag: Lag,
+    /// The newest that is there for good, and the one before it: it stands in where the newest cannot be read.
+    usable: Usable,
+    /// Who lets segments go, if they ever do.
+    keeper: Option<Box<dyn SegmentKeeper>>,
+    /// When to look at the latest whether one may go.
+    look_at: MicrosUtc,
     /// Whether this run has written a group: before, there is nothing that a checkpoint could stand behind.
     may_begin: bool,
     state: State,
+}
+
+/// Checkpoints that an opening could begin with.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Usable {
+    pub newest: Option<Boundary>,
+    pub older: Option<Boundary>,
 }
 
 /// A place in the journal.
@@ -106,8 +123,14 @@ enum State {
 }
 
 impl Taking {
-    /// Behind an opening that began with what stands up to `position`; bytes count from there.
-    pub(crate) fn new(maker: Box<dyn CheckpointMaker>, pace: Pace, position: u64) -> Taking {
+    /// Behind an opening that began with the newest of these; bytes count from there.
+    pub(crate) fn new(
+        maker: Box<dyn CheckpointMaker>,
+        pace: Pace,
+        usable: Usable,
+        keeper: Option<Box<dyn SegmentKeeper>>,
+    ) -> Taking {
+        let position = usable.newest.map_or(0, |newest| newest.next_fact - 1);
         let covered = Mark { bytes: 0, position };
         Taking {
             maker,
@@ -117,6 +140,9 @@ impl Taking {
             covered,
             begun: covered,
             lag: Lag::default(),
+            usable,
+            keeper,
+            look_at: MicrosUtc(0),
             may_begin: false,
             state: State::Idle,
         }
@@ -128,12 +154,27 @@ impl Taking {
             return Taken::default();
         }
         let taken = self.go_on(now, ledger, journal);
+        self.let_go(now, taken.needed.is_some());
         self.may_begin |= journal.boundary.is_some();
         self.lag = Lag {
             bytes: journal.bytes - self.covered.bytes,
             facts: journal.position - self.covered.position,
         };
         taken
+    }
+
+    /// Lets segments go that no opening needs any more.
+    fn let_go(&mut self, now: MicrosUtc, published: bool) {
+        let (Some(keeper), Some(needed)) = (&mut self.keeper, self.usable.older) else { return };
+        if published || now >= self.look_at {
+            self.look_at = now.after(LOOK_EVERY);
+            keeper.look(needed.segment, now);
+        }
+    }
+
+    /// Position that the journal in the data folder begins behind; nothing where no segment ever goes.
+    pub(crate) fn begins_behind(&self) -> Option<u64> {
+        self.keeper.as_ref().map(|keeper| keeper.begins_behind())
     }
 
     /// How far the newest one is behind; nothing where none is ever taken.
@@ -148,10 +189,12 @@ impl Taking {
 
     /// When somebody has to look after it at the latest, though nothing else happens.
     pub(crate) fn next_due(&self, now: MicrosUtc) -> Option<MicrosUtc> {
-        match self.state {
+        let look = (self.keeper.is_some() && self.usable.older.is_some()).then_some(self.look_at);
+        let go_on = match self.state {
             State::Writing { .. } | State::Written { .. } | State::Publishing { .. } => Some(now.after(POLL)),
             State::Idle => self.is_behind().then_some(self.retry_at.max(now.after(POLL))),
-        }
+        };
+        go_on.into_iter().chain(look).min()
     }
 
     fn go_on(&mut self, now: MicrosUtc, ledger: &mut Ledger, journal: JournalNow) -> Taken {
@@ -167,6 +210,11 @@ impl Taking {
                     self.begun = Mark { bytes: journal.bytes, position: boundary.next_fact - 1 };
                     self.state = State::Writing { boundary, buffer: None };
                     taken.begun = true;
+                    if planted::is(Bug::SegmentGoneEarly)
+                        && let Some(keeper) = &mut self.keeper
+                    {
+                        keeper.look(boundary.segment, now);
+                    }
                 }
             }
             State::Writing { .. } | State::Written { .. } | State::Publishing { .. }
@@ -202,7 +250,8 @@ impl Taking {
             }
             State::Publishing { boundary } => {
                 if self.maker.progress() == Making::Published {
-                    taken.published = Some(*boundary);
+                    self.usable = Usable { newest: Some(*boundary), older: self.usable.newest };
+                    taken.needed = self.usable.older;
                     self.covered = self.begun;
                     self.state = State::Idle;
                 }
