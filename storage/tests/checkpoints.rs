@@ -50,7 +50,7 @@ fn an_opening_reads_the_checkpoint_and_the_journal_behind_it() {
     let position = report.checkpoint_position;
     assert!(position > 20 && report.replayed.facts < position, "{report:?}");
     let checkpoints = disk.content().into_keys().filter(|name| name.ends_with(".checkpoint")).count();
-    assert_eq!(checkpoints, 2, "the newest, and the one that stands in for it"); 
+    assert_eq!(checkpoints, 2, "the newest, and the one that stands in for it");
 }
 
 #[test]

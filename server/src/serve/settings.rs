@@ -307,8 +307,14 @@ mod tests {
     fn a_fault_names_its_section_and_key() {
         type Change = fn(&mut Config);
         let faults: [(Change, &str); 12] = [
-            (|config| config.journal.retain_bytes = 1 << 30, "[journal] retain_bytes and retain_seconds need"),
-            (|config| config.journal.on_expiry = config::OnExpiry::Delete, "[journal] on_expiry needs retain_"),
+            (
+                |config| config.journal.retain_bytes = 1 << 30,
+                "[journal] retain_bytes and retain_seconds need",
+            ),
+            (
+                |config| config.journal.on_expiry = config::OnExpiry::Delete,
+                "[journal] on_expiry needs retain_",
+            ),
             (
                 |config| {
                     config.journal.on_expiry = config::OnExpiry::Archive;

@@ -6,9 +6,10 @@
 
 use std::io;
 
-use super::chain::{Chain, Damage, Survey, survey};
+use super::chain::{Chain, Survey, survey};
 use super::checkpoint::layout::Boundary;
 use super::checkpoint::reading::header_of;
+use super::damage::Damage;
 use super::disk::{BLOCK_BYTES, Disk, ReadDisk};
 use super::journal::buffer::AlignedBuffer;
 use super::journal::layout::SEGMENT_HEADER_BYTES;

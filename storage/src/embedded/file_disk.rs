@@ -138,7 +138,7 @@ impl Disk for FileDisk {
     }
 
     fn share(&self, name: &str, with: &FileDisk) -> io::Result<bool> {
-        match rustix::fs::link(&self.path(name), &with.path(name)) {
+        match rustix::fs::link(self.path(name), with.path(name)) {
             Ok(()) => Ok(true),
             // Another file system, or one without links.
             Err(Errno::XDEV | Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => Ok(false),

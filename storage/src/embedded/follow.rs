@@ -9,8 +9,9 @@ use std::io::ErrorKind;
 
 use domain::{Fact, OrderId};
 
-use super::chain::{Damage, Place, Segment, segment};
+use super::chain::{Segment, segment};
 use super::cold::made_at;
+use super::damage::{Damage, Place};
 use super::disk::{BLOCK_BYTES, ReadDisk};
 use super::journal::layout::{GROUP_HEADER_BYTES, GroupHeader, GroupRef, SEGMENT_HEADER_BYTES};
 use super::journal::segment::{Name, parse_name, segment_name};

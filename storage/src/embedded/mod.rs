@@ -24,10 +24,11 @@ mod rest;
 pub mod backup;
 mod chain;
 mod checkpoint;
-mod retention;
+mod damage;
 pub mod follow;
 mod joined;
 pub mod reader;
+mod retention;
 
 pub mod author;
 
@@ -38,10 +39,11 @@ mod file_disk;
 mod probe;
 
 pub use budget::{DiskBudget, DiskLevel, DiskUse, DiskWatch};
-pub use chain::{Damage, Evidence, Place, TornTail, identity_of};
+pub use chain::{TornTail, identity_of};
 pub use clock::{ClockBehind, ClockReading, LedgerClock};
 pub use config::{BadConfig, Config, Durability};
 pub use counters::Counters;
+pub use damage::{Damage, Evidence, Place};
 pub use engine::{Engine, Progress};
 pub use fatal::Fatal;
 pub use file_disk::{BlockingFiles, FileDisk};

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use domain::{Fact, Ledger, Micros, MicrosUtc, PassedBound, Stamp};
 
-use super::chain::{Chain, Damage, Survey, TornTail, survey};
+use super::chain::{Chain, Survey, TornTail, survey};
 use super::checkpoint::layout::Boundary;
 use super::checkpoint::maker::{CheckpointMaker, InlineCheckpoints, ThreadCheckpoints};
 use super::checkpoint::reading::{BadCheckpoint, header_of, is_older, restore};
@@ -17,6 +17,7 @@ use super::checkpoint::taking::{Pace, Taking, Usable};
 use super::clock::{ClockBehind, ClockReading, LedgerClock};
 use super::cold::{ColdDesk, ColdError, ColdStore, InlineDesk, ThreadDesk};
 use super::config::{BadConfig, Config, Durability};
+use super::damage::Damage;
 use super::disk::{Disk, DurabilityPath, HotDisk, ReadDisk};
 use super::engine::Engine;
 use super::fused::FusedStore;
@@ -28,7 +29,9 @@ use super::reader::each_entry;
 use super::record::Decoder;
 use super::rest::Rest;
 use super::rest::opening::OpeningCold;
-use super::retention::{Expiry, InlineKeeper, Leaving, SegmentKeeper, ThreadKeeper, archive_of, begins_behind};
+use super::retention::{
+    Expiry, InlineKeeper, Leaving, SegmentKeeper, ThreadKeeper, archive_of, begins_behind,
+};
 use super::split::{self, EngineSide, Ring, StoreHandle};
 use crate::batch::IntentBatch;
 use crate::planted::{self, Bug};
@@ -84,7 +87,9 @@ pub enum OpenError {
         file: String,
     },
     /// Segments cannot go where they are to go.
-    #[error("{place} cannot be the archive of segments ({why}): name another folder in [journal] archive_dir")]
+    #[error(
+        "{place} cannot be the archive of segments ({why}): name another folder in [journal] archive_dir"
+    )]
     Archive {
         /// The archive.
         place: String,
@@ -180,9 +185,9 @@ pub fn open<D: Disk>(
     let place = disk.place();
     config.check()?;
     let folder = |source| OpenError::Folder { place: place.clone(), source };
-    let damaged = |damage| match damage {
-        Damage::BeginsLater { file, .. } => OpenError::NoBeginning { place: place.clone(), file },
-        damage => OpenError::Damaged { place: place.clone(), damage },
+    let damaged = |damage| match damage_or_no_beginning(damage) {
+        Ok(damage) => OpenError::Damaged { place: place.clone(), damage },
+        Err(file) => OpenError::NoBeginning { place: place.clone(), file },
     };
     let cannot_write = |source: io::Error| {
         if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
@@ -521,6 +526,11 @@ fn make_cut<D: Disk>(disk: &D, found: &Survey, replay: &Replay, cut: &SegmentHea
         disk.remove(&found.segments[at].file)?;
     }
     Ok(())
+}
+
+/// Without its oldest segments a journal is not damaged: it lacks a checkpoint that goes on in it. The oldest file, then.
+fn damage_or_no_beginning(damage: Damage) -> Result<Damage, String> {
+    if let Damage::BeginsLater { file, .. } = damage { Err(file) } else { Ok(damage) }
 }
 
 /// The checkpoint before the newest, if it can be read: where the newest cannot, somebody takes that away, and an

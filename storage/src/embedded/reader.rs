@@ -5,9 +5,10 @@
 
 use domain::{Fact, Stamp};
 
-use super::chain::{Chain, Damage, Place, Survey, TornTail, survey, survey_what_is_readable};
+use super::chain::{Chain, Survey, TornTail, survey, survey_what_is_readable};
 use super::checkpoint::layout::Boundary;
 use super::checkpoint::reading::look_over;
+use super::damage::{Damage, Place};
 use super::disk::{Held, ReadDisk};
 use super::journal::GroupHeader;
 use super::record::{BadEntry, Decoder, EntryHead};
@@ -90,9 +91,7 @@ fn read_from(
 ) -> Reading {
     let mut summary = Summary::default();
     let damage = survey(disk)
-        .and_then(|survey| {
-            read_into(begin, disk, &survey, through, &mut |_| (), &mut each, &mut summary)
-        })
+        .and_then(|survey| read_into(begin, disk, &survey, through, &mut |_| (), &mut each, &mut summary))
         .err();
     Reading { summary, damage }
 }

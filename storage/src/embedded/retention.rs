@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use domain::{Micros, MicrosUtc};
 
-use super::chain::{Damage, Place, segment};
+use super::chain::segment;
+use super::damage::{Damage, Place};
 use super::disk::{BLOCK_BYTES, Disk, ReadDisk};
 use super::journal::buffer::AlignedBuffer;
 use super::journal::layout::{GROUP_HEADER_BYTES, GroupHeader, Identity, SEGMENT_HEADER_BYTES};
@@ -74,9 +75,7 @@ impl Retention {
             Expiry::Archive(place) if place.as_os_str().is_empty() => {
                 Some("on_expiry = \"archive\" needs archive_dir")
             }
-            Expiry::Archive(_) | Expiry::Delete
-                if self.bytes > 0 && self.bytes < segment_bytes as u64 =>
-            {
+            Expiry::Archive(_) | Expiry::Delete if self.bytes > 0 && self.bytes < segment_bytes as u64 => {
                 Some("retain_bytes has room for a segment, or is 0")
             }
             Expiry::Archive(_) | Expiry::Delete => None,
@@ -146,7 +145,8 @@ impl ThreadKeeper {
             let _ = rustix::process::setpriority_process(None, 19);
             while !theirs.stop.load(Ordering::Relaxed) {
                 std::thread::park();
-                let (needed, now) = (theirs.needed.load(Ordering::Relaxed), theirs.now.load(Ordering::Relaxed));
+                let (needed, now) =
+                    (theirs.needed.load(Ordering::Relaxed), theirs.now.load(Ordering::Relaxed));
                 let mut began = Instant::now();
                 leaving.look(needed, MicrosUtc(now), &mut || {
                     std::thread::sleep((began.elapsed() * RESTS).min(REST_MAX));
@@ -214,7 +214,12 @@ pub(crate) struct Leaving<D> {
 
 impl<D: Disk> Leaving<D> {
     /// Of a folder whose journal begins behind this position. `archive` is where segments go, if they go anywhere.
-    pub(crate) fn new(disk: Arc<D>, archive: Option<D>, retention: Retention, begins_behind: u64) -> Leaving<D> {
+    pub(crate) fn new(
+        disk: Arc<D>,
+        archive: Option<D>,
+        retention: Retention,
+        begins_behind: u64,
+    ) -> Leaving<D> {
         Leaving { disk, archive, retention, begins_behind, begun: None, is_told: false }
     }
 
@@ -231,7 +236,12 @@ impl<D: Disk> Leaving<D> {
         }
     }
 
-    fn let_go(&mut self, needed: u64, now: MicrosUtc, breathe: &mut dyn FnMut() -> bool) -> Result<(), Stays> {
+    fn let_go(
+        &mut self,
+        needed: u64,
+        now: MicrosUtc,
+        breathe: &mut dyn FnMut() -> bool,
+    ) -> Result<(), Stays> {
         loop {
             let numbers = segments_of(&*self.disk)?;
             let [oldest, behind @ ..] = &numbers[..] else { return Ok(()) };

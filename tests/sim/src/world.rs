@@ -289,9 +289,10 @@ impl World {
                 self.make_room();
                 true
             }
-            OpenError::Damaged { .. } | OpenError::Full { .. } | OpenError::Folder { .. } | OpenError::Archive { .. } => {
-                inside || failed
-            }
+            OpenError::Damaged { .. }
+            | OpenError::Full { .. }
+            | OpenError::Folder { .. }
+            | OpenError::Archive { .. } => inside || failed,
             OpenError::Config(_)
             | OpenError::Cold { .. }
             | OpenError::NoBeginning { .. }

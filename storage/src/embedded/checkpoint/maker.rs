@@ -302,7 +302,12 @@ impl<D: Disk> CheckpointFile<D> {
         disk.sync_folder()?;
         let older = |name: String| match parse_name(&name) {
             Name::Checkpoint(older) if older < number => Some(older),
-            Name::Checkpoint(_) | Name::Segment(_) | Name::Spare | Name::Making | Name::Cold | Name::Other => None,
+            Name::Checkpoint(_)
+            | Name::Segment(_)
+            | Name::Spare
+            | Name::Making
+            | Name::Cold
+            | Name::Other => None,
         };
         let mut older: Vec<u64> = disk.list()?.into_iter().filter_map(older).collect();
         older.sort_unstable();

@@ -3,7 +3,7 @@
 use domain::{ImageFault, ImageSource, Ledger, LedgerBounds, PassedBound, Rules, Unreadable};
 
 use super::layout::{BadHeader, Boundary, CheckpointHeader, FRAME_BYTES};
-use crate::embedded::chain::{Damage, Place};
+use crate::embedded::damage::{Damage, Place};
 use crate::embedded::disk::{BLOCK_BYTES, ReadDisk};
 use crate::embedded::journal::Identity;
 
