@@ -13,6 +13,7 @@ use fastrand::Rng;
 use storage::Store;
 use storage::embedded::backup::{CopyError, copy};
 use storage::embedded::disk::{Disk, DurabilityPath};
+use storage::embedded::{Config, Expiry, Joined, Retention};
 
 #[test]
 fn a_copy_of_a_store_at_work_opens_and_has_what_was_acknowledged() {
@@ -78,6 +79,62 @@ fn a_restore_ends_at_the_position_that_is_asked_for() {
         ends.insert(copied.position);
     }
     assert!(ends.len() >= 4, "{ends:?}");
+}
+
+#[test]
+fn a_copy_goes_on_though_segments_left_and_a_first_one_needs_the_archive() {
+    let retention = Retention { bytes: 512 << 10, seconds: 0, expiry: Expiry::Archive("archive".into()) };
+    let disk = MemDisk::new(1).next_process();
+    let mut life = Life::open(&disk, Config { retention, ..tiny(DurabilityPath::Dsync) }, 0).unwrap();
+    life.set_up_shop(1_000_000);
+    let (target, late) = (MemDisk::new(2).next_process(), MemDisk::new(5).next_process());
+    for round in 0..50 {
+        sell(&mut life, round * 10..round * 10 + 10);
+        let copied = copy(&disk, &target, u64::MAX).unwrap();
+        assert!(round == 0 || copied.segments_before > 0, "{copied}");
+        if round == 0 {
+            copy(&disk, &late, u64::MAX).unwrap();
+        }
+    }
+    assert!(life.store.stats().begins_behind > 300);
+    let all = Joined::new(disk.clone(), Some(disk.archived()));
+    assert_eq!(facts(&target).0, facts(&all).0);
+    let first = copy(&all, &MemDisk::new(3).next_process(), u64::MAX).unwrap();
+    assert_eq!(first.position, facts(&all).0.len() as u64);
+    let refused = copy(&disk, &MemDisk::new(4).next_process(), u64::MAX).unwrap_err();
+    assert!(matches!(refused, CopyError::NoBeginning { .. }), "{refused}");
+    // One that was left alone for so long that what came behind it has left as well.
+    let before = late.content();
+    let refused = copy(&disk, &late, u64::MAX).unwrap_err();
+    assert!(matches!(refused, CopyError::NoBeginning { .. }), "{refused}");
+    assert_eq!(late.content(), before);
+    assert_eq!(copy(&all, &late, u64::MAX).unwrap().position, first.position);
+    assert_eq!(facts(&late).0, facts(&target).0);
+}
+
+#[test]
+fn a_copy_of_another_life_is_left_as_it_is() {
+    let (disk, life) = sold(0..60);
+    drop(life);
+    // Two stores go on from one copy, and a backup with the first of them.
+    let go_on = |config: Config, micros, orders| {
+        let one = MemDisk::new(9).next_process();
+        copy(&disk, &one, 50).unwrap();
+        let mut life = Life::open(&one, config, micros).unwrap();
+        sell(&mut life, orders);
+        (one, life)
+    };
+    let (first, _life) = go_on(tiny(DurabilityPath::Dsync), 200_000_000, 5_000..5_400);
+    let retention = Retention { bytes: 128 << 10, seconds: 0, expiry: Expiry::Delete };
+    let (second, life) =
+        go_on(Config { retention, ..tiny(DurabilityPath::Dsync) }, 100_000_000, 1_000..1_300);
+    assert!(life.store.stats().begins_behind > 0);
+    let target = MemDisk::new(2).next_process();
+    copy(&first, &target, u64::MAX).unwrap();
+    let before = target.content();
+    let refused = copy(&second, &target, u64::MAX).unwrap_err();
+    assert!(matches!(refused, CopyError::Taken { .. }), "{refused}");
+    assert_eq!(target.content(), before);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::checkpoint::layout::Boundary;
 use super::checkpoint::reading::header_of;
 use super::damage::Damage;
 use super::disk::{BLOCK_BYTES, Disk, ReadDisk};
+use super::joined::Joined;
 use super::journal::buffer::AlignedBuffer;
 use super::journal::layout::SEGMENT_HEADER_BYTES;
 use super::journal::segment::{checkpoint_name, making_name, promote, spare_name};
@@ -54,6 +55,17 @@ pub enum CopyError {
         /// What and where.
         damage: Damage,
     },
+    /// What is to be copied has lost its oldest segments, and an earlier copy does not reach up to what it has.
+    #[error(
+        "{place}: the journal begins with {file}, and what stood before it is neither there nor in the copy: name \
+         the archive"
+    )]
+    NoBeginning {
+        /// The folder to copy from.
+        place: String,
+        /// Its oldest segment.
+        file: String,
+    },
     /// The folder to copy to has something else in it.
     #[error("{place} holds {what}: name an empty folder, or one with an earlier copy of the same store")]
     Taken {
@@ -73,7 +85,7 @@ pub enum CopyError {
 }
 
 /// Copies a folder, from the first fact to the last group that ends at `through` or before. Whoever copies holds the
-/// lock of `to`.
+/// lock of `to`. Of segments that have left `from` since an earlier copy, that copy has them.
 ///
 /// # Errors
 /// Where one of them is not what it should be. What was copied by then opens, and is gone on with the next time.
@@ -92,24 +104,61 @@ pub fn copy<T: Disk>(from: &impl ReadDisk, to: &T, through: u64) -> Result<Copie
 
 fn copy_once<T: Disk>(from: &impl ReadDisk, to: &T, through: u64) -> Result<Copied, CopyError> {
     let damaged = |damage| CopyError::Damaged { place: from.place(), damage };
-    let write = |source| CopyError::Write { place: to.place(), source };
     let found = survey(from).map_err(damaged)?;
-    let Some(identity) = found.identity() else { return Err(CopyError::Nothing { place: from.place() }) };
+    // The server lets no segment go meanwhile. Where the oldest was just going, it is begun again without it.
+    let _held = match found.segments.first() {
+        Some(oldest) => from
+            .hold(&oldest.file)
+            .and_then(|held| held.ok_or_else(|| io::ErrorKind::NotFound.into()))
+            .map_err(|source| damaged(Damage::Io { file: oldest.file.clone(), source }))?,
+        None => return Err(CopyError::Nothing { place: from.place() }),
+    };
     let there = survey(to).map_err(|damage| CopyError::Damaged { place: to.place(), damage })?;
     judge_target(to, &there, &found)?;
+    if found.has_beginning() {
+        return copy_all(from, &found, to, &there, (0, through));
+    }
+    let oldest = &found.segments[0];
+    // The last segment of a copy may be half of one; those before it are whole.
+    let (_, last) = there.highest();
+    if !there.has_beginning() || last < oldest.header.number {
+        return Err(CopyError::NoBeginning { place: from.place(), file: oldest.file.clone() });
+    }
+    let both = Joined::new(from, Some(to));
+    let found = survey(&both).map_err(damaged)?;
+    copy_all(&both, &found, to, &there, (oldest.header.number, through))
+}
+
+/// Copies what was found, which begins with the store's first fact. Its chain reaches at least into the segment of the
+/// number `reaches`, or to `through`; else what stands before belongs to another life of the store.
+fn copy_all<T: Disk>(
+    from: &impl ReadDisk,
+    found: &Survey,
+    to: &T,
+    there: &Survey,
+    (reaches, through): (u64, u64),
+) -> Result<Copied, CopyError> {
+    let damaged = |damage| CopyError::Damaged { place: from.place(), damage };
+    let write = |source| CopyError::Write { place: to.place(), source };
+    let Some(identity) = found.identity() else { return Err(CopyError::Nothing { place: from.place() }) };
 
     // What is to be copied.
     // Orders that rest are in no checkpoint, and not copied: the journal has them all.
-    let checkpoint = match found.has_cold_store {
+    // Where the copy is to be gone on with, the chain shows whether it is one journal.
+    let checkpoint = match found.has_cold_store || reaches > 0 {
         true => None,
-        false => newest_checkpoint(from, &found, through).map_err(damaged)?,
+        false => newest_checkpoint(from, found, through).map_err(damaged)?,
     };
     let chain = match &checkpoint {
-        Some((file, boundary)) => Chain::behind(from, &found, file, boundary).map_err(damaged)?,
-        None => Chain::new(from, &found).map_err(damaged)?.expect("there are segments"),
+        Some((file, boundary)) => Chain::behind(from, found, file, boundary).map_err(damaged)?,
+        None => Chain::new(from, found).map_err(damaged)?.expect("there are segments"),
     };
     let end = End::of(chain, through).map_err(damaged)?;
-    let End { segment: last, offset, position } = end.unwrap_or(End::before_all(&found));
+    let End { segment: last, offset, position, is_all } = end.unwrap_or(End::before_all(found));
+    if is_all && last < reaches {
+        let what = "a copy of another life of the store, which was restored from an older one".into();
+        return Err(CopyError::Taken { place: to.place(), what });
+    }
 
     // Copying. The checkpoint goes first, since it may go away, and gets its name last, since it needs its journal.
     for spare in &there.spares {
@@ -125,7 +174,8 @@ fn copy_once<T: Disk>(from: &impl ReadDisk, to: &T, through: u64) -> Result<Copi
     let whole_before = there.segments.iter().map(|it| it.header.number).max().unwrap_or(0);
     for segment in found.segments.iter().take_while(|it| it.header.number <= last) {
         let number = segment.header.number;
-        if number < whole_before && there.segments.iter().any(|it| it.header == segment.header) {
+        let is_there = there.segments.iter().any(|it| it.header == segment.header);
+        if number < whole_before && is_there && begin_alike(from, to, &segment.file).map_err(damaged)? {
             copied.segments_before += 1;
             continue;
         }
@@ -163,6 +213,17 @@ fn judge_target(to: &impl ReadDisk, there: &Survey, found: &Survey) -> Result<()
     }
 }
 
+/// Whether two segments with the same header are the same: two lives of a store, restored from one copy, give the same
+/// names and numbers to what they write, but each group names the one before it.
+fn begin_alike(from: &impl ReadDisk, to: &impl ReadDisk, file: &str) -> Result<bool, Damage> {
+    let read = |result: io::Result<usize>| result.map_err(|source| Damage::Io { file: file.into(), source });
+    let (mut ours, mut theirs) = ([0; BLOCK_BYTES], [0; BLOCK_BYTES]);
+    let first = SEGMENT_HEADER_BYTES as u64;
+    read(from.read_at(file, first, &mut ours))?;
+    read(to.read_at(file, first, &mut theirs))?;
+    Ok(ours == theirs)
+}
+
 /// The newest checkpoint that is not of a later position.
 fn newest_checkpoint(
     from: &impl ReadDisk,
@@ -185,25 +246,28 @@ struct End {
     segment: u64,
     offset: u64,
     position: u64,
+    /// There is no further group.
+    is_all: bool,
 }
 
 impl End {
     /// Before the first group of a store: what is copied there is an empty one.
     fn before_all(found: &Survey) -> End {
         let segment = found.segments.first().map_or(0, |segment| segment.header.number);
-        End { segment, offset: SEGMENT_HEADER_BYTES as u64, position: 0 }
+        End { segment, offset: SEGMENT_HEADER_BYTES as u64, position: 0, is_all: true }
     }
 
     /// Follows the chain as far as it goes, or as far as is wanted; nothing where it has no group for that.
     fn of(mut chain: Chain<'_, impl ReadDisk>, through: u64) -> Result<Option<End>, Damage> {
-        let mut end = chain.at();
+        let (mut end, mut is_all) = (chain.at(), true);
         while let Some(group) = chain.next_group()? {
             if group.header.first_fact + u64::from(group.header.facts) - 1 > through {
+                is_all = false;
                 break;
             }
             end = chain.at();
         }
-        Ok(end.map(|(segment, offset, position)| End { segment, offset, position }))
+        Ok(end.map(|(segment, offset, position)| End { segment, offset, position, is_all }))
     }
 }
 

@@ -98,7 +98,8 @@ pub enum Damage {
     },
     /// The journal's older segments are not here.
     #[error(
-        "the journal begins behind fact {behind}, with {file}: what stood before was archived or deleted"
+        "the journal begins behind fact {behind}, with {file}; what stood before was archived or deleted: name the \
+         archive to have it read"
     )]
     BeginsLater {
         /// The oldest segment that is here.

@@ -13,7 +13,7 @@ use domain::{
     Currency, Intent, LedgerBounds, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SellerId,
     SkuId, UserId, WarehouseId,
 };
-use storage::embedded::disk::{DurabilityPath, HotDisk};
+use storage::embedded::disk::{DurabilityPath, HotDisk, ReadDisk};
 use storage::embedded::reader::{self, Reading};
 use storage::embedded::{ClockReading, Config, Durability, Fatal, FusedStore, OpenError, Progress, open};
 use storage::{Answer, Share, Store, Submitted, Ticket};
@@ -202,7 +202,7 @@ pub fn cancel(user: u64, request: RequestId, order: OrderId) -> Intent<'static> 
 }
 
 /// Every fact of a folder, as text, and what reading came to.
-pub fn facts(disk: &MemDisk) -> (Vec<String>, Reading) {
+pub fn facts(disk: &impl ReadDisk) -> (Vec<String>, Reading) {
     let mut facts = Vec::new();
     let reading = reader::read(disk, u64::MAX, |record| {
         assert_eq!(record.position, facts.len() as u64 + 1, "positions have no gap");
