@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod folders;
 pub mod serve;
 
 use std::process::ExitCode;

@@ -19,12 +19,13 @@ use model::Auditor;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use serde::Serialize;
-use storage::embedded::{FileDisk, disk::ReadDisk, reader};
+use storage::embedded::{disk::ReadDisk, reader};
 use tidegate_sdk::blocking::Client;
 
 use super::admin::told;
 use crate::cli::{BadUsage, print};
 use crate::config::Config;
+use crate::folders::{ArchiveFlag, Folders, WholeJournal};
 use crate::serve::Settings;
 
 /// Recompute everything from the facts, and say which invariants hold
@@ -41,7 +42,9 @@ pub struct Audit {
     /// The server to ask.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "data")]
     target: Option<String>,
-    /// The TOML file of the folder's server: how long it remembers requests.
+    #[command(flatten)]
+    archive: ArchiveFlag,
+    /// The TOML file of the folder's server: how long it remembers requests, and where its archive is.
     #[arg(long, value_name = "FILE", env = "TIDEGATE_CONFIG")]
     config: Option<PathBuf>,
     /// Print one JSON object instead of the table.
@@ -96,8 +99,9 @@ impl Audit {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let finding = match (self.data, self.target) {
             (Some(data), _) => {
-                let settings = Settings::of(&Config::load(self.config.as_deref())?)?;
-                audit_folder(&data, settings.store.rules)?
+                let config = Config::load(self.config.as_deref())?;
+                let rules = Settings::of(&config)?.store.rules;
+                audit_folder(&self.archive.beside(&data, Some(&config))?, rules)?
             }
             (None, Some(target)) => audit_server(&target)?,
             (None, None) => {
@@ -115,9 +119,13 @@ impl Audit {
 }
 
 /// Audits a folder that no server uses, up to its end.
-pub fn audit_folder(data: &Path, rules: Rules) -> anyhow::Result<Finding> {
+///
+/// # Errors
+/// Where a server uses it, or it holds no journal. A journal that cannot be read from its first fact on is a finding.
+pub fn audit_folder(folders: &Folders, rules: Rules) -> anyhow::Result<Finding> {
+    let data = &folders.data;
     let _unused = hold_still(data)?;
-    let disk = FileDisk::at(data);
+    let disk = folders.journal();
     let began = Instant::now();
     let mut auditor = Auditor::new(rules.request_window);
     let mut room = Room::default();
@@ -146,12 +154,12 @@ pub fn audit_folder(data: &Path, rules: Rules) -> anyhow::Result<Finding> {
 /// # Errors
 /// Where the folder cannot be read or is used, or the facts do not pass.
 pub(super) fn ledger_of(
-    data: &Path,
+    folders: &Folders,
     rules: Rules,
     mut each: impl FnMut(&Stamp, &Fact<'_>),
 ) -> anyhow::Result<(Ledger, MicrosUtc)> {
-    let _unused = hold_still(data)?;
-    ledger_through(&FileDisk::at(data), rules, u64::MAX, &mut each)
+    let _unused = hold_still(&folders.data)?;
+    ledger_through(&folders.journal(), rules, u64::MAX, &mut each)
 }
 
 /// The same up to a position (a fact in the middle of an entry brings the whole entry), of a folder that may be used.
@@ -159,7 +167,7 @@ pub(super) fn ledger_of(
 /// # Errors
 /// Where the folder cannot be read, or the facts do not pass.
 pub(super) fn ledger_through(
-    disk: &FileDisk,
+    disk: &WholeJournal,
     rules: Rules,
     through: u64,
     each: &mut impl FnMut(&Stamp, &Fact<'_>),

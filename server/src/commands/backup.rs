@@ -9,18 +9,22 @@ use storage::embedded::disk::{Disk, ReadDisk};
 use storage::embedded::{FileDisk, reader};
 
 use crate::cli::print;
+use crate::folders::{ArchiveFlag, Folders};
 
 /// Copy a data folder, also while a server uses it
 ///
 /// The copy ends behind a group of the journal, so it opens as if the server had ended there; nothing is stopped, and
 /// nothing that was acknowledged before the backup began is missing. Into the same folder again, only what is new is
-/// copied. Prints the position of the last fact in it.
+/// copied, and segments that have left the data folder since are there; a first backup wants the archive for them. Prints
+/// the position of the last fact in it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: tidegate backup --data tidegate-data --to /mnt/backup/tidegate")]
 pub struct Backup {
     /// The data folder of the server.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    #[command(flatten)]
+    archive: ArchiveFlag,
     /// An empty folder, or one with an earlier backup of the same store. Made where it is missing.
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
@@ -35,6 +39,8 @@ pub struct Restore {
     /// The backup.
     #[arg(long, value_name = "DIR")]
     from: PathBuf,
+    #[command(flatten)]
+    archive: ArchiveFlag,
     /// An empty folder. Made where it is missing.
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
@@ -53,12 +59,14 @@ pub struct VerifyBackup {
     /// The backup.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
+    #[command(flatten)]
+    archive: ArchiveFlag,
 }
 
 impl Backup {
     /// Runs it.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let copied = copy_folder(&self.data, &self.to, u64::MAX)?;
+        let copied = copy_folder(&self.archive.beside(&self.data, None)?, &self.to, u64::MAX)?;
         print(&format!("{} holds the store {:032x} {copied}\n", self.to.display(), copied.store_id))?;
         Ok(ExitCode::SUCCESS)
     }
@@ -69,7 +77,8 @@ impl Restore {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let empty = !self.to.is_dir() || std::fs::read_dir(&self.to)?.next().is_none();
         ensure!(empty, "{} is not empty: a restore never changes what is there", self.to.display());
-        let copied = copy_folder(&self.from, &self.to, self.through.unwrap_or(u64::MAX))?;
+        let copied =
+            copy_folder(&self.archive.beside(&self.from, None)?, &self.to, self.through.unwrap_or(u64::MAX))?;
         print(&format!(
             "{to} holds the store {:032x} {copied}; start it with `tidegate serve --data {to}`\n",
             copied.store_id,
@@ -82,7 +91,7 @@ impl Restore {
 impl VerifyBackup {
     /// Runs it.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let disk = FileDisk::at(&self.dir);
+        let disk = self.archive.beside(&self.dir, None)?.journal();
         let mut last_at_us = 0;
         let reading = reader::read(&disk, u64::MAX, |record| last_at_us = record.stamp.at.0);
         let damage = reading.damage.or_else(|| {
@@ -101,11 +110,12 @@ impl VerifyBackup {
     }
 }
 
-fn copy_folder(from: &Path, to: &Path, through: u64) -> anyhow::Result<Copied> {
+fn copy_folder(folders: &Folders, to: &Path, through: u64) -> anyhow::Result<Copied> {
+    let from = &folders.data;
     ensure!(from.is_dir(), "{} is no folder: name a data folder or a backup", from.display());
     let same = to.is_dir() && from.canonicalize()? == to.canonicalize()?;
     ensure!(!same, "{} cannot be copied to itself", from.display());
     let disk = FileDisk::make(to).with_context(|| format!("{} cannot be made", to.display()))?;
     ensure!(disk.lock()?, "{} is used by another process: stop it, or name another folder", disk.place());
-    Ok(copy(&FileDisk::at(from), &disk, through)?)
+    Ok(copy(&folders.journal(), &disk, through)?)
 }

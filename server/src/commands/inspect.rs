@@ -16,10 +16,12 @@ use domain::fact::Fact;
 use domain::switch::Scope;
 use domain::{Actor, OrderId, SkuId, UserId};
 use storage::embedded::FileDisk;
+use storage::embedded::disk::ReadDisk;
 use storage::embedded::reader::{self, CheckpointSeen, Reading, SegmentSeen, SegmentsSeen};
 
 use crate::cli::{BadUsage, print, say};
 use crate::config::Config;
+use crate::folders::ArchiveFlag;
 use crate::serve::Settings;
 use json::json_of;
 
@@ -57,6 +59,8 @@ pub struct Inspect {
     /// The sale that is shown.
     #[arg(long, value_name = "ID", requires = "as_of")]
     sale: Option<u32>,
+    #[command(flatten)]
+    archive: ArchiveFlag,
     /// The configuration of the server, which tells how long request ids are remembered; for --as-of.
     #[arg(long, value_name = "FILE", requires = "as_of")]
     config: Option<PathBuf>,
@@ -67,7 +71,7 @@ impl Inspect {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         std::fs::read_dir(&self.dir)
             .with_context(|| format!("{} cannot be read: name a data folder", self.dir.display()))?;
-        let disk = FileDisk::at(&self.dir);
+        let disk = self.archive.beside(&self.dir, None)?.journal();
         if let Some(position) = self.as_of {
             let rules = Settings::of(&Config::load(self.config.as_deref())?)?.store.rules;
             let wanted = as_of::Wanted { order: self.order, sku: self.sku, sale: self.sale };
@@ -79,7 +83,7 @@ impl Inspect {
         }
         if self.cold {
             let out = BufWriter::new(std::io::stdout().lock());
-            cold::print(&disk, self.order.map(OrderId), self.user.map(UserId), out)?;
+            cold::print(&FileDisk::at(&self.dir), self.order.map(OrderId), self.user.map(UserId), out)?;
             return Ok(ExitCode::SUCCESS);
         }
         let mut filter = Filter::new(self.order, self.sku, self.user);
@@ -88,10 +92,17 @@ impl Inspect {
             let out = BufWriter::new(std::io::stdout().lock());
             print_records(&disk, &mut filter, out)?
         } else {
-            let (row, fault) = cold::row(&disk);
+            let (row, fault) = cold::row(&FileDisk::at(&self.dir));
             cold_fault = fault;
             print_summary(&disk, &row)?
         };
+        let behind = reading.summary.begins_behind;
+        if behind > 0 {
+            say(&format_args!(
+                "the journal begins behind fact {behind}; what stood before was archived or deleted: name the archive \
+                 with --archive to have it read"
+            ));
+        }
         if let Some(damage) = &reading.damage {
             say(&format_args!("damaged: {damage}"));
         }
@@ -233,9 +244,9 @@ fn names_sku(fact: &Fact<'_>, sku: SkuId) -> bool {
     }
 }
 
-fn print_records(disk: &FileDisk, filter: &mut Filter, mut out: impl Write) -> anyhow::Result<Reading> {
+fn print_records(disk: &impl ReadDisk, filter: &mut Filter, mut out: impl Write) -> anyhow::Result<Reading> {
     let mut written = Ok(());
-    let reading = reader::read(disk, u64::MAX, |record| {
+    let reading = reader::read_what_is_there(disk, u64::MAX, |record| {
         if written.is_ok() && filter.wants(record.stamp, record.fact) {
             written = writeln!(out, "{}", json_of(&record));
         }
@@ -254,13 +265,13 @@ struct Counted {
     bytes: u64,
 }
 
-fn print_summary(disk: &FileDisk, cold_row: &str) -> anyhow::Result<Reading> {
+fn print_summary(disk: &impl ReadDisk, cold_row: &str) -> anyhow::Result<Reading> {
     let (text, reading) = summary(disk);
     print(&(text + cold_row))?;
     Ok(reading)
 }
 
-fn summary(disk: &FileDisk) -> (String, Reading) {
+fn summary(disk: &impl ReadDisk) -> (String, Reading) {
     let mut counted: BTreeMap<String, Counted> = BTreeMap::new();
     let reading = reader::read_groups(disk, |group| {
         let segment = counted.entry(group.place.file).or_default();
@@ -320,7 +331,13 @@ fn ending(reading: &Reading) -> String {
     let _ = writeln!(
         text,
         "{} segments, {} openings, last run {}: {} groups ({} of them seals), {} facts, {} bytes",
-        it.segments, it.cuts, it.run, it.groups, it.sealing_groups, it.facts, it.bytes
+        it.segments,
+        it.cuts,
+        it.run,
+        it.groups,
+        it.sealing_groups,
+        it.facts - it.begins_behind,
+        it.bytes
     );
     if it.spares > 0 {
         let _ = writeln!(text, "{} spare files, which the next start deletes", it.spares);
@@ -529,8 +546,13 @@ mod tests {
         let order = all[4]["order"].as_u64().unwrap();
         let wanted = as_of::Wanted { order: Some(order), sku: Some(7), sale: None };
         let shown = |position| {
-            as_of::show(&FileDisk::at(dir.path()), Rules::DEFAULT, position, &wanted)
-                .map(|text| serde_json::from_str::<Value>(&text).unwrap())
+            as_of::show(
+                &storage::embedded::Joined::new(FileDisk::at(dir.path()), None),
+                Rules::DEFAULT,
+                position,
+                &wanted,
+            )
+            .map(|text| serde_json::from_str::<Value>(&text).unwrap())
         };
         let before = shown(2).unwrap();
         assert_eq!((&before["position"], &before["order"]), (&2.into(), &Value::Null));
@@ -589,6 +611,7 @@ mod tests {
         assert_eq!(reading.damage.unwrap().to_string(), damage);
         assert_eq!(
             Inspect {
+                archive: ArchiveFlag::default(),
                 dir: dir.path().into(),
                 records: false,
                 order: None,

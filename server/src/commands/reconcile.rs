@@ -22,6 +22,7 @@ use tidegate_sdk::{Error, GatewayId, GatewayKey, Money, Payment, PaymentState, S
 use crate::cli::{BadUsage, print};
 use crate::commands::admin::show;
 use crate::config::Config;
+use crate::folders::ArchiveFlag;
 use crate::serve::Settings;
 use books::{Books, Folder};
 use compare::{Finding, Missing, What, compare};
@@ -54,6 +55,8 @@ pub struct Reconcile {
     /// The data folder to read, instead of asking a server.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    archive: ArchiveFlag,
     /// Say to the server what it has not heard of, signed with the keys of the configuration.
     #[arg(long, conflicts_with = "data")]
     repair: bool,
@@ -104,8 +107,10 @@ impl Reconcile {
         let keys = if self.repair { keys(self.config.as_deref())? } else { BTreeMap::new() };
         let books = match &self.data {
             Some(data) => {
-                let rules = Settings::of(&Config::load(self.config.as_deref())?)?.store.rules;
-                Books::Folder(Box::new(Folder::read(data, rules)?))
+                let config = Config::load(self.config.as_deref())?;
+                let rules = Settings::of(&config)?.store.rules;
+                let folders = self.archive.beside(data, Some(&config))?;
+                Books::Folder(Box::new(Folder::read(&folders, rules)?))
             }
             None => {
                 let builder = tidegate_sdk::Client::builder(&self.target).deadline(DEADLINE);

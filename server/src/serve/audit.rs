@@ -1,6 +1,5 @@
 //! The desk where AUDIT is worked on: a thread that gives way to all others, and reads the journal from outside.
 
-use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
@@ -10,7 +9,9 @@ use domain::{Micros, MicrosUtc};
 use handlers::{AuditDesk, AuditFailed, AuditReport, Invariant};
 use model::Auditor;
 use reactor::Doorbell;
-use storage::embedded::{FileDisk, reader};
+use storage::embedded::reader;
+
+use crate::folders::Folders;
 
 /// How nice the desk is to serving threads: most, yet the scheduler still gives it a share.
 const NICE: i32 = 19;
@@ -24,17 +25,16 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Starts the thread. `bell` wakes who polls.
-    pub(super) fn start(data: &Path, request_window: Micros, bell: Doorbell) -> anyhow::Result<Desk> {
+    pub(super) fn start(folders: Folders, request_window: Micros, bell: Doorbell) -> anyhow::Result<Desk> {
         let (work, to_do) = channel::<(Box<Holdings>, u64)>();
         let (finished, done) = channel();
-        let data = data.to_owned();
         let run = move || {
             if let Err(why) = affinity::nice_current_thread(NICE) {
                 tracing::warn!("audits run at full priority: {why}");
             }
             // One audit at a time is all that gateways ask for, so these channels never hold more than one.
             while let Ok((holdings, position)) = to_do.recv() {
-                if finished.send(audit(&data, request_window, &holdings, position)).is_err() {
+                if finished.send(audit(&folders, request_window, &holdings, position)).is_err() {
                     break;
                 }
                 bell.ring();
@@ -66,7 +66,7 @@ impl AuditDesk for Desk {
 }
 
 fn audit(
-    data: &Path,
+    folders: &Folders,
     request_window: Micros,
     holdings: &Holdings,
     position: u64,
@@ -74,7 +74,7 @@ fn audit(
     let began = Instant::now();
     let mut auditor = Auditor::new(request_window);
     let mut at = MicrosUtc(0);
-    let reading = reader::read(&FileDisk::at(data), position, |record| {
+    let reading = reader::read(&folders.journal(), position, |record| {
         at = record.stamp.at;
         auditor.fact(record.position, record.begins_entry, record.stamp, record.fact);
     });

@@ -1,7 +1,6 @@
 //! The thread that sends events: it follows the journal from outside, and gives way to those who serve.
 
 use std::collections::VecDeque;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -15,6 +14,8 @@ use protocol::structs::Event;
 use reactor::Doorbell;
 use storage::embedded::follow::{Follower, Standing, Unreadable};
 use storage::embedded::{ClockReading, Counters, FileDisk};
+
+use crate::folders::Folders;
 
 /// How nice the thread is to serving threads: they get ten times its share of a core that both want.
 const NICE: i32 = 10;
@@ -57,7 +58,7 @@ struct Desk {
 impl Sender {
     /// Starts the thread; `counters` tell it what is durable.
     pub(super) fn start(
-        data: &Path,
+        folders: &Folders,
         counters: Arc<Counters>,
         subscriptions_max: usize,
     ) -> anyhow::Result<Sender> {
@@ -65,8 +66,12 @@ impl Sender {
         let (live, told) = sync_channel(LIVE_MAX);
         let listened = Arc::new(AtomicBool::new(false));
         let now_listened = Arc::clone(&listened);
-        let log =
-            Journal { follower: Follower::new(FileDisk::at(data)), counters, standings: VecDeque::new() };
+        let log = Journal {
+            follower: Follower::new(FileDisk::at(&folders.data)),
+            archive: folders.archive.as_deref().map(|place| Follower::new(FileDisk::at(place))),
+            counters,
+            standings: VecDeque::new(),
+        };
         let thread = std::thread::Builder::new()
             .name("tidegate-events".to_owned())
             .spawn(move || send(log, &to_do, &told, &now_listened))
@@ -164,6 +169,8 @@ fn wait_for_more(counters: &Counters, durable: u64) {
 /// The journal's facts, from wherever a subscriber is.
 struct Journal {
     follower: Follower<FileDisk>,
+    /// Only for what made an order: events themselves come from the data folder, at its pace.
+    archive: Option<Follower<FileDisk>>,
     counters: Arc<Counters>,
     /// Where reading went on last, the oldest first.
     standings: VecDeque<Standing>,
@@ -212,16 +219,35 @@ impl EventLog for Journal {
         each: &mut dyn FnMut(&Fact<'_>) -> bool,
     ) -> Result<(), LogFailed> {
         let through = self.durable();
-        let mut standing = self.follower.seek_order(order, through).map_err(failed)?;
-        let mut goes_on = true;
-        while goes_on {
-            let read = self.follower.next(&mut standing, 0, through, |record| {
-                goes_on = goes_on && each(record.fact);
-            });
-            goes_on = read.map_err(failed)? && goes_on;
+        match read_from_order(&mut self.follower, order, through, each) {
+            Err(Unreadable::Gone { .. }) => (),
+            read => return read.map_err(failed),
+        }
+        // Its segment has left the data folder. Where it was deleted, or somebody took the archive away, the event comes
+        // without what only the making of the order says: that is no reason to end a stream.
+        let Some(archive) = &mut self.archive else { return Ok(()) };
+        if let Err(why) = read_from_order(archive, order, through, each) {
+            tracing::warn!(%why, "an event comes without what the archive has of its order");
         }
         Ok(())
     }
+}
+
+fn read_from_order(
+    follower: &mut Follower<FileDisk>,
+    order: OrderId,
+    through: u64,
+    each: &mut dyn FnMut(&Fact<'_>) -> bool,
+) -> Result<(), Unreadable> {
+    let mut standing = follower.seek_order(order, through)?;
+    let mut goes_on = true;
+    while goes_on {
+        let read = follower.next(&mut standing, 0, through, |record| {
+            goes_on = goes_on && each(record.fact);
+        });
+        goes_on = read? && goes_on;
+    }
+    Ok(())
 }
 
 fn failed(why: Unreadable) -> LogFailed {

@@ -24,16 +24,17 @@ pub(super) fn start(
     parts: Parts,
     ready: mpsc::Sender<u64>,
 ) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
-    let Parts { settings, plan, control, common, mut reactors, data, seed } = parts;
+    let Parts { settings, plan, control, common, mut reactors, folders, seed } = parts;
     let reactor = reactors.pop().expect("a fused plan has one reactor");
     let pulse = control.join("fused", reactor.doorbell());
     // Before the thread takes its seat: the desk's thread and the segment maker's must not sit on it.
-    let desk = Desk::start(&data, settings.store.rules.request_window, reactor.doorbell())?;
+    let desk = Desk::start(folders.clone(), settings.store.rules.request_window, reactor.doorbell())?;
     let store: FusedStore<Relay> =
         opened.fused(Arc::new(Bell(reactor.doorbell()))).context("the journal cannot be written")?;
-    let disk = DiskWatch::start(&data, settings.store.disk, Arc::clone(store.counters()))?;
+    let disk = DiskWatch::start(&folders.data, settings.store.disk, Arc::clone(store.counters()))?;
     let subscriptions = settings.gateway.subscriptions as usize;
-    let events = Sender::start(&data, Arc::clone(store.counters()), subscriptions)?.desk(reactor.doorbell());
+    let events =
+        Sender::start(&folders, Arc::clone(store.counters()), subscriptions)?.desk(reactor.doorbell());
     let desks = Desks { audit: Box::new(desk), events };
     let gateway = Gateway::new(store, settings.gateway, &settings.rates, common, 0, desks, seed);
     let mut service = Fused {

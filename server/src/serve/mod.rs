@@ -36,6 +36,7 @@ pub use notify::Notifier;
 pub use watch::Watch;
 
 use crate::config::Config;
+use crate::folders::Folders;
 use control::Control;
 
 /// A server that serves. Dropped without [`Running::stop`], it goes on until the process ends.
@@ -109,7 +110,7 @@ struct Parts {
     control: Arc<Control>,
     common: Arc<Common>,
     reactors: Vec<Reactor>,
-    data: std::path::PathBuf,
+    folders: Folders,
     seed: u64,
 }
 
@@ -140,7 +141,7 @@ pub fn start(config: &Config) -> anyhow::Result<Running> {
         control: Arc::clone(&control),
         common,
         reactors,
-        data: data.clone(),
+        folders: Folders::of(config),
         seed: seed_of(opened.report.store_id),
     };
     let mut threads = match plan.layout {

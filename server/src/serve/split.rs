@@ -28,7 +28,7 @@ pub(super) fn start(
     parts: Parts,
     ready: mpsc::Sender<u64>,
 ) -> anyhow::Result<Threads> {
-    let Parts { settings, plan, control, common, reactors, data, seed } = parts;
+    let Parts { settings, plan, control, common, reactors, folders, seed } = parts;
     let last_fact_at = opened.report.last_fact_at.unwrap_or(MicrosUtc(0));
     let engine_reactor =
         Reactor::new(&reactor::Bounds { spin_us: settings.reactor.spin_us, ..reactor::Bounds::NO_SOCKETS })?;
@@ -38,15 +38,15 @@ pub(super) fn start(
     let (mut side, handles) =
         opened.split::<Relay>(engine_bell, bells).context("the journal cannot be written")?;
 
-    let disk = DiskWatch::start(&data, settings.store.disk, Arc::clone(side.engine().counters()))?;
+    let disk = DiskWatch::start(&folders.data, settings.store.disk, Arc::clone(side.engine().counters()))?;
     let subscriptions = settings.gateway.subscriptions as usize * handles.len();
-    let events = Sender::start(&data, Arc::clone(side.engine().counters()), subscriptions)?;
+    let events = Sender::start(&folders, Arc::clone(side.engine().counters()), subscriptions)?;
 
     let mut threads = Threads::new();
     for (place, (reactor, handle)) in reactors.into_iter().zip(handles).enumerate() {
         let name = format!("reactor-{place}");
         let pulse = control.join(&name, reactor.doorbell());
-        let desk = Desk::start(&data, settings.store.rules.request_window, reactor.doorbell())?;
+        let desk = Desk::start(folders.clone(), settings.store.rules.request_window, reactor.doorbell())?;
         let desks = Desks { audit: Box::new(desk), events: events.desk(reactor.doorbell()) };
         let common = Arc::clone(&common);
         let gateway = Gateway::new(handle, settings.gateway, &settings.rates, common, place, desks, seed);

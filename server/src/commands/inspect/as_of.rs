@@ -6,10 +6,10 @@ use domain::intent::Envelope;
 use domain::verdict::{HistoryRow, OrderView, SaleView, ShelfView, SkuView};
 use domain::{Actor, Fact, Intent, OrderId, Rules, SaleId, SkuId, UserId, Verdict};
 use serde_json::{Map, Value, json};
-use storage::embedded::FileDisk;
 use tidegate_sdk::State;
 
 use crate::commands::audit::ledger_through;
+use crate::folders::WholeJournal;
 
 /// What is shown. Each that is given is.
 pub(super) struct Wanted {
@@ -25,7 +25,12 @@ impl Wanted {
 }
 
 /// All of it, as one JSON object. What was not there yet is null.
-pub(super) fn show(disk: &FileDisk, rules: Rules, position: u64, wanted: &Wanted) -> anyhow::Result<String> {
+pub(super) fn show(
+    disk: &WholeJournal,
+    rules: Rules,
+    position: u64,
+    wanted: &Wanted,
+) -> anyhow::Result<String> {
     let mut last = 0;
     let (mut ledger, now) = ledger_through(disk, rules, position, &mut |_, _| last += 1)?;
     ensure!(last >= position, "the journal ends at position {last}, before {position}");

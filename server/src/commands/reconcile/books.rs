@@ -4,7 +4,6 @@
 //! is which transfer was a second one of the same attempt.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use anyhow::Context;
 use domain::fact::{Actor, Facts, Stamp};
@@ -19,6 +18,7 @@ use tidegate_sdk::{
 
 use super::statement::{OfPayment, Row, Says, Statement};
 use crate::commands::audit;
+use crate::folders::Folders;
 
 /// On the wire, user 0 is an operator, who may see any payment.
 const ANYBODY: UserId = UserId(0);
@@ -103,16 +103,16 @@ impl Folder {
     ///
     /// # Errors
     /// Where it cannot be read, a server uses it, or its facts contradict each other.
-    pub fn read(data: &Path, rules: Rules) -> anyhow::Result<Folder> {
+    pub fn read(folders: &Folders, rules: Rules) -> anyhow::Result<Folder> {
         let mut moved = Vec::new();
         let mut currencies = BTreeMap::new();
-        let (ledger, now) = audit::ledger_of(data, rules, |stamp, fact| {
+        let (ledger, now) = audit::ledger_of(folders, rules, |stamp, fact| {
             if let Fact::OrderCreated(created) = fact {
                 currencies.insert(created.order, created.currency);
             }
             moved.extend(moved_by(stamp, fact, |order| currencies.get(&order).copied()));
         })
-        .with_context(|| format!("{}", data.display()))?;
+        .with_context(|| format!("{}", folders.data.display()))?;
         Ok(Folder { ledger, now, moved })
     }
 
