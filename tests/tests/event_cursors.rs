@@ -150,7 +150,7 @@ fn a_cursor_behind_what_is_kept_is_told_so_and_where_to_go_on() {
     orders.extend(buy(&mut Wire::connect(server.address()), 5_000..25_000));
     let end = Feed::open(&server, SubscribeHead { from: 0, ..EVERYTHING }).through;
 
-    // Nothing deletes segments yet but a person who needs the room.
+    // As `on_expiry = "delete"` does it, only all at once.
     let mut segments: Vec<_> = fs::read_dir(server.data())
         .unwrap()
         .map(|entry| entry.unwrap().path())
