@@ -181,6 +181,11 @@ struct Sitting<'a> {
 impl Sitting<'_> {
     /// Free orders.
     fn load(&mut self, flags: &[&str]) -> Result<(Run, Value)> {
+        self.load_from(flags).map(|(_, run, report)| (run, report))
+    }
+
+    /// The same; when its first order was due, too, in seconds from the start.
+    fn load_from(&mut self, flags: &[&str]) -> Result<(f64, Run, Value)> {
         let began_at_s = self.watching.seconds();
         let flags = [&["--free"], flags].concat();
         let (run, report) = self.bench.load_with_report(self.server, self.address, &flags)?;
@@ -190,7 +195,7 @@ impl Sitting<'_> {
         let p99 = report["p99_by_second_us"].as_array().into_iter().flatten().filter_map(Value::as_f64);
         self.seen.p99_us.extend(p99.enumerate().map(|(second, us)| (began_s + second as f64, us)));
         self.seen.orders += accepted(&report)?;
-        Ok((run, report))
+        Ok((began_s, run, report))
     }
 
     /// Tries one rate after the other, and a burst over the first that holds.
@@ -213,8 +218,8 @@ impl Sitting<'_> {
 
     fn try_rate(&mut self, rate: u64, seconds: u32) -> Result<Held> {
         let (from, run, report) = self.load_at(rate, seconds)?;
-        let until = self.watching.seconds();
-        let third = (until - from) / 3.0;
+        // The audit behind the load is no part of it.
+        let third = f64::from(seconds) / 3.0;
         let moments = |third_from: f64, of: fn(&Moment) -> u64| {
             median(&self.watching.between(third_from, third_from + third), of)
         };
@@ -258,10 +263,8 @@ impl Sitting<'_> {
 
     /// On schedule; when it began, too.
     fn load_at(&mut self, rate: u64, seconds: u32) -> Result<(f64, Run, Value)> {
-        let from = self.watching.seconds();
         let (rate, seconds) = (rate.to_string(), seconds.to_string());
-        let (run, report) = self.load(&["--rate", &rate, "--seconds", &seconds])?;
-        Ok((from, run, report))
+        self.load_from(&["--rate", &rate, "--seconds", &seconds])
     }
 
     /// Makes what is missing but for the last million, at a rate that holds.

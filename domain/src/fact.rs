@@ -442,10 +442,16 @@ pub enum Fact<'a> {
 }
 
 impl Fact<'_> {
-    /// The order that this changes; one that it makes is none, and neither is one that only its units were of.
-    pub(crate) fn order(&self) -> Option<Making> {
-        let order = match self {
-            Fact::StockException { order, .. }
+    /// The order that this names.
+    pub fn order(&self) -> Option<OrderId> {
+        match self {
+            Fact::OrderCreated(created) => Some(created.order),
+            Fact::StockAdjusted(adjusted) => Some(adjusted.order).filter(|order| order.0 != 0),
+            Fact::AftersaleChanged(case) => Some(case.order),
+            Fact::StockReserved { order, .. }
+            | Fact::StockReduced { order, .. }
+            | Fact::StockReleased { order, .. }
+            | Fact::StockException { order, .. }
             | Fact::OrderConfirmed { order, .. }
             | Fact::OrderCancelled { order, .. }
             | Fact::RefundDone { order, .. }
@@ -462,32 +468,38 @@ impl Fact<'_> {
             | Fact::ShipmentTracked { order, .. }
             | Fact::OrderDelivered { order, .. }
             | Fact::OrderCompleted { order, .. }
-            | Fact::AftersaleChanged(Case { order, .. })
             | Fact::CouponLocked { order, .. }
             | Fact::CouponReleased { order, .. }
-            | Fact::CouponUsed { order, .. } => order,
+            | Fact::CouponUsed { order, .. } => Some(*order),
             Fact::SkuChanged(_)
             | Fact::SaleChanged { .. }
             | Fact::FreightChanged(_)
-            | Fact::StockAdjusted(_)
             | Fact::StockTransferred { .. }
             | Fact::StockReturned { .. }
             | Fact::HoldMade { .. }
             | Fact::HoldExtended { .. }
             | Fact::HoldEnded { .. }
-            | Fact::OrderCreated(_)
-            | Fact::StockReserved { .. }
-            | Fact::StockReduced { .. }
-            | Fact::StockReleased { .. }
             | Fact::CursorMoved { .. }
             | Fact::LetterParked { .. }
             | Fact::LetterEnded { .. }
             | Fact::LimitChanged(_)
             | Fact::SwitchChanged { .. }
             | Fact::CouponDefined { .. }
-            | Fact::CouponClaimed { .. } => return None,
-        };
-        Some(order.making())
+            | Fact::CouponClaimed { .. } => None,
+        }
+    }
+
+    /// The order that this changes: not one that it makes, nor one that only its units were of.
+    pub(crate) fn changes(&self) -> Option<Making> {
+        let only_names_it = matches!(
+            self,
+            Fact::OrderCreated(_)
+                | Fact::StockAdjusted(_)
+                | Fact::StockReserved { .. }
+                | Fact::StockReduced { .. }
+                | Fact::StockReleased { .. }
+        );
+        if only_names_it { None } else { self.order().map(OrderId::making) }
     }
 }
 

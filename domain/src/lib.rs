@@ -46,8 +46,8 @@ pub use ids::{
 pub use image::{ImageSource, Unreadable};
 pub use intent::Intent;
 pub use ledger::{
-    ImageFault, Ledger, LedgerBounds, Look, Needs, PageFilter, PagePart, PassedBound, RecordFault, Resting,
-    RestingOrder, ShortBound,
+    ImageFault, Ledger, LedgerBounds, Look, Looked, Needs, PageFilter, PagePart, PassedBound, RecordFault,
+    Resting, RestingOrder, ShortBound,
 };
 pub use refusal::{Reason, Refusal};
 pub use request::Rules;

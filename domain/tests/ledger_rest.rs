@@ -101,8 +101,10 @@ fn an_order_that_changes_after_it_was_handed_out_stays() {
     });
     assert_eq!(handed_out, 1, "an order on its way is not handed out twice");
     shop.tell("sign A");
+    assert_eq!(rest(&mut shop), [], "nor before it is known what became of the first time");
     assert!(!shop.ledger.rested(order), "what was handed out is not it any more");
     assert_eq!(shop.ledger.orders(), 1);
+    assert_eq!((rest(&mut shop).len(), shop.ledger.orders()), (1, 0));
 }
 
 #[test]

@@ -48,7 +48,7 @@ use alloc::boxed::Box;
 pub use bounds::{LedgerBounds, ShortBound};
 pub use image::ImageFault;
 pub use pages::{Look, PageFilter, PagePart};
-pub use rest::{Needs, RecordFault, Resting, RestingOrder};
+pub use rest::{Looked, Needs, RecordFault, Resting, RestingOrder};
 pub use room::PassedBound;
 
 use crate::fact::{Actor, Fact, Facts, Request, RequestKey, Stamp};

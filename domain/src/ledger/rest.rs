@@ -42,6 +42,15 @@ pub struct Resting<'a> {
     pub record: &'a [u8],
 }
 
+/// How far the hand came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// Rows that it went over.
+    pub rows: usize,
+    /// Of these, how many hold an order that may rest, now or later.
+    pub may_rest: usize,
+}
+
 /// What an intent must find in memory before it can be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
@@ -87,8 +96,8 @@ impl Ledger {
 
     /// Moves the hand over so many rows, and hands out the orders that it finds untouched for `rounds` rounds or more
     /// (0 to 3), until `hand_out` breaks off. Orders that wait for a timer never rest, nor do those that are due within
-    /// [`Ledger::AWAKE_BEFORE_DUE`]. What was handed out stays here until [`Ledger::rested`] is told that it is kept;
-    /// what is kept already leaves at once. Says how many rows held an order that may rest, now or later.
+    /// [`Ledger::AWAKE_BEFORE_DUE`]. What was handed out stays here until [`Ledger::rested`] is told that it is kept,
+    /// and is not handed out again before that; what is kept already leaves at once.
     ///
     /// A record is true up to the last fact that was made.
     pub fn rest(
@@ -96,15 +105,16 @@ impl Ledger {
         rows: usize,
         rounds: u8,
         mut hand_out: impl FnMut(Resting<'_>) -> ControlFlow<()>,
-    ) -> usize {
+    ) -> Looked {
         let mut record = Vec::new();
-        let mut may_rest = 0;
+        let mut looked = Looked::default();
         self.rests = true;
-        for _ in 0..rows {
+        while looked.rows < rows {
+            looked.rows += 1;
             let slot = match self.orders.next_to_rest(rounds) {
                 Found::Nobody => continue,
                 Found::Tired => {
-                    may_rest += 1;
+                    looked.may_rest += 1;
                     continue;
                 }
                 Found::Asleep(slot) => slot,
@@ -113,7 +123,7 @@ impl Ledger {
             if due.is_some_and(|due| due <= self.clock.after(Self::AWAKE_BEFORE_DUE)) {
                 continue;
             }
-            may_rest += 1;
+            looked.may_rest += 1;
             let marks = self.orders.at(slot).rest;
             if marks.is_unchanged() {
                 self.leave(slot);
@@ -127,18 +137,21 @@ impl Ledger {
                 break;
             }
         }
-        may_rest
+        looked
     }
 
     /// The order was handed out and is kept from here on: it leaves, unless it changed since. Says whether it left.
     pub fn rested(&mut self, order: OrderId) -> bool {
-        match self.orders.find(order) {
-            Some(slot) if self.orders.at(slot).rest.is_leaving() => {
-                self.leave(slot);
-                true
-            }
-            Some(_) | None => false,
+        let Some(slot) = self.orders.find(order) else { return false };
+        let marks = self.orders.at(slot).rest;
+        if marks.is_changed() {
+            self.orders.at_mut(slot).rest = marks.staying();
+            return false;
         }
+        if marks.is_leaving() {
+            self.leave(slot);
+        }
+        marks.is_leaving()
     }
 
     /// Rows that the hand goes over in a round.
@@ -216,7 +229,7 @@ impl Ledger {
         if self.at_rest == 0 {
             return None;
         }
-        fact.order().filter(|&making| self.may_rest(making))
+        fact.changes().filter(|&making| self.may_rest(making))
     }
 
     /// The order is not here, and was made by now.
@@ -226,7 +239,7 @@ impl Ledger {
 
     /// An order changes: what was handed out or is kept of it is not true any more.
     pub(super) fn touch(&mut self, fact: &Fact<'_>) {
-        if let Some(slot) = fact.order().and_then(|making| self.orders.find_made(making)) {
+        if let Some(slot) = fact.changes().and_then(|making| self.orders.find_made(making)) {
             self.orders.touch_row(slot);
         }
     }

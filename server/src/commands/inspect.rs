@@ -139,7 +139,7 @@ impl Filter {
     }
 
     fn wants(&mut self, stamp: &Stamp, fact: &Fact<'_>) -> bool {
-        let order = order_of(fact);
+        let order = fact.order();
         let fits_user = self.user.is_none_or(|user| {
             let made_by_user = matches!(fact, Fact::OrderCreated(created) if created.user == user);
             if let (true, Some(order)) = (made_by_user, order) {
@@ -150,52 +150,6 @@ impl Filter {
         fits_user
             && self.order.is_none_or(|wanted| order == Some(wanted))
             && self.sku.is_none_or(|sku| names_sku(fact, sku))
-    }
-}
-
-fn order_of(fact: &Fact<'_>) -> Option<OrderId> {
-    match fact {
-        Fact::OrderCreated(created) => Some(created.order),
-        Fact::StockReserved { order, .. }
-        | Fact::StockReduced { order, .. }
-        | Fact::StockReleased { order, .. }
-        | Fact::OrderConfirmed { order, .. }
-        | Fact::StockException { order, .. }
-        | Fact::OrderCancelled { order, .. }
-        | Fact::RefundDone { order, .. }
-        | Fact::PaymentOpened { order, .. }
-        | Fact::PaymentFailed { order, .. }
-        | Fact::PaymentSuccess { order, .. }
-        | Fact::PaymentMismatched { order, .. }
-        | Fact::PaymentRepeated { order, .. }
-        | Fact::PaymentOverdrawn { order, .. }
-        | Fact::RefundRequested { order, .. }
-        | Fact::RefundFailed { order, .. }
-        | Fact::RefundSettled { order, .. }
-        | Fact::OrderShipped { order, .. }
-        | Fact::ShipmentTracked { order, .. }
-        | Fact::OrderDelivered { order, .. }
-        | Fact::OrderCompleted { order, .. }
-        | Fact::CouponLocked { order, .. }
-        | Fact::CouponReleased { order, .. }
-        | Fact::CouponUsed { order, .. } => Some(*order),
-        Fact::AftersaleChanged(case) => Some(case.order),
-        Fact::StockAdjusted(adjusted) => Some(adjusted.order).filter(|order| order.0 != 0),
-        Fact::SkuChanged(_)
-        | Fact::SaleChanged { .. }
-        | Fact::FreightChanged(_)
-        | Fact::HoldMade { .. }
-        | Fact::HoldExtended { .. }
-        | Fact::HoldEnded { .. }
-        | Fact::StockTransferred { .. }
-        | Fact::StockReturned { .. }
-        | Fact::CursorMoved { .. }
-        | Fact::LetterParked { .. }
-        | Fact::LetterEnded { .. }
-        | Fact::LimitChanged(_)
-        | Fact::SwitchChanged { .. }
-        | Fact::CouponDefined { .. }
-        | Fact::CouponClaimed { .. } => None,
     }
 }
 

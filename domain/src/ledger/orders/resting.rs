@@ -25,7 +25,7 @@ impl Flat for RestMarks {
 
 /// How often the hand came by.
 const AGE: u8 = 0b11;
-/// It was handed out to be kept at rest, and did not change since.
+/// It was handed out to be kept at rest, and nobody has said yet whether it is.
 const LEAVING: u8 = 1 << 2;
 /// It was handed out before: an older state of it may be kept.
 const WAS_KEPT: u8 = 1 << 3;
@@ -33,6 +33,8 @@ const WAS_KEPT: u8 = 1 << 3;
 const UNCHANGED: u8 = 1 << 4;
 /// Nobody's row.
 const FREE: u8 = 1 << 5;
+/// It changed since it was handed out.
+const CHANGED: u8 = 1 << 6;
 
 impl RestMarks {
     /// Of an order that changed just now and never rested.
@@ -43,6 +45,12 @@ impl RestMarks {
     /// Of an order that changes: whatever was handed out, or lies at rest, is not it any more.
     #[inline]
     pub(crate) const fn touched(self) -> RestMarks {
+        let changed = if self.is_leaving() { CHANGED } else { 0 };
+        RestMarks(self.0 & (WAS_KEPT | LEAVING) | changed)
+    }
+
+    /// Of an order that was handed out, changed, and stays: what is kept of it is an older state.
+    pub(crate) const fn staying(self) -> RestMarks {
         RestMarks(self.0 & WAS_KEPT)
     }
 
@@ -62,6 +70,10 @@ impl RestMarks {
 
     pub(crate) const fn is_leaving(self) -> bool {
         self.0 & LEAVING != 0
+    }
+
+    pub(crate) const fn is_changed(self) -> bool {
+        self.0 & CHANGED != 0
     }
 
     pub(crate) const fn leaving(self) -> RestMarks {

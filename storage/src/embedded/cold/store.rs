@@ -11,10 +11,10 @@ use domain::{Making, MicrosUtc, OrderId, UserId};
 
 /// Bytes of one record, at most.
 pub const RECORD_BYTES_MAX: usize = 64 << 10;
-/// Orders of one batch, at most.
-pub const BATCH_ORDERS_MAX: usize = 512;
+/// Orders of one batch, at most: they are packed in one turn of the engine, which all others wait for.
+pub const BATCH_ORDERS_MAX: usize = 128;
 /// Bytes of the records of one batch, at most.
-pub const BATCH_BYTES_MAX: usize = 512 << 10;
+pub const BATCH_BYTES_MAX: usize = 128 << 10;
 /// Old versions that one call of [`ColdStore::forget`] looks at, at most.
 pub const FORGET_PIECE: usize = 512;
 /// As the `through` of a read: the newest version.

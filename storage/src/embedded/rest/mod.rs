@@ -1,15 +1,19 @@
 //! Orders that leave memory and come back: the engine's side of the cold store.
 //!
-//! A batch of orders goes to rest in three steps, one batch at a time: packed, which makes its records true as of the
-//! last fact; put, when that fact is durable, so that the cold store never knows more than the journal; left, when
-//! the cold store has it, so that whoever asks finds an order in memory or there. An order that changes in between
-//! stays. A checkpoint is published when what rested before it is durable, too.
+//! A batch of orders goes to rest in three steps: packed, which makes its records true as of the last fact; put, when
+//! that fact is durable, so that the cold store never knows more than the journal; left, when the cold store has it,
+//! so that whoever asks finds an order in memory or there. An order that changes in between stays. Several batches are
+//! under way at a time, in the order in which they were packed. A checkpoint is published when what rested before it
+//! is durable, too.
 
 pub(crate) mod opening;
 pub(crate) mod parked;
 
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
 use domain::intent::Intent;
-use domain::{Ledger, Making, Micros, MicrosUtc, Needs, OrderId, RecordFault, UserId};
+use domain::{Ledger, Looked, Making, Micros, MicrosUtc, Needs, OrderId, RecordFault, UserId};
 
 pub(crate) use parked::Outlook;
 use parked::{Full, Parked};
@@ -20,9 +24,13 @@ use super::cold::{
 use crate::batch::Submitted;
 use crate::planted::{self, Bug};
 
+/// Batches under way, at most.
+const BATCHES_MAX: usize = 16;
 /// Rows that the hand goes over in one turn, at most: it passes an order some rounds before that rests.
 const ROWS_A_TURN: usize = 2_048;
-/// How often the hand moves while nothing else happens: as often as half of these rows are due, within these bounds.
+/// As few are not worth a batch, unless they have waited for [`HAND_EVERY_MIN`].
+const ROWS_WORTH_A_TURN: usize = 256;
+/// How often the hand moves while nothing else happens: as often as half of a turn's rows are due, within these bounds.
 const HAND_EVERY_MIN: Micros = Micros(10_000);
 const HAND_EVERY_MAX: Micros = Micros(5_000_000);
 /// How often to ask what becomes due, and how far ahead: less than [`Ledger::AWAKE_BEFORE_DUE`] together.
@@ -32,7 +40,7 @@ const _: () = assert!(DUE_EVERY.0 + DUE_AHEAD.0 < Ledger::AWAKE_BEFORE_DUE.0);
 /// Orders that become due and are asked for at once, at most.
 const DUE_AT_ONCE: usize = 128;
 const _: () =
-    assert!(parked::PARKED_MAX + DUE_AT_ONCE + 8 < IN_FLIGHT_MAX, "no question finds the desk full");
+    assert!(parked::PARKED_MAX + DUE_AT_ONCE + BATCHES_MAX + 8 < IN_FLIGHT_MAX, "no question finds it full");
 /// What reads are for.
 const FOR_PARKED: u64 = 0;
 const FOR_DUE: u64 = 1;
@@ -45,7 +53,10 @@ pub(crate) struct Rest {
     desk: Box<dyn ColdDesk>,
     /// An order that nobody touched for so long rests, give or take half of it.
     rest_after: Micros,
-    batch: Batch,
+    /// Batches that are not under way.
+    idle: Vec<RestingBatch>,
+    /// Those that wait for their last fact to be durable. All others the cold store has.
+    packed: VecDeque<RestingBatch>,
     hand: Hand,
     parked: Parked,
     due: Due,
@@ -60,20 +71,12 @@ pub(crate) struct Rest {
     records: Vec<Vec<u8>>,
 }
 
-/// Orders on their way to rest.
-#[derive(Debug)]
-enum Batch {
-    Idle(RestingBatch),
-    /// Waits for its last fact to be durable.
-    Packed(RestingBatch),
-    /// The cold store has it.
-    Put,
-}
-
 /// Where the time of the hand stands.
 #[derive(Debug, Default)]
 struct Hand {
     moved_at: Option<MicrosUtc>,
+    /// Rows that the time until then allows, and that were not looked at.
+    owed: usize,
     /// Rows since anybody was found who may rest.
     empty_rows: usize,
     /// All rows were, as of this position: nothing to look for until there are more facts, or somebody came back.
@@ -109,7 +112,8 @@ impl Rest {
             batches: desk.opened_at().batches,
             desk,
             rest_after,
-            batch: Batch::Idle(RestingBatch::new()),
+            idle: (0..BATCHES_MAX).map(|_| RestingBatch::new()).collect(),
+            packed: VecDeque::with_capacity(BATCHES_MAX),
             hand: Hand::default(),
             parked: Parked::new(),
             due: Due::default(),
@@ -131,10 +135,13 @@ impl Rest {
                     self.unsynced = true;
                     self.batches += 1;
                     for order in batch.orders() {
-                        ledger.rested(order.brief.order);
+                        if !ledger.rested(order.brief.order) {
+                            // It may rest again, and the hand passed it by while it was on its way.
+                            self.hand.still_at = None;
+                        }
                     }
                 }
-                self.batch = Batch::Idle(batch);
+                self.idle.push(batch);
             }
             Answer::Read { token, made, record, result } => {
                 self.due.reading -= usize::from(token == FOR_DUE);
@@ -169,27 +176,33 @@ impl Rest {
         (last, durable): (u64, u64),
     ) -> bool {
         self.ask_what_is_due(now, ledger);
-        self.batch = match std::mem::replace(&mut self.batch, Batch::Put) {
-            Batch::Idle(mut batch) => {
-                let (rows, rounds) = self.rows_to_look_at(now, ledger, last);
-                if rows == 0 || self.desk.is_broken() {
-                    self.batch = Batch::Idle(batch);
-                    return false;
-                }
-                batch.begin(last);
-                let found = ledger.rest(rows, rounds, |order| {
-                    batch.push(order);
-                    let more = batch.has_room(RECORD_BYTES_MAX);
-                    if more { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
-                });
-                self.hand.looked(rows, found, ledger.rows(), last);
-                if batch.is_empty() { Batch::Idle(batch) } else { Batch::Packed(batch) }
-            }
-            Batch::Packed(batch) => Batch::Packed(batch),
-            Batch::Put => Batch::Put,
-        };
-        self.put(durable);
-        matches!(self.batch, Batch::Idle(_)) && self.rest_after == Micros(0) && self.hand.still_at.is_none()
+        if !self.desk.is_broken() {
+            self.pack(now, ledger, last);
+        }
+        while let Some(batch) = self.packed.pop_front_if(|batch| may_be_put(batch, durable)) {
+            self.desk.ask(Ask::Rest(batch)).expect("no more batches are under way than there are");
+        }
+        !self.idle.is_empty() && self.hand.owed >= ROWS_WORTH_A_TURN && !self.desk.is_broken()
+    }
+
+    /// Moves the hand as far as the time since allows, and packs what it finds.
+    fn pack(&mut self, now: MicrosUtc, ledger: &mut Ledger, last: u64) {
+        let Some(mut batch) = self.idle.pop() else { return };
+        batch.begin(last);
+        let (rows, rounds) = self.rows_to_look_at(now, ledger, last);
+        if rows > 0 {
+            let looked = ledger.rest(rows, rounds, |order| {
+                batch.push(order);
+                let more = batch.has_room(RECORD_BYTES_MAX);
+                if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            self.hand.looked(looked, ledger.rows(), last);
+        }
+        if batch.is_empty() {
+            self.idle.push(batch);
+        } else {
+            self.packed.push_back(batch);
+        }
     }
 
     /// What an intent waits for, if it has to. It is parked then, and comes back by [`Rest::next_ready`].
@@ -286,36 +299,28 @@ impl Rest {
     fn rows_to_look_at(&mut self, now: MicrosUtc, ledger: &Ledger, last: u64) -> (usize, u8) {
         let (orders, orders_max, rows) = (ledger.orders(), ledger.bounds().orders_max, ledger.rows());
         if rows == 0 || self.hand.still_at == Some(last) {
+            self.hand.owed = 0;
             return (0, 0);
         }
-        if self.rest_after == Micros(0) || orders > orders_max - orders_max / 8 {
-            return (ROWS_A_TURN.min(rows), 0);
-        }
-        if is_short_of_room(ledger) {
-            return (ROWS_A_TURN.min(rows), 1);
-        }
         let moved_at = *self.hand.moved_at.get_or_insert(now);
-        let micros = u128::try_from(now.since(moved_at).0).unwrap_or(0);
-        let a_round = self.a_round().0 as u128;
-        let due = (rows as u128 * micros / a_round).min(ROWS_A_TURN as u128) as usize;
-        if due > 0 {
-            self.hand.moved_at = Some(now);
-        }
-        (due.min(rows), Ledger::REST_ROUNDS)
-    }
-
-    fn put(&mut self, durable: u64) {
-        let may_be_put =
-            |batch: &RestingBatch| batch.through() <= durable || planted::is(Bug::RestBeforeDurable);
-        self.batch = match std::mem::replace(&mut self.batch, Batch::Put) {
-            Batch::Packed(batch) if may_be_put(&batch) => {
-                self.desk.ask(Ask::Rest(batch)).expect("one batch is under way at a time");
-                Batch::Put
+        let since = now.since(moved_at);
+        let rounds = if self.rest_after == Micros(0) || orders > orders_max - orders_max / 8 {
+            self.hand.owed = rows;
+            0
+        } else if is_short_of_room(ledger) {
+            self.hand.owed = rows;
+            1
+        } else {
+            let micros = u128::try_from(since.0).unwrap_or(0);
+            let due = (rows as u128 * micros / self.a_round().0 as u128).min(rows as u128) as usize;
+            if due == 0 || (self.hand.owed + due < ROWS_WORTH_A_TURN && since < HAND_EVERY_MIN) {
+                return (0, 0);
             }
-            Batch::Packed(batch) => Batch::Packed(batch),
-            Batch::Idle(batch) => Batch::Idle(batch),
-            Batch::Put => Batch::Put,
+            self.hand.owed = (self.hand.owed + due).min(rows);
+            Ledger::REST_ROUNDS
         };
+        self.hand.moved_at = Some(now);
+        (self.hand.owed.min(ROWS_A_TURN), rounds)
     }
 
     fn read(&mut self, making: Making, token: u64) {
@@ -405,14 +410,20 @@ impl Rest {
 }
 
 impl Hand {
-    /// So many rows were looked at, and so many orders there may rest.
-    fn looked(&mut self, rows: usize, found: usize, all: usize, last: u64) {
-        self.empty_rows = if found > 0 { 0 } else { self.empty_rows + rows };
+    /// So far it came; there are `all` rows.
+    fn looked(&mut self, Looked { rows, may_rest }: Looked, all: usize, last: u64) {
+        self.owed = self.owed.saturating_sub(rows);
+        self.empty_rows = if may_rest > 0 { 0 } else { self.empty_rows + rows };
         self.still_at = (self.empty_rows >= all).then_some(last);
         if self.still_at.is_some() {
             self.empty_rows = 0;
         }
     }
+}
+
+/// The cold store never knows more than the journal.
+fn may_be_put(batch: &RestingBatch, durable: u64) -> bool {
+    batch.through() <= durable || planted::is(Bug::RestBeforeDurable)
 }
 
 /// Whether orders have to rest sooner than they were meant to.

@@ -112,8 +112,8 @@ fn forgetting_goes_a_piece_at_a_time_and_on_after_an_opening() {
     for place in Place::both() {
         let mut store = place.open();
         for version in 1..=2 {
-            for first in (1..=ORDERS).step_by(200) {
-                let orders: Vec<_> = (first..(first + 200).min(ORDERS + 1))
+            for first in (1..=ORDERS).step_by(100) {
+                let orders: Vec<_> = (first..(first + 100).min(ORDERS + 1))
                     .map(|made| (made, version, None, version > 1))
                     .collect();
                 put(&mut *store, &batch(u64::from(version) * 10, &orders));
