@@ -2,7 +2,7 @@ use cluster_model::*;
 fn main() {
     let max: usize = std::env::args().nth(1).unwrap().parse().unwrap();
     let only = std::env::args().nth(2);
-    for m in Mutation::ALL.iter().filter(|m| only.as_deref().is_none_or(|o| format!("{m:?}") == o)) {
+    for m in Mutation::ALL.iter().skip(std::env::var("SKIP").map_or(0, |v| v.parse().unwrap())).filter(|m| only.as_deref().is_none_or(|o| format!("{m:?}") == o)) {
         for s in SCENARIOS {
             let mut line = String::new();
             let t = std::time::Instant::now();

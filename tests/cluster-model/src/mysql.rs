@@ -138,9 +138,10 @@ impl Mysql {
 impl Desk {
     /// Gives the loose units a number, in a transaction of its own. A batch that may have been sent keeps its content,
     /// so there is at most one that Redis has not confirmed.
-    pub fn number_batch(&mut self) {
-        self.batch += 1;
-        self.batch_units = self.loose;
+    pub fn number_batch(&mut self, rules: Rules) {
+        let grows = self.batch_units > 0 && rules.broken(Mutation::BatchGrowsAfterSending);
+        self.batch += u8::from(!grows);
+        self.batch_units += self.loose;
         self.loose = 0;
     }
 

@@ -73,14 +73,14 @@ pub fn broken_now(model: &Model, world: &World, judged: &[Property]) -> Option<P
 }
 
 /// The first of these properties that is broken when everything has come to rest from here. Only states in which no
-/// node works on an ask are asked: all others lead to one.
+/// node is at work are asked: all others lead to one, by steps that the search tries too.
 pub fn broken_at_rest(
     model: &Model,
     world: &World,
     judged: &[Property],
     story: &mut Story,
 ) -> Option<Property> {
-    if world.is_asked() || judged.iter().all(|property| property.is_of_every_state()) {
+    if world.is_at_work() || judged.iter().all(|property| property.is_of_every_state()) {
         return None;
     }
     story.say(|| "and from here, without any further fault:".into());
@@ -168,11 +168,11 @@ fn next_of_repair(model: &Model, world: &World) -> Option<Action> {
     if !world.openers.is_empty() {
         return Some(Action::Open(0, Fate::Done));
     }
-    if let Some(shelf) = model.shelves().find(|shelf| world.is_closed(*shelf)) {
-        return Some(Action::BeginOpening(shelf));
-    }
     if !world.reconcilers.is_empty() {
         return Some(Action::Reconcile(0, Fate::Done));
+    }
+    if let Some(shelf) = model.shelves().find(|shelf| world.is_closed(*shelf)) {
+        return Some(Action::BeginOpening(shelf));
     }
     for shelf in model.shelves() {
         for shard in 0..SHARDS {

@@ -3,7 +3,7 @@
 //! that keep them apart are an economy, not a guard.
 
 use crate::message::Message;
-use crate::mutation::Mutation;
+use crate::mutation::{Mutation, Rules};
 use crate::mysql::{Desk, Row};
 use crate::redis::{Returned, Verdict};
 use crate::story::{Story, name};
@@ -146,9 +146,9 @@ impl World {
     }
 
     /// Units given back become a batch.
-    pub fn number_batch(&mut self, shelf: ShelfNo, shard: ShardNo, story: &mut Story) {
+    pub fn number_batch(&mut self, rules: Rules, shelf: ShelfNo, shard: ShardNo, story: &mut Story) {
         let desk = &mut self.mysql.shelves[shelf][shard];
-        desk.number_batch();
+        desk.number_batch(rules);
         let (batch, units) = (desk.batch, desk.batch_units);
         story.say(|| format!("shard {shard} numbers batch {batch} of shelf {shelf}: {units} units"));
     }
@@ -156,8 +156,8 @@ impl World {
     /// Whether a batch may be numbered: none that may have been sent is without Redis's word.
     pub fn may_number(&self, model: &Model, shelf: ShelfNo, shard: ShardNo) -> bool {
         let desk = &self.mysql.shelves[shelf][shard];
-        let grows = model.rules.broken(Mutation::BatchGrowsAfterSending);
-        desk.loose > 0 && (desk.batch_units == 0 || grows)
+        let sent = desk.batch_units > 0 && !model.rules.broken(Mutation::BatchGrowsAfterSending);
+        desk.loose > 0 && !sent
     }
 
     /// RETURN is sent again until Redis says that it has it.
@@ -195,7 +195,7 @@ impl World {
     /// Whether a shelf wants to be opened: Redis has none, or another incarnation's, or a fence refuses what it gives.
     pub fn is_closed(&self, shelf: ShelfNo) -> bool {
         let key = &self.redis[shelf];
-        let fenced = self.mysql.shelves[shelf].iter().any(|desk| desk.fence > key.epoch);
+        let fenced = self.mysql.shelves[shelf].iter().any(|desk| desk.fence != key.epoch);
         key.epoch == 0 || !key.same_incarnation || fenced
     }
 

@@ -227,7 +227,7 @@ impl Model {
             Action::Step(request, at, fate) => next.step_ask(self, request, at, fate, story),
             Action::Land(at) => next.land(self, at, story),
             Action::EndOrder(request) => next.end_order(self, request, story),
-            Action::NumberBatch(shelf, shard) => next.number_batch(shelf, shard, story),
+            Action::NumberBatch(shelf, shard) => next.number_batch(self.rules, shelf, shard, story),
             Action::SendReturn(shelf, shard, fate) => next.send_return(self, shelf, shard, fate, story),
             Action::FindRecord(shelf, request) => next.find_record(shelf, request, story),
             Action::Reconcile(at, fate) => next.step_reconciler(self, at, fate, story),
@@ -285,9 +285,10 @@ impl World {
         }
     }
 
-    /// Whether a node works on any ask.
-    pub fn is_asked(&self) -> bool {
-        self.asks.iter().any(|asks| !asks.is_empty())
+    /// Whether any node is in the middle of anything.
+    pub fn is_at_work(&self) -> bool {
+        let repairs = !self.openers.is_empty() || !self.reconcilers.is_empty();
+        repairs || self.asks.iter().any(|asks| !asks.is_empty())
     }
 
     /// A number for this state; request ids that ask for the same are exchangeable, so states that differ only in
