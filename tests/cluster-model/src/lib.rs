@@ -23,7 +23,7 @@ mod world;
 pub use client::{Client, Heard};
 pub use few::Few;
 pub use message::Message;
-pub use mutation::{Mutation, Rules};
+pub use mutation::{ECONOMIES, Found, Mutation, NEEDED, Rules};
 pub use mysql::{Committed, Desk, Mysql, Row};
 pub use node::{Ask, Got, Step, Why};
 pub use properties::Property;

@@ -84,16 +84,15 @@ impl Message {
             Self::Judge(shelf, request, hold, _, verdict) => {
                 format!("ending of {}'s hold {hold} on shelf {shelf} as {verdict:?}", name(request))
             }
-            Self::Return(shelf, shard, epoch, number, units) => format!(
-                "RETURN of {units} to shelf {shelf} (epoch {epoch}, shard {shard}'s batch {number})"
-            ),
+            Self::Return(shelf, shard, epoch, number, units) => {
+                format!("RETURN of {units} to shelf {shelf} (epoch {epoch}, shard {shard}'s batch {number})")
+            }
             Self::Init(shelf, epoch, units) => {
                 format!("INIT of shelf {shelf} with {units} units at epoch {epoch}")
             }
-            Self::Commit(request, attempt, holds, epochs) => format!(
-                "COMMIT of {} (attempt {attempt}, holds {holds:?}, epochs {epochs:?})",
-                name(request)
-            ),
+            Self::Commit(request, attempt, holds, epochs) => {
+                format!("COMMIT of {} (attempt {attempt}, holds {holds:?}, epochs {epochs:?})", name(request))
+            }
             Self::MakeDead(request, attempt) => format!("dead row {attempt} of {}", name(request)),
             Self::EndOrder(request, _) => format!("end of {}'s order", name(request)),
         }
@@ -133,9 +132,7 @@ impl World {
                 let whose = (request, order.basket, order.shard);
                 format_if(story, self.mysql.commit(rules, whose, attempt, holds, epochs))
             }
-            Message::MakeDead(request, attempt) => {
-                format_if(story, self.mysql.make_dead(request, attempt))
-            }
+            Message::MakeDead(request, attempt) => format_if(story, self.mysql.make_dead(request, attempt)),
             Message::EndOrder(request, read) => {
                 let order = model.order(request);
                 self.mysql.end_order(request, order.basket, order.shard, read);

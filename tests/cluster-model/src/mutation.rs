@@ -1,6 +1,8 @@
 //! The protocol with one rule broken. The search must find what goes wrong with each (`tests/mutations.rs`): a rule
 //! whose breaking nobody notices is not needed, or the bounds are too small to need it.
 
+use crate::properties::Property;
+
 /// A broken rule, named by what the code does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutation {
@@ -94,6 +96,57 @@ impl Mutation {
         Self::LateAskBegun,
         Self::LateAnswerHeard,
     ];
+}
+
+/// A mutation, and where it is found out.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// What is broken.
+    pub mutation: Mutation,
+    /// The scenario in which that shows.
+    pub scenario: &'static str,
+    /// What it breaks there; several mutations break more than this.
+    pub breaks: Property,
+}
+
+/// Mutations that break a property.
+pub const NEEDED: &[Found] = &[
+    found(Mutation::NoFenceOnCreate, "fail-over", Property::NeverOversold),
+    found(Mutation::NoFenceOnCancel, "cancel and flush", Property::NoUnitIsLost),
+    found(Mutation::ReturnWithoutNumbers, "cancel", Property::NeverOversold),
+    found(Mutation::BatchGrowsAfterSending, "cancel", Property::NoUnitIsLost),
+    found(Mutation::SumBeforeFence, "flush", Property::NeverOversold),
+    found(Mutation::SumAfterFence, "cancel and flush", Property::NeverOversold),
+    found(Mutation::InitBeforeAllFenced, "flush", Property::NeverOversold),
+    found(Mutation::InitTwice, "flush", Property::NeverOversold),
+    found(Mutation::FenceMayFall, "flush", Property::NeverOversold),
+    found(Mutation::NoIncarnationCheck, "fail-over", Property::NeverOversold),
+    found(Mutation::SeenBeforeIncarnation, "fail-over", Property::NeverOversold),
+    found(Mutation::AttemptNotRaised, "retries", Property::NeverOversold),
+    found(Mutation::SharedMarkIgnored, "baskets", Property::RedisUnderPromises),
+    found(Mutation::ReserveRepeated, "rush", Property::NoUnitIsLost),
+    found(Mutation::RecordDroppedEarly, "rush", Property::NoUnitIsLost),
+    found(Mutation::AttemptNotCompared, "retries", Property::NeverOversold),
+    found(Mutation::GiveBackBeforeDead, "retries", Property::NeverOversold),
+    found(Mutation::HoldIdsLeftOut, "rush", Property::NoUnitIsLost),
+    found(Mutation::FinishByRequest, "rush", Property::NoUnitIsLost),
+    found(Mutation::RevivalWithoutCompare, "retries", Property::NeverOversold),
+    found(Mutation::DeadRowDeleted, "retries", Property::NeverOversold),
+    found(Mutation::KeyNotUnique, "rush", Property::OneOrderARequest),
+    found(Mutation::RetryDoesNotLook, "retries", Property::AcceptedIsNeverLost),
+    found(Mutation::RetryDoesNotLook, "rush", Property::NobodyIsWedged),
+    found(Mutation::SoldOutWithoutDeadRow, "retries", Property::SoldOutIsFinal),
+    found(Mutation::LateAskBegun, "retries", Property::SoldOutIsFinal),
+    found(Mutation::LateAnswerHeard, "retries", Property::SoldOutIsFinal),
+];
+
+/// Rules that spare work and guard nothing: the search ends without a violation when they are broken, in the scenario
+/// that could show one.
+pub const ECONOMIES: &[(Mutation, &str)] =
+    &[(Mutation::InitOverAnyEpoch, "flush"), (Mutation::LowerAttemptServed, "retries")];
+
+const fn found(mutation: Mutation, scenario: &'static str, breaks: Property) -> Found {
+    Found { mutation, scenario, breaks }
 }
 
 /// The rules in force: all, or all but one.

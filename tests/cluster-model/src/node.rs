@@ -114,14 +114,7 @@ impl World {
     }
 
     /// A node does the next step of an ask, or waits for it in vain, or dies before it.
-    pub fn step_ask(
-        &mut self,
-        model: &Model,
-        request: RequestNo,
-        at: usize,
-        fate: Fate,
-        story: &mut Story,
-    ) {
+    pub fn step_ask(&mut self, model: &Model, request: RequestNo, at: usize, fate: Fate, story: &mut Story) {
         let ask = self.asks[request].take(at);
         let next = match fate {
             Fate::Done => self.next_of_ask(model, request, ask, story),
@@ -139,13 +132,7 @@ impl World {
         }
     }
 
-    fn next_of_ask(
-        &mut self,
-        model: &Model,
-        request: RequestNo,
-        ask: Ask,
-        story: &mut Story,
-    ) -> Option<Ask> {
+    fn next_of_ask(&mut self, model: &Model, request: RequestNo, ask: Ask, story: &mut Story) -> Option<Ask> {
         match ask.step {
             Step::Look => self.look(model, request, ask, story),
             Step::Reserve(shelf) => self.reserve(model, request, ask, shelf, story),
@@ -154,7 +141,9 @@ impl World {
             Step::GiveBack(shelf, why) => {
                 let got = ask.got[shelf];
                 self.redis[shelf].give_back_own(model.rules, request, got.hold, got.epoch);
-                story.say(|| format!("{}'s ask {} gives back its own on shelf {shelf}", name(request), ask.no));
+                story.say(|| {
+                    format!("{}'s ask {} gives back its own on shelf {shelf}", name(request), ask.no)
+                });
                 self.give_back_from(model, request, ask, shelf + 1, why, story)
             }
             Step::Refuse => self.refuse(model, request, ask, story),
@@ -170,9 +159,7 @@ impl World {
     /// 1. Attempts. A retry reads its key row first: an order there is the answer, whatever Redis would say (its
     /// record may be finished and its shelf sold out); `dead n` makes this attempt n + 1.
     fn look(&mut self, model: &Model, request: RequestNo, mut ask: Ask, story: &mut Story) -> Option<Ask> {
-        story.say(|| {
-            format!("{}'s ask {} looks: {:?}", name(request), ask.no, self.mysql.rows[request])
-        });
+        story.say(|| format!("{}'s ask {} looks: {:?}", name(request), ask.no, self.mysql.rows[request]));
         ask.attempt = match self.mysql.rows[request] {
             Row::Order { .. } => {
                 self.answer(model.rules, request, ask.no, Heard::Accepted, story);

@@ -138,14 +138,7 @@ impl Shelf {
 
     /// Ends a held record as MySQL judged it, comparing what the record is now: between the judgement and this script
     /// another attempt may have seen it.
-    pub fn judge(
-        &mut self,
-        rules: Rules,
-        request: RequestNo,
-        hold: HoldId,
-        epoch: Epoch,
-        verdict: Verdict,
-    ) {
+    pub fn judge(&mut self, rules: Rules, request: RequestNo, hold: HoldId, epoch: Epoch, verdict: Verdict) {
         let same = |record: &Held| record.hold == hold && self.epoch == epoch;
         let Some(record) = self.record(request).filter(same) else {
             return;

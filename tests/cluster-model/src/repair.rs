@@ -70,7 +70,9 @@ impl World {
     /// The reconciler finds a held record (in truth: one that is older than any ask takes).
     pub fn find_record(&mut self, shelf: ShelfNo, request: RequestNo, story: &mut Story) {
         let record = self.redis[shelf].record(request).expect("only a record can be found");
-        story.say(|| format!("the reconciler finds {}'s hold {} on shelf {shelf}", name(request), record.hold));
+        story.say(|| {
+            format!("the reconciler finds {}'s hold {} on shelf {shelf}", name(request), record.hold)
+        });
         self.reconcilers.put(Reconciling {
             shelf,
             request,

@@ -167,9 +167,8 @@ impl Model {
                     actions.extend(fates.iter().map(|fate| Action::SendReturn(shelf, shard, *fate)));
                 }
             }
-            let found = |request| {
-                world.reconcilers.iter().any(|work| (work.shelf, work.request) == (shelf, request))
-            };
+            let found =
+                |request| world.reconcilers.iter().any(|work| (work.shelf, work.request) == (shelf, request));
             if world.reconcilers.len() < usize::from(self.scenario.reconcilers) {
                 let records = self.requests().filter(|request| world.redis[shelf].record(*request).is_some());
                 // Two reconcilers on one record are two late scripts: those come with time-outs.
@@ -213,7 +212,9 @@ impl Model {
                 let held = self.shelves().filter(|shelf| world.redis[*shelf].record(request).is_some());
                 actions.extend(held.map(|shelf| Action::DropRecord(shelf, request)));
             }
-            if self.rules.broken(Mutation::DeadRowDeleted) && matches!(world.mysql.rows[request], Row::Dead(_)) {
+            if self.rules.broken(Mutation::DeadRowDeleted)
+                && matches!(world.mysql.rows[request], Row::Dead(_))
+            {
                 actions.push(Action::DeleteDeadRow(request));
             }
         }
