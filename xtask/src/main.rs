@@ -1,9 +1,11 @@
-//! The project's own commands: `cargo xtask test`, `tidy`, `crash`, `sim`, `bench`, `lifecycle`. Each is a file here; this one only
+//! The project's own commands: `cargo xtask test`, `tidy`, `crash`, `sim`, `model`, `bench`, `lifecycle`.
+//! Each is a file here; this one only
 //! names them. They need nothing but Rust and a C compiler, and say what to install where they need more.
 
 mod bench;
 mod crash;
 mod lifecycle;
+mod model;
 mod sim;
 mod suite;
 mod tidy;
@@ -31,6 +33,8 @@ enum Command {
     Crash(crash::Args),
     /// Simulates stores over a disk that loses, tears, fails and rots; the plain model judges every answer.
     Sim(sim::Args),
+    /// Tries everything that can happen to the cluster's protocol, at small bounds.
+    Model(model::Args),
     /// Measures Tidegate beside its peers; what follows goes to the benches (try `--help`).
     Bench(bench::Args),
     /// Prints docs/LIFECYCLE.md from the table of an order's states.
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Crash(args) => crash::run(&args),
         Command::Sim(args) => sim::run(&args),
+        Command::Model(args) => model::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Lifecycle(args) => lifecycle::run(&args),
     };

@@ -156,7 +156,7 @@ impl World {
         }
     }
 
-    /// 1. Attempts. A retry reads its key row first: an order there is the answer, whatever Redis would say (its
+    /// Attempts. A retry reads its key row first: an order there is the answer, whatever Redis would say (its
     /// record may be finished and its shelf sold out); `dead n` makes this attempt n + 1.
     fn look(&mut self, model: &Model, request: RequestNo, mut ask: Ask, story: &mut Story) -> Option<Ask> {
         story.say(|| format!("{}'s ask {} looks: {:?}", name(request), ask.no, self.mysql.rows[request]));
@@ -172,7 +172,7 @@ impl World {
         Some(ask)
     }
 
-    /// 2. RESERVE, one script a shelf, the shelves of a basket in fixed order.
+    /// RESERVE, one script a shelf, the shelves of a basket in fixed order.
     fn reserve(
         &mut self,
         model: &Model,
@@ -206,10 +206,13 @@ impl World {
             Some(next) => Step::Reserve(next),
             None => Step::Commit,
         };
+        if ask.step == Step::Commit && model.rules.broken(Mutation::AnswerBeforeCommit) {
+            self.answer(model.rules, request, ask.no, Heard::Accepted, story);
+        }
         Some(ask)
     }
 
-    /// 3. MySQL judges; only after its commit the client is answered.
+    /// MySQL judges; only after its commit the client is answered.
     fn commit(&mut self, model: &Model, request: RequestNo, ask: Ask, story: &mut Story) -> Option<Ask> {
         let order = model.order(request);
         let whose = (request, order.basket, order.shard);
@@ -342,7 +345,7 @@ impl World {
     }
 }
 
-/// 4. FINISH, after the answer. What is not finished here, the reconciler finishes.
+/// FINISH, after the answer. What is not finished here, the reconciler finishes.
 fn finish_from(model: &Model, request: RequestNo, ask: Ask, shelf: ShelfNo) -> Option<Ask> {
     let next = model.order(request).basket.from(shelf)?;
     Some(ask.answered(Step::Finish(next)))

@@ -1,6 +1,8 @@
 //! Each rule of the protocol, broken: what then goes wrong, and where it shows. A rule that can be broken without
 //! anything going wrong is an economy, and is said to be one.
 
+#![allow(clippy::unwrap_used)]
+
 use cluster_model::{ECONOMIES, Model, Mutation, NEEDED, Property, Rules, Scenario, search};
 
 /// More states than any of these searches needs.
@@ -76,6 +78,7 @@ each! { breaks:
     revival_without_compare RevivalWithoutCompare,
     a_dead_row_deleted DeadRowDeleted,
     a_key_that_is_not_unique KeyNotUnique,
+    an_answer_before_the_commit AnswerBeforeCommit,
     a_retry_that_does_not_look RetryDoesNotLook,
     sold_out_without_a_dead_row SoldOutWithoutDeadRow,
     an_ask_begun_after_it_was_given_up LateAskBegun,

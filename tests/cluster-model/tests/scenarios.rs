@@ -1,5 +1,7 @@
 //! The protocol as it is: every scenario is searched to its end, and nothing goes wrong in it.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::Path;
 

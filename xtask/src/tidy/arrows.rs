@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &["domain"]),          // shares only values and the record decoder with what it judges
     ("history", &[]),                // judges records, not the code that made them
     ("powercut", &[]),               // a disk that knows nothing of shops
+    ("cluster-model", &[]),          // the protocol as values, before there is any code of it
     ("sim", &["domain", "model", "storage"]), // turns the real engine over a disk of its own
     ("tidegate", ANY),
     ("e2e", ANY),
