@@ -65,6 +65,8 @@ pub enum Bug {
     SegmentGoneEarly,
     /// A segment leaves the data folder before it is durable in the archive.
     ArchiveNotSynced,
+    /// The cold store forgets what only the checkpoint before the newest needs.
+    ForgottenByNewest,
     /// Ledger time starts at the wall clock, however far that is behind.
     ClockGoesBack,
 }

@@ -195,6 +195,12 @@ impl MemDisk {
         self.world().losses
     }
 
+    /// How many segments are in the archive.
+    pub fn archived_segments(&self) -> u64 {
+        let is_archived = |path: &&String| path.starts_with(ARCHIVE) && path.ends_with(".journal");
+        self.world().names.keys().filter(is_archived).count() as u64
+    }
+
     /// The same folder for somebody who only looks: nothing that this one does counts, stops or fails.
     pub fn seen_from_outside(&self) -> Outside {
         Outside(self.clone())
@@ -249,6 +255,13 @@ impl MemDisk {
         world.files.push(FileState { durable: bytes.to_vec(), seen: bytes.to_vec(), ..FileState::default() });
         world.names.insert(self.path(name), file);
         world.durable_names.insert(self.path(name), file);
+    }
+
+    /// Takes a file away for good, as somebody does who has read why it is refused.
+    pub fn take_away(&self, name: &str) {
+        let (path, mut world) = (self.path(name), self.world());
+        world.names.remove(&path);
+        world.durable_names.remove(&path);
     }
 
     /// All that a process sees in the folder, to compare.

@@ -37,6 +37,8 @@ pub struct Tally {
     pub from_checkpoints: u64,
     /// Orders that were at rest when a process ended.
     pub at_rest: u64,
+    /// Segments in the archives at the ends of stores.
+    pub archived: u64,
     /// What was done to them.
     pub faults: Faults,
     /// How long it took.
@@ -60,6 +62,8 @@ pub struct Faults {
     pub flipped_bits: u64,
     /// Of these, such that the opening refused.
     pub refused_bits: u64,
+    /// Refused checkpoints that were taken away, where the one before stood in.
+    pub checkpoints_lost: u64,
     /// Times that the disk was full for a while.
     pub full_disks: u64,
     /// Jumps of the wall clock.
@@ -105,6 +109,7 @@ impl fmt::Display for Tally {
             io_errors,
             flipped_bits,
             refused_bits,
+            checkpoints_lost,
             full_disks,
             clock_jumps,
             late_writes,
@@ -119,6 +124,7 @@ impl fmt::Display for Tally {
             ("openings", self.openings),
             ("  from checkpoints", self.from_checkpoints),
             ("at rest at ends", self.at_rest),
+            ("segments archived", self.archived),
             ("kills", kills),
             ("power cuts", power_cuts),
             ("  inside openings", inside_openings),
@@ -126,6 +132,7 @@ impl fmt::Display for Tally {
             ("  of the cold store", cold_errors),
             ("bits flipped", flipped_bits),
             ("  refused", refused_bits),
+            ("  checkpoints lost", checkpoints_lost),
             ("full disks", full_disks),
             ("clock jumps", clock_jumps),
             ("late writes", late_writes),

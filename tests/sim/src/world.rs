@@ -11,7 +11,9 @@ use domain::{Intent, LedgerBounds, Micros, MicrosUtc, Verdict};
 use fastrand::Rng;
 use storage::embedded::disk::DurabilityPath;
 use storage::embedded::follow::{Follower, Standing};
-use storage::embedded::{ClockReading, Config, Durability, FusedStore, OpenError, open, reader};
+use storage::embedded::{
+    ClockReading, Config, Durability, Expiry, FusedStore, Joined, OpenError, Retention, open, reader,
+};
 use storage::{Answer, IntentBatch, Share, Store, Submitted, Ticket};
 
 use crate::Tally;
@@ -107,6 +109,16 @@ struct Life {
     now: MicrosUtc,
 }
 
+/// What stays in the data folder. Nothing is deleted: the judge reads the archive, too.
+fn retention(dice: &mut Rng, segment_bytes: u64, checkpoint_bytes: u64) -> Retention {
+    let bytes = *dice.choice(&[0, 1, 2, 4]).expect("a choice") * segment_bytes;
+    let seconds = *dice.choice(&[0, 5, 300]).expect("a choice");
+    match checkpoint_bytes > 0 && (bytes > 0 || seconds > 0) {
+        true => Retention { bytes, seconds, expiry: Expiry::Archive("archive".into()) },
+        false => Retention::DEFAULT,
+    }
+}
+
 /// How a life went on after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
@@ -119,10 +131,13 @@ impl World {
     pub(crate) fn new(seed: u64, steps_max: u64) -> World {
         let mut dice = Rng::with_seed(seed);
         let path = if dice.bool() { DurabilityPath::Dsync } else { DurabilityPath::Fsync };
+        let segment_bytes = *dice.choice(&[24 << 10, 32 << 10, 64 << 10]).expect("a choice");
+        let checkpoint_bytes = *dice.choice(&[0, 12 << 10, 24 << 10, 48 << 10]).expect("a choice");
         let config = Config {
             ledger: BOUNDS,
-            segment_bytes: *dice.choice(&[24 << 10, 32 << 10, 64 << 10]).expect("a choice"),
-            checkpoint_bytes: *dice.choice(&[0, 12 << 10, 24 << 10, 48 << 10]).expect("a choice"),
+            segment_bytes,
+            checkpoint_bytes,
+            retention: retention(&mut Rng::with_seed(!seed), segment_bytes as u64, checkpoint_bytes),
             rest_after_seconds: *dice.choice(&[0, 1, 60, 600]).expect("a choice"),
             group_bytes: 16 << 10,
             durability: Durability::Always(path),
@@ -225,6 +240,9 @@ impl World {
         }
         if let Some((name, byte, bit)) = &rotten {
             self.disk.flip(name, *byte, *bit);
+            if matches!(opened, Err(OpenError::Damaged { .. })) {
+                self.do_without(name, tally);
+            }
         }
         let (store, report) = match opened {
             Ok(opened) => opened,
@@ -279,7 +297,8 @@ impl World {
             }
             OpenError::Clock(clock) => {
                 let mut last = MicrosUtc(0);
-                reader::read(&self.disk.seen_from_outside(), u64::MAX, |record| last = record.stamp.at);
+                let journal = self.disk.seen_from_outside();
+                reader::read_what_is_there(&journal, u64::MAX, |record| last = record.stamp.at);
                 let behind = last.since(self.reading().wall);
                 self.wall_us += behind.0; // Somebody sets the clock.
                 // A dead process's write may have landed meanwhile: then the journal is longer now.
@@ -315,7 +334,9 @@ impl World {
         let known = if self.openings.is_multiple_of(COMPARED_EVERY) { 0 } else { judge.heard() };
         let mut heard = Ok(());
         let mut last = 0;
-        let reading = reader::read(&self.disk.seen_from_outside(), u64::MAX, |record| {
+        let archive = self.disk.archived().seen_from_outside();
+        let journal = Joined::new(self.disk.seen_from_outside(), Some(archive));
+        let reading = reader::read(&journal, u64::MAX, |record| {
             last = record.position;
             if heard.is_ok() && record.position > known {
                 heard = judge.hear(&record);
@@ -532,6 +553,7 @@ impl World {
             return Err("HOLDINGS is never refused".into());
         };
         tally.facts += judge.heard();
+        tally.archived += self.disk.archived_segments();
         self.judge.take().expect("it judges until the end").finish(&held)
     }
 

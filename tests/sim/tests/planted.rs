@@ -60,5 +60,8 @@ found! {
     rest_before_durable: RestBeforeDurable within 400_000;
     cold_not_synced: ColdNotSynced within 400_000;
     woken_as_of_now: WokenAsOfNow within 400_000;
+    segment_gone_early: SegmentGoneEarly within 100_000;
+    archive_not_synced: ArchiveNotSynced within 100_000;
+    forgotten_by_newest: ForgottenByNewest within 1_000_000;
     clock_goes_back: ClockGoesBack within 100_000;
 }

@@ -251,7 +251,10 @@ impl Taking {
             State::Publishing { boundary } => {
                 if self.maker.progress() == Making::Published {
                     self.usable = Usable { newest: Some(*boundary), older: self.usable.newest };
-                    taken.needed = self.usable.older;
+                    taken.needed = match planted::is(Bug::ForgottenByNewest) {
+                        true => self.usable.newest,
+                        false => self.usable.older,
+                    };
                     self.covered = self.begun;
                     self.state = State::Idle;
                 }

@@ -69,6 +69,18 @@ impl World {
         Some((name, byte, bit))
     }
 
+    /// Somebody takes a newest checkpoint away that an opening refused: the one before it stands in.
+    pub(super) fn do_without(&mut self, name: &str, tally: &mut Tally) {
+        let files = self.disk.content();
+        let mut checkpoints = files.keys().rev().filter(|name| name.ends_with(".checkpoint"));
+        let is_newest = checkpoints.next().is_some_and(|newest| newest == name);
+        if is_newest && checkpoints.next().is_some() {
+            tally.faults.checkpoints_lost += 1;
+            self.disk.take_away(name);
+            self.happened(|| format!("{name} was taken away"));
+        }
+    }
+
     /// Most likely the last group with facts, which only its seal protects.
     fn in_last_groups(&mut self, files: &BTreeMap<String, Vec<u8>>) -> Option<(String, usize)> {
         let journal = files.iter().rev().filter(|(name, _)| name.ends_with(".journal"));
@@ -82,13 +94,17 @@ impl World {
     }
 
     fn anywhere(&mut self, files: &BTreeMap<String, Vec<u8>>) -> Option<(String, usize)> {
-        let checkpoints = self.dice.u8(0..3) == 0;
-        let is_wanted = |name: &str| !checkpoints || name.ends_with(".checkpoint");
-        let names: Vec<_> = files
+        let is_checkpoint = |name: &str| name.ends_with(".checkpoint");
+        let checkpoints = self.dice.bool();
+        let mut names: Vec<_> = files
             .iter()
-            .filter(|(name, bytes)| is_wanted(name) && !bytes.is_empty())
+            .filter(|(name, bytes)| (!checkpoints || is_checkpoint(name)) && !bytes.is_empty())
             .map(|(name, _)| name)
             .collect();
+        if checkpoints && self.dice.bool() {
+            // The newest, which an opening begins with.
+            names = names.into_iter().next_back().into_iter().collect();
+        }
         let mut found = None;
         for _ in 0..40 {
             let name = *self.dice.choice(&names)?;
