@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 use std::io::{ErrorKind, IsTerminal};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,7 +14,7 @@ use domain::{LedgerBounds, ShortBound};
 use reactor::{Bounds, SetupError};
 use rustix::process::{Resource, getrlimit};
 use storage::embedded::disk::DurabilityPath;
-use storage::embedded::{DiskBudget, DiskLevel, DiskUse, Probe};
+use storage::embedded::{DiskBudget, DiskLevel, DiskUse, Expiry, Probe, Retention};
 
 use crate::cli::print;
 use crate::config::Config;
@@ -42,6 +43,7 @@ impl Check {
         let data = self.data.unwrap_or(config.store.data);
         let mut rows = look(&data, &store.disk)?;
         rows.push(orders(&store.ledger));
+        rows.push(retention(&data, &store.retention));
         print(&table(&rows, std::io::stdout().is_terminal()))?;
         let failed = rows.iter().any(|row| row.verdict == Fail);
         Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -108,6 +110,39 @@ fn orders(bounds: &LedgerBounds) -> Row {
             let name = name.trim_end_matches("_max");
             let found = format!("[bounds] {name} = {value} ends before orders = {}", bounds.orders_max);
             row(Warn, "bounds", found, format!("set {name} to {needed} or more, or fewer orders"))
+        }
+    }
+}
+
+/// What becomes of the journal's older segments.
+fn retention(data: &Path, retention: &Retention) -> Row {
+    let what = "journal";
+    let Retention { bytes, seconds, expiry } = retention;
+    let bounds = match (bytes, seconds) {
+        (0, seconds) => format!("{seconds} s"),
+        (bytes, 0) => format!("{} MiB", bytes >> 20),
+        (bytes, seconds) => format!("{} MiB or {seconds} s", bytes >> 20),
+    };
+    let place = match expiry {
+        Expiry::Keep => return row(Pass, what, "all of it is kept, for ever", ""),
+        Expiry::Delete => return row(Pass, what, format!("what is beyond {bounds} is deleted"), ""),
+        Expiry::Archive(place) => place,
+    };
+    let found = format!("what is beyond {bounds} goes to {}", place.display());
+    let device = |folder: &Path| -> anyhow::Result<u64> { Ok(nearest(folder)?.metadata()?.dev()) };
+    let is_inside = || -> anyhow::Result<bool> {
+        Ok(std::path::absolute(place)?.starts_with(std::path::absolute(data)?))
+    };
+    match (is_inside(), device(place), device(data)) {
+        (Ok(true), ..) => {
+            row(Fail, what, found, "that lies in the data folder: name another [journal] archive_dir")
+        }
+        (Ok(false), Ok(theirs), Ok(ours)) if theirs == ours => {
+            row(Pass, what, format!("{found}, on the same file system: without copying"), "")
+        }
+        (Ok(false), Ok(_), Ok(_)) => row(Pass, what, format!("{found}, by copying"), ""),
+        (Err(why), ..) | (_, Err(why), _) | (.., Err(why)) => {
+            row(Fail, what, format!("{found}: {why:#}"), "name another [journal] archive_dir")
         }
     }
 }
@@ -321,6 +356,22 @@ mod tests {
     fn check(row: Row, verdict: Verdict) {
         assert_eq!(row.verdict, verdict, "{row:?}");
         assert_eq!(row.remedy.is_empty(), verdict == Pass, "what is wrong has a remedy: {row:?}");
+    }
+
+    #[test]
+    fn an_archive_lies_beside_the_data_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let data = root.path().join("data");
+        let archived = |place: &str| Retention {
+            bytes: 1 << 30,
+            seconds: 0,
+            expiry: Expiry::Archive(root.path().join(place)),
+        };
+        check(retention(&data, &archived("archive")), Pass);
+        check(retention(&data, &archived("data/archive")), Fail);
+        check(retention(&data, &Retention::DEFAULT), Pass);
+        std::fs::write(root.path().join("file"), "").unwrap();
+        check(retention(&data, &archived("file/archive")), Fail);
     }
 
     #[test]

@@ -9,7 +9,7 @@ const STORES: (u64, u64) = (12, 8);
 
 /// Seeds of stores that found something once, and what it was.
 const FOUND: &[(u64, &str)] =
-    &[(0x7e, "a page was made before what was asked earlier and waited for its order")];
+    &[(0x89, "a page was made before what was asked earlier and waited for its order")];
 
 fn check(seed: u64, steps: u64) -> Tally {
     println!("seed {seed:#x}");
