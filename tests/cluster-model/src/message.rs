@@ -21,8 +21,8 @@ pub enum Message {
     Return(ShelfNo, ShardNo, Epoch, u8, Units),
     /// INIT.
     Init(ShelfNo, Epoch, Units),
-    /// An order's transaction, or its COMMIT.
-    Commit(RequestNo, Attempt, [HoldId; SHELVES], [Epoch; SHELVES]),
+    /// An order's transaction, or its COMMIT: which ask (where refusals are counted), which attempt.
+    Commit(RequestNo, u8, Attempt, [HoldId; SHELVES], [Epoch; SHELVES]),
     /// A dead row.
     MakeDead(RequestNo, Attempt),
     /// Only without a fence on cancel: the fences were read, the rest comes later.
@@ -90,7 +90,7 @@ impl Message {
             Self::Init(shelf, epoch, units) => {
                 format!("INIT of shelf {shelf} with {units} units at epoch {epoch}")
             }
-            Self::Commit(request, attempt, holds, epochs) => {
+            Self::Commit(request, _, attempt, holds, epochs) => {
                 format!("COMMIT of {} (attempt {attempt}, holds {holds:?}, epochs {epochs:?})", name(request))
             }
             Self::MakeDead(request, attempt) => format!("dead row {attempt} of {}", name(request)),
@@ -127,10 +127,10 @@ impl World {
                 self.redis[shelf].init(rules, epoch, units);
                 String::new()
             }
-            Message::Commit(request, attempt, holds, epochs) => {
+            Message::Commit(request, ask, attempt, holds, epochs) => {
                 let order = model.order(request);
                 let whose = (request, order.basket, order.shard);
-                format_if(story, self.mysql.commit(rules, whose, attempt, holds, epochs))
+                format_if(story, self.mysql.commit(rules, whose, (ask, attempt), holds, epochs))
             }
             Message::MakeDead(request, attempt) => format_if(story, self.mysql.make_dead(request, attempt)),
             Message::EndOrder(request, read) => {

@@ -24,6 +24,8 @@ pub enum Mutation {
     InitTwice,
     /// Raising sets the fence whatever it is.
     FenceMayFall,
+    /// RETURN does not compare the incarnation.
+    ReturnToAnyIncarnation,
     /// INIT opens over any epoch.
     InitOverAnyEpoch,
     /// RESERVE does not compare the incarnation.
@@ -78,6 +80,7 @@ impl Mutation {
         Self::InitBeforeAllFenced,
         Self::InitTwice,
         Self::FenceMayFall,
+        Self::ReturnToAnyIncarnation,
         Self::InitOverAnyEpoch,
         Self::NoIncarnationCheck,
         Self::SeenBeforeIncarnation,
@@ -123,6 +126,7 @@ pub const NEEDED: &[Found] = &[
     found(Mutation::InitBeforeAllFenced, "flush", Property::NeverOversold),
     found(Mutation::InitTwice, "flush", Property::NeverOversold),
     found(Mutation::FenceMayFall, "flush", Property::NeverOversold),
+    found(Mutation::ReturnToAnyIncarnation, "split brain", Property::NoUnitIsLost),
     found(Mutation::NoIncarnationCheck, "fail-over", Property::NeverOversold),
     found(Mutation::SeenBeforeIncarnation, "fail-over", Property::NeverOversold),
     found(Mutation::AttemptNotRaised, "retries", Property::NeverOversold),
@@ -154,19 +158,35 @@ const fn found(mutation: Mutation, scenario: &'static str, breaks: Property) -> 
 
 /// The rules in force: all, or all but one.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Rules(Option<Mutation>);
+pub struct Rules {
+    broken: Option<Mutation>,
+    counts_refusals: bool,
+}
 
 impl Rules {
     /// The protocol as it is.
-    pub const KEPT: Self = Self(None);
+    pub const KEPT: Self = Self { broken: None, counts_refusals: false };
 
     /// The protocol without one rule.
     pub fn without(mutation: Mutation) -> Self {
-        Self(Some(mutation))
+        Self { broken: Some(mutation), ..Self::KEPT }
     }
 
     /// Whether this is the rule that is broken.
     pub fn broken(self, mutation: Mutation) -> bool {
-        self.0 == Some(mutation)
+        self.broken == Some(mutation)
+    }
+
+    /// With one rule more, which can stand for «an ask past its deadline is not begun» and needs no clock: frames carry
+    /// which ask of their request id they are, a refusal writes that beside its dead row, and no earlier ask commits over
+    /// it, whatever its attempt. (Comparing at the look is not enough: an earlier ask may look behind a later one's look
+    /// and before its refusal.)
+    pub fn counting_refusals(self) -> Self {
+        Self { counts_refusals: true, ..self }
+    }
+
+    /// Whether refusals are counted.
+    pub fn counts_refusals(self) -> bool {
+        self.counts_refusals
     }
 }

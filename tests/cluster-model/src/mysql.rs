@@ -9,6 +9,8 @@ use crate::{Attempt, Basket, Epoch, HoldId, REQUESTS, RequestNo, SHARDS, SHELVES
 pub struct Mysql {
     /// Key rows, one a request id.
     pub rows: [Row; REQUESTS],
+    /// Beside each dead row: the ask whose refusal made it; 0: none. Only where refusals are counted.
+    pub refused: [u8; REQUESTS],
     /// How many orders each request id ever made: more than one is a violation.
     pub orders: [u8; REQUESTS],
     /// Of each shelf, what each shard has of it.
@@ -66,7 +68,7 @@ impl Mysql {
         &mut self,
         rules: Rules,
         (request, basket, shard): (RequestNo, Basket, ShardNo),
-        attempt: Attempt,
+        (ask, attempt): (u8, Attempt),
         holds: [HoldId; SHELVES],
         epochs: [Epoch; SHELVES],
     ) -> Committed {
@@ -79,6 +81,9 @@ impl Mysql {
             // By compare-and-set: over a dead row of its own or a later attempt, its units may be somebody else's.
             Row::Dead(n) if n + 1 == attempt || rules.broken(Mutation::RevivalWithoutCompare) => (),
             Row::Dead(_) => return Committed::DeadInTheWay,
+        }
+        if rules.counts_refusals() && self.refused[request] > ask {
+            return Committed::DeadInTheWay;
         }
         // Redis gave the units under an epoch. Under another one the sum may have been taken without this order.
         let fenced = basket.shelves().any(|shelf| self.shelves[shelf][shard].fence != epochs[shelf]);

@@ -4,7 +4,7 @@
 
 use crate::client::Heard;
 use crate::message::Message;
-use crate::mutation::Mutation;
+use crate::mutation::{Mutation, Rules};
 use crate::mysql::{Committed, Row};
 use crate::redis::{Held, Reserved};
 use crate::story::{Story, name};
@@ -68,7 +68,7 @@ pub enum Why {
 
 impl Ask {
     /// The message of this step; looking has none, for its loss is the loss of the ask.
-    fn message(&self, request: RequestNo, world: &World) -> Option<Message> {
+    fn message(&self, rules: Rules, request: RequestNo, world: &World) -> Option<Message> {
         match self.step {
             Step::Look => None,
             Step::Reserve(shelf) => {
@@ -76,6 +76,7 @@ impl Ask {
             }
             Step::Commit => Some(Message::Commit(
                 request,
+                self.counted(rules),
                 self.attempt,
                 self.got.map(|got| got.hold),
                 self.got.map(|got| got.epoch),
@@ -94,6 +95,11 @@ impl Ask {
     /// learns the shelf's and sends another RESERVE, so here it always knows it; a RESERVE that is late may not.
     fn hold(&self, epoch: Epoch) -> Held {
         Held { hold: self.no, epoch, attempt: self.attempt, shared: false }
+    }
+
+    /// Which ask this is, where that counts.
+    fn counted(&self, rules: Rules) -> u8 {
+        if rules.counts_refusals() { self.no } else { 0 }
     }
 
     /// After the answer only FINISH is left, which needs the hold ids.
@@ -217,7 +223,8 @@ impl World {
         let order = model.order(request);
         let whose = (request, order.basket, order.shard);
         let (holds, epochs) = (ask.got.map(|got| got.hold), ask.got.map(|got| got.epoch));
-        let committed = self.mysql.commit(model.rules, whose, ask.attempt, holds, epochs);
+        let counted = ask.counted(model.rules);
+        let committed = self.mysql.commit(model.rules, whose, (counted, ask.attempt), holds, epochs);
         story.say(|| {
             format!(
                 "{}'s ask {}: COMMIT (attempt {}, holds {holds:?}, epochs {epochs:?}) → {committed:?}",
@@ -305,6 +312,9 @@ impl World {
     /// SOLD_OUT for a retry: the row is dead for its attempt first, so that no earlier ask lands after the refusal.
     fn refuse(&mut self, model: &Model, request: RequestNo, ask: Ask, story: &mut Story) -> Option<Ask> {
         let row = self.mysql.make_dead(request, ask.attempt);
+        if model.rules.counts_refusals() {
+            self.mysql.refused[request] = self.mysql.refused[request].max(ask.no);
+        }
         story.say(|| {
             format!("{}'s ask {} makes its row dead {}: {row:?}", name(request), ask.no, ask.attempt)
         });
@@ -325,7 +335,7 @@ impl World {
         story: &mut Story,
     ) -> Option<Ask> {
         self.faults.time_outs -= 1;
-        let message = ask.message(request, self).expect("looking does not time out");
+        let message = ask.message(model.rules, request, self).expect("looking does not time out");
         self.late.put(message);
         story.say(|| format!("{}'s ask {} waits in vain: {}", name(request), ask.no, message.in_words()));
         match ask.step {

@@ -64,7 +64,7 @@ pub enum Verdict {
 pub enum Returned {
     /// Added now, or by an earlier copy.
     Added,
-    /// The shelf is not open at this epoch yet, or an earlier batch is missing: send it again later.
+    /// The shelf is not open at this epoch yet, or not in this incarnation, or an earlier batch is missing: send it again later.
     NotYet,
     /// The shelf is past this epoch: its sum has the units.
     Void,
@@ -173,7 +173,9 @@ impl Shelf {
         if self.epoch > epoch {
             return Returned::Void;
         }
-        if self.epoch < epoch {
+        // A promoted replica may have lost an earlier batch, and what it says is not what stands in the end.
+        let stale = !self.same_incarnation && !rules.broken(Mutation::ReturnToAnyIncarnation);
+        if self.epoch < epoch || stale {
             return Returned::NotYet;
         }
         if rules.broken(Mutation::ReturnWithoutNumbers) {

@@ -42,6 +42,8 @@ pub struct Faults {
     pub saves: u8,
     /// Fail-overs to the replica, or restarts with what was saved.
     pub fail_overs: u8,
+    /// How often nodes come to reach the other one of two masters after a fail-over.
+    pub strays: u8,
     /// FLUSHALL, or restarts with nothing.
     pub flushes: u8,
     /// Openers that open what is open, or is being opened.
@@ -57,8 +59,16 @@ impl Scenario {
     }
 }
 
-const NONE: Faults =
-    Faults { time_outs: 0, deaths: 0, saves: 0, fail_overs: 0, flushes: 0, spare_openers: 0, ends: 0 };
+const NONE: Faults = Faults {
+    time_outs: 0,
+    deaths: 0,
+    saves: 0,
+    fail_overs: 0,
+    strays: 0,
+    flushes: 0,
+    spare_openers: 0,
+    ends: 0,
+};
 const ONE: Basket = Basket(0b01);
 const OTHER: Basket = Basket(0b10);
 const BOTH: Basket = Basket(0b11);
@@ -141,7 +151,88 @@ pub const SCENARIOS: &[Scenario] = &[
         reconcilers: 1,
         faults: Faults { deaths: 1, saves: 1, fail_overs: 1, ..NONE },
     },
+    Scenario {
+        name: "cancel and fail-over",
+        about: "orders end, and Redis forgets what came back, or what was bought",
+        orders: &[order(ONE, 0, 1), order(ONE, 1, 1)],
+        stock: [1, 0],
+        reconcilers: 1,
+        faults: Faults { time_outs: 1, saves: 1, fail_overs: 1, ends: 2, ..NONE },
+    },
+    Scenario {
+        name: "split brain",
+        about: "after a fail-over nodes still reach the old master, and the new one again",
+        orders: &[order(ONE, 0, 1), order(ONE, 1, 1)],
+        stock: [1, 0],
+        reconcilers: 1,
+        faults: Faults { saves: 1, fail_overs: 1, strays: 3, ends: 1, ..NONE },
+    },
 ];
 
 /// Larger ones, for `cargo xtask model --large`: minutes and some gigabytes each.
-pub const LARGE: &[Scenario] = &[];
+pub const LARGE: &[Scenario] = &[
+    Scenario {
+        name: "retries",
+        about: "four asks, late messages and deaths",
+        orders: &[order(ONE, 0, 4), order(ONE, 1, 1)],
+        stock: [1, 0],
+        reconcilers: 1,
+        faults: Faults { time_outs: 2, deaths: 1, ..NONE },
+    },
+    Scenario {
+        name: "rush",
+        about: "three request ids, two of them retried, for two units",
+        orders: &[order(ONE, 0, 2), order(ONE, 0, 2), order(ONE, 1, 1)],
+        stock: [2, 0],
+        reconcilers: 1,
+        faults: Faults { time_outs: 1, deaths: 1, ..NONE },
+    },
+    Scenario {
+        name: "fail-over",
+        about: "three request ids for two units, and a fail-over",
+        orders: &[order(ONE, 0, 2), order(ONE, 1, 1), order(ONE, 1, 1)],
+        stock: [2, 0],
+        reconcilers: 1,
+        faults: Faults { time_outs: 1, saves: 1, fail_overs: 1, ..NONE },
+    },
+    Scenario {
+        name: "flush",
+        about: "a retry while openers race",
+        orders: &[order(ONE, 0, 2), order(ONE, 1, 1)],
+        stock: [1, 0],
+        reconcilers: 1,
+        faults: Faults { time_outs: 2, flushes: 2, spare_openers: 1, ..NONE },
+    },
+    Scenario {
+        name: "cancel",
+        about: "two late messages",
+        orders: &[order(ONE, 0, 2), order(ONE, 0, 1), order(ONE, 1, 1)],
+        stock: [1, 0],
+        reconcilers: 1,
+        faults: Faults { time_outs: 2, ends: 2, ..NONE },
+    },
+    Scenario {
+        name: "split brain",
+        about: "with a retry",
+        orders: &[order(ONE, 0, 2), order(ONE, 1, 1)],
+        stock: [1, 0],
+        reconcilers: 1,
+        faults: Faults { saves: 1, fail_overs: 1, strays: 3, ends: 1, ..NONE },
+    },
+    Scenario {
+        name: "baskets",
+        about: "a basket that asks three times",
+        orders: &[order(BOTH, 0, 3), order(OTHER, 1, 1)],
+        stock: [1, 1],
+        reconcilers: 1,
+        faults: Faults { time_outs: 1, deaths: 1, ..NONE },
+    },
+    Scenario {
+        name: "baskets and fail-over",
+        about: "with a late message",
+        orders: &[order(BOTH, 0, 2), order(ONE, 1, 1)],
+        stock: [1, 1],
+        reconcilers: 1,
+        faults: Faults { time_outs: 1, saves: 1, fail_overs: 1, ..NONE },
+    },
+];

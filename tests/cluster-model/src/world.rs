@@ -31,6 +31,8 @@ pub struct World {
     pub redis: [Shelf; SHELVES],
     /// What a replica, or the disk of each shelf's Redis, has: an older state.
     pub saved: [Shelf; SHELVES],
+    /// A master that was replaced and does not know it yet; only where nodes can still reach it.
+    pub deposed: [Shelf; SHELVES],
     /// The MySQL shards.
     pub mysql: Mysql,
     /// Clients, one a request id.
@@ -85,6 +87,8 @@ pub enum Action {
     Save(ShelfNo),
     /// The replica is promoted, or the server comes back from its disk: with lost writes, if any came after saving.
     FailOver(ShelfNo),
+    /// Nodes reach the other one of two masters: the deposed one, or the new one again.
+    Stray(ShelfNo),
     /// FLUSHALL, or a restart with nothing.
     Flush(ShelfNo),
     /// A held record expires: only where records are dropped early.
@@ -163,7 +167,8 @@ impl Model {
                     actions.push(Action::NumberBatch(shelf, shard));
                 }
                 let desk = &world.mysql.shelves[shelf][shard];
-                if desk.batch_units > 0 && desk.fence == world.redis[shelf].epoch {
+                let open = desk.fence == world.redis[shelf].epoch && world.redis[shelf].same_incarnation;
+                if desk.batch_units > 0 && (open || self.rules.broken(Mutation::ReturnToAnyIncarnation)) {
                     actions.extend(fates.iter().map(|fate| Action::SendReturn(shelf, shard, *fate)));
                 }
             }
@@ -199,6 +204,9 @@ impl Model {
             }
             if world.faults.fail_overs > 0 {
                 actions.push(Action::FailOver(shelf));
+            }
+            if world.faults.strays > 0 && world.deposed[shelf].epoch > 0 {
+                actions.push(Action::Stray(shelf));
             }
             if world.faults.flushes > 0 {
                 actions.push(Action::Flush(shelf));
@@ -248,9 +256,20 @@ impl Model {
             }
             Action::FailOver(shelf) => {
                 next.faults.fail_overs -= 1;
+                if next.faults.strays > 0 {
+                    next.deposed[shelf] = next.redis[shelf];
+                }
                 let saved = next.saved[shelf];
                 next.redis[shelf].come_back_as(saved);
                 story.say(|| format!("FAIL-OVER of shelf {shelf}: Redis is {:?}", next.redis[shelf]));
+            }
+            Action::Stray(shelf) => {
+                next.faults.strays -= 1;
+                std::mem::swap(&mut next.redis[shelf], &mut next.deposed[shelf]);
+                if next.faults.strays == 0 {
+                    next.deposed[shelf] = Shelf::default(); // Nobody reaches it any more.
+                }
+                story.say(|| format!("all reach the other master of shelf {shelf}: {:?}", next.redis[shelf]));
             }
             Action::Flush(shelf) => {
                 next.faults.flushes -= 1;
@@ -303,7 +322,7 @@ impl World {
         let mut all = Mixer::default();
         each.hash(&mut all);
         for shelf in model.shelves() {
-            for key in [&self.redis[shelf], &self.saved[shelf]] {
+            for key in [&self.redis[shelf], &self.saved[shelf], &self.deposed[shelf]] {
                 (key.epoch, key.same_incarnation, key.units, key.returned).hash(&mut all);
             }
             self.mysql.shelves[shelf].hash(&mut all);
@@ -321,9 +340,11 @@ impl World {
         let mut one = Mixer::default();
         model.order(request).hash(&mut one);
         (self.clients[request], self.asks[request].as_slice()).hash(&mut one);
-        (self.mysql.rows[request], self.mysql.orders[request]).hash(&mut one);
+        (self.mysql.rows[request], self.mysql.refused[request], self.mysql.orders[request]).hash(&mut one);
         for shelf in model.shelves() {
-            (self.redis[shelf].held[request], self.saved[shelf].held[request]).hash(&mut one);
+            for key in [&self.redis[shelf], &self.saved[shelf], &self.deposed[shelf]] {
+                key.held[request].hash(&mut one);
+            }
         }
         for message in self.late.iter().filter(|message| message.request() == Some(request)) {
             message.nameless().hash(&mut one);

@@ -37,6 +37,16 @@ fn breaks_nothing(mutation: Mutation) {
     }
 }
 
+/// «An ask past its deadline is not begun» needs clocks, and a frame's time does not run while it waits in a socket.
+/// Counting refusals does the same without a clock.
+#[test]
+fn counted_refusals_stand_for_the_deadline() {
+    let scenario = *Scenario::named("retries").unwrap();
+    let rules = Rules::without(Mutation::LateAskBegun).counting_refusals();
+    let outcome = search(&Model { scenario, rules }, Property::ALL, 2 * STATES_MAX);
+    assert!(outcome.exhausted, "{} states: {:?}", outcome.states, outcome.violation);
+}
+
 #[test]
 fn every_mutation_is_judged_here() {
     for mutation in Mutation::ALL {
@@ -65,6 +75,7 @@ each! { breaks:
     init_before_all_shards_are_fenced InitBeforeAllFenced,
     init_sent_twice InitTwice,
     a_fence_that_may_fall FenceMayFall,
+    a_return_to_any_incarnation ReturnToAnyIncarnation,
     no_incarnation_check NoIncarnationCheck,
     seen_answered_before_the_incarnation_check SeenBeforeIncarnation,
     an_attempt_that_seen_does_not_raise AttemptNotRaised,

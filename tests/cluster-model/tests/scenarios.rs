@@ -86,3 +86,13 @@ fn baskets() {
 fn baskets_and_fail_over() {
     holds("baskets and fail-over");
 }
+
+#[test]
+fn cancel_and_fail_over() {
+    holds("cancel and fail-over");
+}
+
+#[test]
+fn split_brain() {
+    holds("split brain");
+}
