@@ -8,10 +8,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use e2e::Server;
-use e2e::feed::{EVERYTHING, FEED};
-use e2e::wire::{Wire, frame};
-use protocol::structs::Refusal;
-use protocol::{Plain, Status, messages};
+use e2e::feed::{EVERYTHING, FEED, Feed, shop};
+use e2e::wire::{Wire, create, frame, unix_ms};
+use protocol::structs::{Event, OrderBrief, Refusal, SubscribeHead};
+use protocol::{EventType, Plain, Status, messages};
 use serde_json::Value;
 
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
@@ -95,6 +95,62 @@ fn segments_leave_under_load_and_a_killed_server_has_everything() {
     let said = refused(&server, &first);
     assert!(said.contains("name the archive"), "{said}");
     done(&server, &[&first[..], &["--archive", place]].concat());
+}
+
+#[test]
+fn an_event_says_whose_order_it_was_though_the_segment_with_its_making_has_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, archive) = (folder.path().join("small.toml"), folder.path().join("archive"));
+    let smaller = settings(&archive)
+        .replace("segment_bytes = 2097152", "segment_bytes = 1048576")
+        .replace("checkpoint_bytes = 3145728", "checkpoint_bytes = 1048576")
+        .replace(&format!("retain_bytes = {KEPT_BYTES}"), "retain_bytes = 1048576");
+    fs::write(&config, smaller).unwrap();
+    let config = config.to_str().unwrap();
+    let mut server = shop(TIDEGATE, &["--config", config]);
+    let mut wire = Wire::connect(server.address());
+    let first = buy(&mut wire, 0..2);
+    let began = Instant::now();
+    let mut numbers = 2;
+    while journal_bytes(&archive) < 3 * MIB {
+        buy(&mut wire, numbers..numbers + 500);
+        numbers += 500;
+        assert!(began.elapsed() < PATIENCE, "nothing leaves");
+    }
+
+    // The archive says whose it was; where somebody has taken that away, nobody does, and the stream goes on.
+    for (order, says_whose) in first.iter().zip([true, false]) {
+        if !says_whose {
+            // It has read the orders beside the first one as well.
+            server.kill();
+            fs::rename(&archive, folder.path().join("elsewhere")).unwrap();
+            server.restart_with(&["--config", config]);
+        }
+        let mut feed = Feed::open(&server, SubscribeHead { from: 0, ..EVERYTHING });
+        let id = order.order.to_string();
+        done(&server, &["admin", "order", "cancel", &id, "--why", "12"]);
+        let cancelled = loop {
+            let of_it = |event: &&Event| event.event == EventType::OrderCancelled.number();
+            if let Some(event) = feed.next_frame().iter().find(of_it) {
+                break *event;
+            }
+        };
+        assert_eq!(cancelled.order, order.order);
+        assert_eq!(cancelled.user, if says_whose { order.user } else { 0 }, "of {}", order.user);
+    }
+}
+
+/// Makes so many orders.
+fn buy(wire: &mut Wire, numbers: std::ops::Range<u64>) -> Vec<OrderBrief> {
+    let asked: Vec<u8> = numbers.clone().flat_map(|number| create(number, unix_ms())).collect();
+    wire.send(&asked);
+    numbers
+        .map(|_| {
+            let heard = wire.hear().unwrap();
+            assert_eq!(heard.status(), None);
+            OrderBrief::read(&heard.body).unwrap()
+        })
+        .collect()
 }
 
 /// Where events begin for who asks for the first one.

@@ -134,6 +134,7 @@ struct Sum {
     asks: u64,
     refusals: u64,
     at_rest: u64,
+    archived: u64,
     losses: Losses,
 }
 
@@ -146,6 +147,7 @@ impl Sum {
         self.asks += done.history.asks;
         self.refusals += done.history.refusals;
         self.at_rest += done.at_rest[0];
+        self.archived += done.archived.unwrap_or(0);
         self.losses += done.losses;
     }
 
@@ -154,7 +156,7 @@ impl Sum {
     }
 
     fn in_words(&self, cuts_power: bool) -> String {
-        let Sum { rounds, acknowledged, verified, went_on, asks, refusals, at_rest, losses } = self;
+        let Sum { rounds, acknowledged, verified, went_on, asks, refusals, at_rest, archived, losses } = self;
         let (what, lost) = if cuts_power {
             ("power-cut", format!("; {}", losses_in_words(losses)))
         } else {
@@ -162,7 +164,7 @@ impl Sum {
         };
         format!(
             "{what}: {rounds} rounds, {acknowledged} acknowledged, {verified} verified, lost 0, oversold 0; {went_on} \
-             payments, shipments and refunds where they were; {at_rest} orders at rest when killed; histories of {asks} asks linearizable, {refusals} refusals \
+             payments, shipments and refunds where they were; {at_rest} orders at rest when killed, {archived} segments archived; histories of {asks} asks linearizable, {refusals} refusals \
              for want of stock among them{lost}"
         )
     }
@@ -179,6 +181,9 @@ fn print_round(number: u32, done: &Done, disk: &str, cuts_power: bool) {
         "           at rest after {} s: {before} orders just before the kill, {behind} when all were verified",
         done.rest_after_seconds
     );
+    if let Some(archived) = done.archived {
+        println!("           {archived} segments left the data folder");
+    }
     println!("           {}", done.history);
     if cuts_power {
         println!("          {disk}: {}", losses_in_words(&done.losses));

@@ -12,7 +12,7 @@ const DURABILITY: [&str; 2] = ["dsync", "fsync"];
 /// Small segments, so that seconds of load roll often, and with them names come and go.
 const SEGMENT_MIB: [usize; 3] = [2, 4, 16];
 /// The largest group has to fit into the smallest segment.
-const GROUP_BYTES: usize = 256 << 10;
+pub(super) const GROUP_BYTES: usize = 256 << 10;
 
 /// Most cuts wait for one of so many writes, so that something is lost also where the disk is seldom busy …
 const WRITES_UNTIL_CUT_MAX: u32 = 64;
@@ -52,9 +52,13 @@ impl Power {
     pub fn settings(&self) -> [(&'static str, String); 3] {
         [
             ("TIDEGATE_JOURNAL_DURABILITY", self.durability.to_owned()),
-            ("TIDEGATE_JOURNAL_SEGMENT_BYTES", (self.segment_mib << 20).to_string()),
+            ("TIDEGATE_JOURNAL_SEGMENT_BYTES", self.segment_bytes().to_string()),
             ("TIDEGATE_JOURNAL_GROUP_BYTES", GROUP_BYTES.to_string()),
         ]
+    }
+
+    pub fn segment_bytes(&self) -> usize {
+        self.segment_mib << 20
     }
 
     pub fn in_words(&self) -> String {
@@ -72,11 +76,11 @@ impl Power {
         self.disk.power_on().context("the disk does not come back")
     }
 
-    /// Copies what is on it, for people to look into.
+    /// Copies what is on it, data folder and archive, into a folder for people to look into.
     pub fn save(mut self, to: &Path) -> Result<()> {
         // Where the round failed between a cut and its end, the power is still off.
         self.disk.power_on()?;
-        copy(&self.data(), to)
+        copy(&self.at, to)
     }
 }
 

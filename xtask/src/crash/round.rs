@@ -12,7 +12,7 @@ use powercut::Losses;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::power::Power;
+use super::power::{GROUP_BYTES, Power};
 use super::process::{Process, READY_WITHIN, Server, last_line};
 
 /// A load whose server is gone gives up after 3 s; past this it hangs, which is a bug of its own.
@@ -22,8 +22,11 @@ const CHECK_WITHIN: Duration = Duration::from_secs(300);
 
 /// What server and load sign callbacks with.
 const GATEWAY_KEY: &str = "the crash rounds' own gateway key";
-/// Bytes of journal between two checkpoints.
+/// Bytes of journal between two checkpoints; and where segments leave, so that they do within seconds.
 const CHECKPOINT_BYTES: u64 = 8 << 20;
+const CHECKPOINT_BYTES_ARCHIVING: u64 = 1 << 20;
+/// Of a segment where they leave, unless the round's disk has a word in it.
+const SEGMENT_BYTES: usize = 1 << 20;
 /// The server's gateway of [`GATEWAY_KEY`].
 const GATEWAYS: &str = r#"[{ id = 1, key_env = "TIDEGATE_GATEWAY_KEY" }]"#;
 
@@ -46,6 +49,8 @@ pub(super) struct Round<'a> {
     power: Option<Power>,
     folder: TempDir,
     rest_after_seconds: u32,
+    /// Segments leave the data folder.
+    archives: bool,
 }
 
 /// What a round that went well can say.
@@ -60,6 +65,8 @@ pub(super) struct Done {
     /// Seconds after which orders rest, and how many did just before the kill and when all was verified.
     pub rest_after_seconds: u32,
     pub at_rest: [u64; 2],
+    /// Segments in the archive in the end; nothing where none leaves.
+    pub archived: Option<u64>,
     /// What the records of the round came to, judged as one history.
     pub history: Verdict,
     /// What the power cuts of the round took.
@@ -117,13 +124,15 @@ impl Round<'_> {
             Disk::WithPowerCuts => Some(Power::new(&at, false, random)?),
             Disk::ThatLies => Some(Power::new(&at, true, random)?),
         };
-        Ok(Round { binary, power, folder, rest_after_seconds: REST_AFTER_SECONDS[0] })
+        Ok(Round { binary, power, folder, rest_after_seconds: REST_AFTER_SECONDS[0], archives: false })
     }
 
     pub fn run(&mut self, random: &mut fastrand::Rng, number: u32, within_ms: u64) -> Result<Done> {
         let killed_after_ms = random.u64(200..=within_ms.max(201));
         let plan = Plan::by_chance(number, random);
         self.rest_after_seconds = plan.rest_after_seconds;
+        // By twos, so that it meets each scenario.
+        self.archives = (number / 2).is_multiple_of(2);
         let (report, before) = self.load_and_kill(&plan, killed_after_ms, random)?;
         let acknowledged = report["accepted"].as_u64().context("the load's report has no `accepted`")?;
         let unknown = report["unknown"].as_u64().context("the load's report has no `unknown`")?;
@@ -155,6 +164,7 @@ impl Round<'_> {
             went_on,
             rest_after_seconds,
             at_rest: [before, behind],
+            archived: self.archived()?,
             history,
             losses,
         })
@@ -169,7 +179,7 @@ impl Round<'_> {
     pub fn keep(self) -> PathBuf {
         let Round { power, folder, .. } = self;
         if let Some(power) = power
-            && let Err(error) = power.save(&folder.path().join("data"))
+            && let Err(error) = power.save(folder.path())
         {
             eprintln!("the files of the disk cannot be kept: {error:#}");
         }
@@ -305,7 +315,8 @@ impl Round<'_> {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let mut serve = self.tidegate("serve");
         // A few a round: some crashes come while one is written.
-        serve.env("TIDEGATE_JOURNAL_CHECKPOINT_BYTES", CHECKPOINT_BYTES.to_string());
+        let checkpoint_bytes = if self.archives { CHECKPOINT_BYTES_ARCHIVING } else { CHECKPOINT_BYTES };
+        serve.env("TIDEGATE_JOURNAL_CHECKPOINT_BYTES", checkpoint_bytes.to_string());
         serve.env("TIDEGATE_STORE_REST_AFTER_SECONDS", self.rest_after_seconds.to_string());
         serve.args(["--listen", &address.to_string()]).arg("--data").arg(self.data());
         Ok(Server { address, process: Process::spawn(&mut serve, &self.path("serve.log"))? })
@@ -323,8 +334,33 @@ impl Round<'_> {
         let mut tidegate = Command::new(self.binary);
         tidegate.arg(command).current_dir(self.folder.path());
         tidegate.env("TIDEGATE_GATEWAY_KEY", GATEWAY_KEY).env("TIDEGATE_PAYMENTS_GATEWAYS", GATEWAYS);
+        if self.archives {
+            let segment_bytes = self.power.as_ref().map_or(SEGMENT_BYTES, Power::segment_bytes);
+            tidegate.env("TIDEGATE_JOURNAL_ON_EXPIRY", "archive");
+            tidegate.env("TIDEGATE_JOURNAL_ARCHIVE_DIR", self.archive());
+            tidegate.env("TIDEGATE_JOURNAL_RETAIN_BYTES", segment_bytes.to_string());
+            tidegate.env("TIDEGATE_JOURNAL_SEGMENT_BYTES", segment_bytes.to_string());
+            tidegate.env("TIDEGATE_JOURNAL_GROUP_BYTES", GROUP_BYTES.to_string());
+        }
         tidegate.envs(self.power.iter().flat_map(Power::settings));
         tidegate
+    }
+
+    /// How many segments have left.
+    fn archived(&self) -> Result<Option<u64>> {
+        if !self.archives {
+            return Ok(None);
+        }
+        let mut segments = 0;
+        for entry in fs::read_dir(self.archive())? {
+            segments += u64::from(entry?.path().extension().is_some_and(|it| it == "journal"));
+        }
+        Ok(Some(segments))
+    }
+
+    /// Beside the data folder, on the same disk: what is not synced there is lost, too.
+    fn archive(&self) -> PathBuf {
+        self.data().with_file_name("archive")
     }
 
     fn data(&self) -> PathBuf {
