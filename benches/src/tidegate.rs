@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -104,6 +104,20 @@ impl Bench<'_> {
         let names = std::fs::read_dir(self.folder.join("data"))?.map(|entry| Ok(entry?.path()));
         let names: Vec<PathBuf> = names.collect::<std::io::Result<_>>()?;
         Ok(names.into_iter().filter(|path| path.to_string_lossy().ends_with(ending)).collect())
+    }
+
+    /// Audits the folder of this name, which no server uses any more. Fails where anything does not hold.
+    pub fn audit(&self, data: &str) -> Result<()> {
+        let mut command = Command::new(self.binary);
+        command.args(["audit", "--log", "warn", "--data"]).arg(self.folder.join(data));
+        let output = command.output().context("the audit does not start")?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        ensure!(
+            output.status.success(),
+            "the audit fails: {said} {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
     }
 
     /// Plays the case against a server. Fails where the load generator does, so a figure stands for a run in which

@@ -28,6 +28,9 @@ pub struct Bounds {
     /// Users whose pace is remembered, where [`Rates::user_per_s`] is on: a power of two, at least 8. A user for
     /// whom there is no place is RATE_LIMITED until there is one.
     pub rate_users: u32,
+    /// Orders of a store that AUDIT recomputes: it takes some 230 bytes of memory for each as long as it lasts. More:
+    /// OVERLOADED.
+    pub audit_orders: u64,
     /// Told with OVERLOADED and TOO_MANY_IN_FLIGHT. Milliseconds.
     pub retry_after_ms: u32,
     /// How long a connection may take to say HELLO, 1 to [`Bounds::HELLO_SECONDS_MAX`]. Then it hears AUTH_REQUIRED
@@ -49,6 +52,7 @@ impl Bounds {
         event_bytes_per_s: 100 << 20,
         refusal_events_per_s: 100,
         rate_users: 1 << 17,
+        audit_orders: 8_000_000,
         retry_after_ms: 20,
         hello_seconds: 10,
     };

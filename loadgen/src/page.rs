@@ -56,7 +56,14 @@ fn verdict(report: &Report) -> (&'static str, String) {
         (Ended::ServerGone, _) => {
             ("bad", format!("The server was gone; {} requests are unknown", grouped(report.unknown)))
         }
-        (_, None) => ("bad", "The server could not be asked for its audit".to_owned()),
+        (_, None) if !report.audit_left_out => {
+            ("bad", "The server could not be asked for its audit".to_owned())
+        }
+        (_, None) if report.errors > 0 => {
+            ("bad", format!("{} in the answers", counted(report.errors, "error", "errors")))
+        }
+        (Ended::Interrupted, None) => ("good", "Stopped before its end · no audit wanted".to_owned()),
+        (Ended::Done, None) => ("good", "All answered · no audit wanted".to_owned()),
         (_, Some(audit)) if !audit.ok => ("bad", "The audit failed".to_owned()),
         (_, Some(_)) if report.errors > 0 => {
             ("bad", format!("Audit ok, but {} in the answers", counted(report.errors, "error", "errors")))

@@ -47,6 +47,9 @@ pub struct LoadPlan {
     /// Of a steady run: nothing costs anything and nobody is limited, so an order is over as soon as it is made. Users
     /// 1 to [`LoadPlan::users`] take turns then.
     pub free: bool,
+    /// Whether the server is asked for its audit when the load is over: it takes memory and time for every order that
+    /// it ever made.
+    pub audit: bool,
     /// The gateway that lifecycles pay at: its number in the server's configuration, and the key that it signs with.
     pub gateway: (u16, Vec<u8>),
     /// How long unpaid orders keep their units, seconds.
@@ -216,6 +219,7 @@ impl LoadPlan {
             stock,
             users: 150_000,
             free: false,
+            audit: true,
             gateway: (GATEWAY, GATEWAY_KEY.as_bytes().to_vec()),
             hold_seconds: HOLD_SECONDS,
             seed: fastrand::u64(1..1_000_000_000),

@@ -54,8 +54,10 @@ pub struct Report {
     pub server: Option<Server>,
     /// Where this ran.
     pub machine: Machine,
-    /// What the server's own audit says; nothing when it could not be asked.
+    /// What the server's own audit says; nothing when it could not be asked, or was not to be.
     pub audit: Option<Audit>,
+    /// It was not to be asked for its audit.
+    pub audit_left_out: bool,
 
     /// How it ended.
     pub ended: Ended,
@@ -216,9 +218,11 @@ impl Report {
         rows
     }
 
-    /// Whether nothing went wrong: the server was there to the end, made no mistake and is in order.
+    /// Whether nothing went wrong: the server was there to the end, made no mistake and is in order, as far as its
+    /// audit was wanted.
     pub fn is_good(&self) -> bool {
-        self.ended != Ended::ServerGone && self.errors == 0 && self.audit.is_some_and(|audit| audit.ok)
+        let is_in_order = self.audit.map_or(self.audit_left_out, |audit| audit.ok);
+        self.ended != Ended::ServerGone && self.errors == 0 && is_in_order
     }
 
     /// Writes it as one JSON object.
@@ -305,6 +309,7 @@ pub(crate) mod sample {
                 duplicate_orders: 0,
                 lost: 0,
             }),
+            audit_left_out: false,
             ended: Ended::Done,
             started_at: "2026-11-21T11:30:00Z".to_owned(),
             started_at_us: 1_795_260_600_000_000,
@@ -391,6 +396,7 @@ mod tests {
         assert!(!Report { ended: Ended::ServerGone, ..good.clone() }.is_good());
         assert!(!Report { errors: 1, ..good.clone() }.is_good());
         assert!(!Report { audit: None, ..good.clone() }.is_good());
+        assert!(Report { audit: None, audit_left_out: true, ..good.clone() }.is_good());
         assert!(Report { ended: Ended::Interrupted, ..good }.is_good());
     }
 

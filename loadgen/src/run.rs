@@ -79,7 +79,11 @@ pub fn run<W: Watcher + Send>(plan: &LoadPlan, watcher: &mut W) -> Result<Report
         let load = scope.spawn(|| drive(plan, market, set_up, watcher));
         load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })?;
-    watcher.step("asking the server for its audit");
+    watcher.step(if plan.audit {
+        "asking the server for its audit"
+    } else {
+        "asking the server for its figures"
+    });
     let report = outline.report(plan, driven, &before, &mut talk);
     watcher.done();
     Ok(report)
@@ -251,7 +255,10 @@ impl Outline {
 
     fn report(self, plan: &LoadPlan, driven: Driven, before: &StatsHead, talk: &mut Talk) -> Report {
         let Driven { mut tally, ended, seconds, events, failure: _ } = driven;
-        let asked = if ended == Ended::ServerGone { None } else { ask_server(talk, before, &mut tally) };
+        let asked = match ended {
+            Ended::ServerGone => None,
+            Ended::Done | Ended::Interrupted => ask_server(talk, before, plan.audit, &mut tally),
+        };
         let a_second = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
         let (all, of_accepted) = tally.latencies();
         let (durable, journal, server, audit) = match asked {
@@ -281,6 +288,7 @@ impl Outline {
             server,
             machine: Machine::this(),
             audit,
+            audit_left_out: !plan.audit,
             ended,
             started_at: rfc3339(self.started_at_us),
             started_at_us: self.started_at_us,
@@ -330,15 +338,7 @@ struct Asked {
     audit: Option<Audit>,
 }
 
-/// STATS and AUDIT. What cannot be had is an error of the run.
-fn ask_server(talk: &mut Talk, before: &StatsHead, tally: &mut Tally) -> Option<Asked> {
-    let stats = match talk.ask::<Stats, StatsAnswer, _>(&Nothing {}, |answer| answer.head) {
-        Ok(stats) => stats,
-        Err(error) => {
-            tally.error(|| format!("the server could not be asked for its figures: {error}"));
-            return None;
-        }
-    };
+fn ask_for_audit(talk: &mut Talk, tally: &mut Tally) -> Option<Audit> {
     let audit = talk.set_answer_time(AUDIT_TIME_MAX).and_then(|()| {
         talk.ask::<AuditKind, AuditAnswer, _>(&Nothing {}, |answer| Audit {
             ok: answer.head.ok,
@@ -350,9 +350,21 @@ fn ask_server(talk: &mut Talk, before: &StatsHead, tally: &mut Tally) -> Option<
             lost: answer.head.lost,
         })
     });
-    if let Err(error) = &audit {
-        tally.error(|| format!("the server could not be asked for its audit: {error}"));
-    }
+    audit
+        .map_err(|error| tally.error(|| format!("the server could not be asked for its audit: {error}")))
+        .ok()
+}
+
+/// STATS, and AUDIT where it is wanted. What cannot be had is an error of the run.
+fn ask_server(talk: &mut Talk, before: &StatsHead, wants_audit: bool, tally: &mut Tally) -> Option<Asked> {
+    let stats = match talk.ask::<Stats, StatsAnswer, _>(&Nothing {}, |answer| answer.head) {
+        Ok(stats) => stats,
+        Err(error) => {
+            tally.error(|| format!("the server could not be asked for its figures: {error}"));
+            return None;
+        }
+    };
+    let audit = if wants_audit { ask_for_audit(talk, tally) } else { None };
     let name = text_of(&stats.server).unwrap_or("");
     let mode = text_of(&stats.store_mode).unwrap_or("");
     Some(Asked {
@@ -371,7 +383,7 @@ fn ask_server(talk: &mut Talk, before: &StatsHead, tally: &mut Tally) -> Option<
             resident_bytes_before: before.resident_bytes,
             resident_bytes: stats.resident_bytes,
         },
-        audit: audit.ok(),
+        audit,
     })
 }
 

@@ -175,7 +175,10 @@ impl Table {
 
     fn audit(&mut self, report: &Report) {
         let Some(audit) = report.audit else {
-            let none = self.paint(RED, "not made: the server could not be asked");
+            let none = match report.audit_left_out {
+                true => "left out, as was asked for".to_owned(),
+                false => self.paint(RED, "not made: the server could not be asked").to_string(),
+            };
             self.line(format_args!("  audit     {none}"));
             return;
         };

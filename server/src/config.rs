@@ -235,6 +235,9 @@ sections! {
         event_bytes_per_s: u32 = 100 << 20,
         /// Refusals for want of stock that are told as events in a second, where somebody listens: samples.
         refusal_events_per_s: u32 = 100,
+        /// Orders of a store that AUDIT recomputes, in some 230 bytes of memory for each as long as it lasts. More:
+        /// OVERLOADED; audit a backup then.
+        audit_orders: u64 = 8_000_000,
         /// What OVERLOADED and TOO_MANY_IN_FLIGHT tell a client to wait, milliseconds.
         retry_after_ms: u32 = 20,
         /// Batches of intents between a reactor and the engine. None left: OVERLOADED.

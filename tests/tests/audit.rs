@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use domain::{Fact, Stamp};
+use e2e::Server;
 use faults::Journal;
 use storage::embedded::author::Author;
 
@@ -67,6 +68,29 @@ fn a_folder_without_a_journal_or_with_a_server_is_told_in_a_sentence() {
 }
 
 /// Writes a healthy journal that goes on like this.
+#[test]
+fn a_server_audits_no_more_orders_than_it_may_and_says_what_to_do() {
+    const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
+    let server = Server::start_in(TIDEGATE, &[], &[("TIDEGATE_REQUESTS_AUDIT_ORDERS", "10")]);
+    let target = ["--target", server.address()];
+    let load = |orders: &str, flags: &[&str]| {
+        let load = ["load", "--scenario", "steady", "--connections", "2", "--orders", orders];
+        server.run(&[&load[..], &target, flags].concat())
+    };
+    assert_eq!(load("10", &[]).status.code(), Some(0));
+    assert_eq!(server.run(&[&["audit"][..], &target].concat()).status.code(), Some(0));
+
+    let over = load("1", &["--no-audit"]);
+    let told = String::from_utf8(over.stdout).expect("text");
+    assert!(told.contains("audit     left out, as was asked for"), "{told}");
+    assert_eq!(over.status.code(), Some(0));
+    let refused = server.run(&[&["audit"][..], &target].concat());
+    let said = String::from_utf8(refused.stderr).expect("text");
+    assert!(said.contains("more orders than requests.audit_orders"), "{said}");
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(load("1", &[]).status.code(), Some(1), "who wants an audit hears that there is none");
+}
+
 fn write(folder: &Path, goes_on: impl FnOnce(&mut Journal<'_>)) {
     let mut author = Author::new(0x7E57);
     let mut tell = |position, stamp: &Stamp, facts: &[Fact<'_>]| author.entry(position, stamp, facts);

@@ -3,7 +3,7 @@
 use domain::{Intent, Verdict};
 use protocol::bounds::INVARIANTS_MAX;
 use protocol::{Kind, Status, messages, parse};
-use storage::{Outcome, Share, Store};
+use storage::{NotDecided, Outcome, Share, Store};
 
 use super::{Asked, Gateway, deadline, envelope, pending};
 use crate::audit::{AuditFailed, AuditReport, invariant_to_wire, report_to_wire};
@@ -42,6 +42,13 @@ impl<S: Store> Gateway<S> {
         out: &mut impl Outlet,
     ) {
         match outcome {
+            Ok(Verdict::Holdings(holdings))
+                if holdings.orders.iter().sum::<u64>() > self.settings.bounds.audit_orders =>
+            {
+                self.settings.common.end_audit();
+                let too_many = Err(NotDecided::Overloaded { retry_after_ms: AUDIT_RETRY_MS });
+                self.answer_frame(&pending, Kind::Audit, &too_many, out);
+            }
             Ok(Verdict::Holdings(holdings)) => {
                 self.audit_for = Some(pending);
                 self.desk.begin(holdings, position);

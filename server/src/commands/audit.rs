@@ -21,6 +21,7 @@ use rustix::io::Errno;
 use serde::Serialize;
 use storage::embedded::{disk::ReadDisk, reader};
 use tidegate_sdk::blocking::Client;
+use tidegate_sdk::{Cause, Error, Status};
 
 use super::admin::told;
 use crate::cli::{BadUsage, print};
@@ -194,7 +195,15 @@ pub(super) fn ledger_through(
 fn audit_server(target: &str) -> anyhow::Result<Finding> {
     let builder = tidegate_sdk::Client::builder(target).connections(1).client_name("tidegate-audit");
     let client = Client::connect_with(builder).map_err(|why| told(why, target))?;
-    let told = client.wait(client.audit()).map_err(|why| told(why, target))?;
+    let told = client.wait(client.audit()).map_err(|why| {
+        if let Error::TryAgain { cause: Cause::Status(Status::Overloaded), .. } = why {
+            return anyhow::anyhow!(
+                "the server at {target} is at another audit, or has more orders than requests.audit_orders: ask \
+                 again later, or audit a backup with --data"
+            );
+        }
+        told(why, target)
+    })?;
     let invariants = told.invariants.into_iter().map(|(name, counted, violations)| Judged {
         says: model::says(&name).unwrap_or("(an invariant of another version of Tidegate)"),
         name,

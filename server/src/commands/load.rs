@@ -93,6 +93,9 @@ pub struct Load {
     /// Keep a row for each request before it is sent, and one when it is answered.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// Leave out the server's audit at the end: it takes time and memory for every order that the server ever made.
+    #[arg(long)]
+    no_audit: bool,
     /// Write the report as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -211,6 +214,7 @@ impl Load {
         plan.stock = self.stock.unwrap_or(plan.stock);
         plan.users = self.users.unwrap_or(plan.users);
         plan.free = self.is_free(&plan.scenario)?;
+        plan.audit = !self.no_audit;
         plan.seed = self.seed.unwrap_or(plan.seed);
         plan.hold_seconds = self.hold_seconds.unwrap_or(plan.hold_seconds);
         plan.gateway = (self.gateway, self.gateway_key.clone().into_bytes());

@@ -231,6 +231,7 @@ fn gateway(config: &Config) -> handlers::Bounds {
         event_bytes_per_s: requests.event_bytes_per_s,
         refusal_events_per_s: requests.refusal_events_per_s,
         rate_users: config.rates.users,
+        audit_orders: requests.audit_orders,
         retry_after_ms: requests.retry_after_ms,
         hello_seconds: config.connections.hello_seconds,
     }
