@@ -259,7 +259,7 @@ pub fn open<D: Disk>(
     }
 
     let behind = begins_behind(&*disk).map_err(damaged)?;
-    let archive = archive_of(&*disk, &config.retention, identity);
+    let archive = archive_of(&*disk, &config.retention, identity, behind);
     let archive = archive.map_err(|(place, why)| OpenError::Archive { place, why })?;
     let leaving = match config.retention.expiry {
         Expiry::Keep => None,

@@ -300,7 +300,8 @@ impl<D: Disk> Leaving<D> {
     }
 }
 
-/// The archive, if there is to be one: of no other store, and locked for as long as it lives.
+/// The archive, if there is to be one: of no other store, and locked for as long as it lives. The journal in the data
+/// folder begins behind this position.
 ///
 /// # Errors
 /// Its place, and what is wrong with it.
@@ -308,6 +309,7 @@ pub(crate) fn archive_of<D: Disk>(
     disk: &D,
     retention: &Retention,
     identity: Identity,
+    begins_behind: u64,
 ) -> Result<Option<D>, (String, String)> {
     let place = match &retention.expiry {
         Expiry::Archive(place) => place,
@@ -320,6 +322,14 @@ pub(crate) fn archive_of<D: Disk>(
     }
     match first_header(&archive).map_err(|why| wrong(why.to_string()))? {
         Some(theirs) if theirs != identity => Err(wrong("it holds segments of another store".into())),
+        None if begins_behind > 0 => {
+            // Right where they were deleted until now, so no reason to refuse.
+            tracing::warn!(
+                archive = %place.display(),
+                "the archive is empty, and older segments have left before: is its disk mounted?"
+            );
+            Ok(Some(archive))
+        }
         Some(_) | None => Ok(Some(archive)),
     }
 }
