@@ -39,7 +39,7 @@ impl World {
         }
         let client = &mut self.clients[request];
         client.asks += 1;
-        let retry = client.asks > 1;
+        let retry = client.asks > 1 && !model.rules.broken(Mutation::FlagForgotten);
         let first = model.order(request).basket.from(0).expect("a basket is not empty");
         let looks = retry && !model.rules.broken(Mutation::RetryDoesNotLook);
         self.asks[request].put(Ask {

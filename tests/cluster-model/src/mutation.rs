@@ -62,6 +62,8 @@ pub enum Mutation {
     RetryDoesNotLook,
     /// A retry is refused with SOLD_OUT without a dead row.
     SoldOutWithoutDeadRow,
+    /// A client asks again without the retry flag.
+    FlagForgotten,
     /// An ask is begun after its client gave it up: the deadline is compared before the look at the key row.
     LateAskBegun,
     /// A client believes the answer to an ask that it has given up.
@@ -99,6 +101,7 @@ impl Mutation {
         Self::AnswerBeforeCommit,
         Self::RetryDoesNotLook,
         Self::SoldOutWithoutDeadRow,
+        Self::FlagForgotten,
         Self::LateAskBegun,
         Self::LateAnswerHeard,
     ];
@@ -143,6 +146,7 @@ pub const NEEDED: &[Found] = &[
     found(Mutation::RetryDoesNotLook, "retries", Property::NobodyIsWedged),
     found(Mutation::AnswerBeforeCommit, "retries", Property::AcceptedIsNeverLost),
     found(Mutation::SoldOutWithoutDeadRow, "retries", Property::SoldOutIsFinal),
+    found(Mutation::FlagForgotten, "retries", Property::SoldOutIsFinal),
     found(Mutation::LateAskBegun, "retries", Property::SoldOutIsFinal),
     found(Mutation::LateAnswerHeard, "retries", Property::SoldOutIsFinal),
 ];

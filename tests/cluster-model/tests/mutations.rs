@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use cluster_model::{ECONOMIES, Model, Mutation, NEEDED, Property, Rules, Scenario, search};
+use std::fs;
+use std::path::Path;
+
+use cluster_model::{ECONOMIES, Found, Model, Mutation, NEEDED, Property, Rules, Scenario, search};
 
 /// More states than any of these searches needs.
 const STATES_MAX: usize = 3_000_000;
@@ -56,6 +59,23 @@ fn every_mutation_is_judged_here() {
     }
 }
 
+#[test]
+fn the_page_has_a_row_for_each() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/CLUSTER.md");
+    let page = fs::read_to_string(page).unwrap();
+    let has = |begin: &str, end: &str| {
+        let found = page.lines().any(|line| line.starts_with(begin) && line.ends_with(end));
+        assert!(found, "docs/CLUSTER.md: no row that begins with «{begin}» and ends with «{end}»");
+    };
+    for found in NEEDED {
+        let Found { mutation, scenario, breaks } = found;
+        has(&format!("| {mutation:?}: "), &format!(" | {scenario} | {breaks:?} |"));
+    }
+    for (mutation, _) in ECONOMIES {
+        has(&format!("| {mutation:?}: "), " |");
+    }
+}
+
 macro_rules! each {
     ($check:ident: $($test:ident $mutation:ident,)+) => {$(
         #[test]
@@ -92,6 +112,7 @@ each! { breaks:
     an_answer_before_the_commit AnswerBeforeCommit,
     a_retry_that_does_not_look RetryDoesNotLook,
     sold_out_without_a_dead_row SoldOutWithoutDeadRow,
+    a_retry_without_the_flag FlagForgotten,
     an_ask_begun_after_it_was_given_up LateAskBegun,
     an_answer_heard_after_its_ask_was_given_up LateAnswerHeard,
 }
