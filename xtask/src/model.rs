@@ -13,7 +13,7 @@ use cluster_model::{LARGE, Model, Mutation, Property, Rules, SCENARIOS, Scenario
 pub struct Args {
     /// Only these scenarios; none named: all.
     scenarios: Vec<String>,
-    /// The larger scenarios: minutes and gigabytes each.
+    /// The larger scenarios: a minute and some gigabytes each.
     #[arg(long)]
     large: bool,
     /// Break this rule, named as in docs/CLUSTER.md, and say what goes wrong.
