@@ -17,6 +17,8 @@ const HOLD_SECONDS: &str = "86400";
 const AT_REST: u64 = 5_000_000;
 /// So that they rest soon.
 const REST_AFTER_SECONDS: &str = "1";
+/// All of them are audited behind the load.
+const AUDITED: &str = "10000000";
 /// What rests in this time does not rest at all.
 const AT_REST_WITHIN: Duration = Duration::from_secs(300);
 /// Between two looks at whether they do.
@@ -25,8 +27,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Seconds from the start of the process to its ready line.
 pub fn run(bench: &Bench<'_>) -> Result<Run> {
     let at_rest = if bench.case.name == "recovery-resting" { AT_REST } else { 0 };
-    let (mut server, address) =
-        bench.serve("data", &[("TIDEGATE_STORE_REST_AFTER_SECONDS", REST_AFTER_SECONDS)])?;
+    let variables = [
+        ("TIDEGATE_STORE_REST_AFTER_SECONDS", REST_AFTER_SECONDS),
+        ("TIDEGATE_REQUESTS_AUDIT_ORDERS", AUDITED),
+    ];
+    let (mut server, address) = bench.serve("data", &variables)?;
     if at_rest > 0 {
         bench.load(&server, &address, &["--free", "--orders", &at_rest.to_string()])?;
         wait_until_at_rest(bench, &address)?;

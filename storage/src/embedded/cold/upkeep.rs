@@ -17,8 +17,13 @@ use super::store::{ColdError, Standing};
 use super::trees::Trees;
 use crate::embedded::journal::Identity;
 
+/// Written pieces of one tree that are merged together. Keys by user fall anywhere, so each merge writes the whole next
+/// level anew: four times as many pieces as is usual are a quarter of that work, which bounds how many orders may rest.
+const MERGED_AT_ONCE: u8 = 16;
+/// Bytes of a merged file. With the above, as much in the next level as is usual.
+const MERGED_FILE_BYTES: u64 = 16 << 20;
 /// Written pieces of one tree that wait to be merged, at most: each costs every read by range a look.
-const UNMERGED_MAX: usize = 16;
+const UNMERGED_MAX: usize = 2 * MERGED_AT_ONCE as usize;
 
 /// The threads, as the thread that puts sees them.
 pub(super) struct Upkeep {
@@ -197,7 +202,9 @@ fn write_out(trees: &Trees, identity: Identity, standing: Standing) -> Result<St
 
 /// Merges until every tree has found nothing more to do.
 fn merge(trees: &Trees, broken: &Broken, must_stop: impl Fn() -> bool) {
-    let strategy = Arc::new(Leveled::default());
+    let strategy =
+        Leveled::default().with_l0_threshold(MERGED_AT_ONCE).with_table_target_size(MERGED_FILE_BYTES);
+    let strategy = Arc::new(strategy);
     for (name, tree) in trees.in_order_of_writing() {
         loop {
             if must_stop() {
