@@ -29,7 +29,7 @@ pub struct Bounds {
     /// whom there is no place is RATE_LIMITED until there is one.
     pub rate_users: u32,
     /// Orders of a store that AUDIT recomputes: it takes some 230 bytes of memory for each as long as it lasts. More:
-    /// OVERLOADED.
+    /// SWITCHED_OFF, for asking again does not help.
     pub audit_orders: u64,
     /// Told with OVERLOADED and TOO_MANY_IN_FLIGHT. Milliseconds.
     pub retry_after_ms: u32,

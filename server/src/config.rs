@@ -236,7 +236,7 @@ sections! {
         /// Refusals for want of stock that are told as events in a second, where somebody listens: samples.
         refusal_events_per_s: u32 = 100,
         /// Orders of a store that AUDIT recomputes, in some 230 bytes of memory for each as long as it lasts. More:
-        /// OVERLOADED; audit a backup then.
+        /// SWITCHED_OFF; audit a backup then.
         audit_orders: u64 = 8_000_000,
         /// What OVERLOADED and TOO_MANY_IN_FLIGHT tell a client to wait, milliseconds.
         retry_after_ms: u32 = 20,

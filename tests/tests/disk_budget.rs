@@ -116,7 +116,8 @@ fn orders_fill_the_budget_and_a_larger_one_lets_them_go_on() {
     fs::write(&config, "[store]\ndisk_budget_bytes = 12582912\n").unwrap();
     let mut server = Server::start_in(TIDEGATE, &flags, SETTINGS);
     let client = set_up(&server);
-    let load = ["load", "--scenario", "steady", "--orders", "400000", "--json", "load.json", "--target"];
+    // However fast it is, the disk is looked at meanwhile.
+    let load = ["load", "--scenario", "steady", "--seconds", "5", "--json", "load.json", "--target"];
     let load = server.run(&[&load[..], &[server.address()]].concat());
     let report = fs::read_to_string(server.data().with_file_name("load.json")).unwrap();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();

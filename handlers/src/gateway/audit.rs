@@ -46,7 +46,7 @@ impl<S: Store> Gateway<S> {
                 if holdings.orders.iter().sum::<u64>() > self.settings.bounds.audit_orders =>
             {
                 self.settings.common.end_audit();
-                let too_many = Err(NotDecided::Overloaded { retry_after_ms: AUDIT_RETRY_MS });
+                let too_many = Err(NotDecided::SwitchedOff { retry_after_ms: 0 });
                 self.answer_frame(&pending, Kind::Audit, &too_many, out);
             }
             Ok(Verdict::Holdings(holdings)) => {

@@ -21,7 +21,7 @@ use rustix::io::Errno;
 use serde::Serialize;
 use storage::embedded::{disk::ReadDisk, reader};
 use tidegate_sdk::blocking::Client;
-use tidegate_sdk::{Cause, Error, Status};
+use tidegate_sdk::{Error, Refused, Status};
 
 use super::admin::told;
 use crate::cli::{BadUsage, print};
@@ -196,10 +196,9 @@ fn audit_server(target: &str) -> anyhow::Result<Finding> {
     let builder = tidegate_sdk::Client::builder(target).connections(1).client_name("tidegate-audit");
     let client = Client::connect_with(builder).map_err(|why| told(why, target))?;
     let told = client.wait(client.audit()).map_err(|why| {
-        if let Error::TryAgain { cause: Cause::Status(Status::Overloaded), .. } = why {
+        if let Error::Refused(Refused { status: Status::SwitchedOff, .. }) = why {
             return anyhow::anyhow!(
-                "the server at {target} is at another audit, or has more orders than requests.audit_orders: ask \
-                 again later, or audit a backup with --data"
+                "the server at {target} has more orders than requests.audit_orders: audit a backup with --data"
             );
         }
         told(why, target)
