@@ -4,16 +4,14 @@
 
 mod common;
 
-use std::sync::Arc;
-
-use common::mem_disk::{End, MemDisk, MemHot};
+use common::mem_disk::{End, MemDisk};
 use common::{
-    Life, at, cancel, create, request_id, submit, take_answers, tiny, tiny_without_checkpoints, with_seeds,
+    Life, cancel, create, look, request_id, submit, take_answers, tiny, tiny_without_checkpoints, with_seeds,
 };
 use domain::{Intent, OrderId, Verdict};
 use fastrand::Rng;
 use storage::embedded::disk::{Disk, DurabilityPath};
-use storage::embedded::{Config, Damage, OpenError, OpenReport, Progress, open};
+use storage::embedded::{Config, Damage, OpenError, OpenReport, Progress};
 use storage::{NotDecided, Store};
 
 #[test]
@@ -232,16 +230,6 @@ fn sold(disk: &MemDisk, clock: &mut i64, is_first: bool, rng: &mut Rng) -> MemDi
 
 /// What an opening found, and what the ledger then holds. It changes no fact.
 fn opened(disk: &MemDisk, clock: &mut i64) -> (OpenReport, Verdict) {
-    let disk = disk.next_process();
     *clock += 1_000;
-    let config = tiny_without_checkpoints(DurabilityPath::Dsync);
-    let opened = open(Arc::new(disk.clone()), config, at(*clock), &mut |_| ()).unwrap();
-    let report = opened.report.clone();
-    let store = opened.fused_inline().unwrap();
-    let mut life = Life { disk: disk.clone(), hot: MemHot::new(&disk), store, micros: *clock };
-    let holdings = life.ask(Intent::Holdings).outcome.unwrap();
-    *clock = life.micros;
-    drop(life.store);
-    disk.end(End::Kill, life.hot);
-    (report, holdings)
+    look(disk, clock, tiny_without_checkpoints(DurabilityPath::Dsync)).unwrap()
 }

@@ -7,9 +7,9 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use common::mem_disk::{End, MemDisk, MemHot};
-use common::{Life, at, create, request_id, submit, take_answers, tiny, with_seeds};
-use domain::{Intent, LedgerBounds, OrderId, Verdict};
+use common::mem_disk::{End, MemDisk};
+use common::{Life, create, look, request_id, submit, take_answers, tiny, with_seeds};
+use domain::{LedgerBounds, OrderId, Verdict};
 use fastrand::Rng;
 use storage::Store;
 use storage::embedded::disk::{Disk, DurabilityPath, ReadDisk};
@@ -367,17 +367,6 @@ fn numbers(disk: &impl ReadDisk) -> Vec<u64> {
 
 /// What an opening found, and what the ledger then holds. It changes no fact.
 fn opened(disk: &MemDisk, clock: &mut i64) -> Result<(storage::embedded::OpenReport, Verdict), OpenError> {
-    let disk = disk.next_process();
     *clock += 1_000_000;
-    let config = Config { checkpoint_bytes: 0, ..tiny(DurabilityPath::Dsync) };
-    let opened = open(Arc::new(disk.clone()), config, at(*clock), &mut |_| ());
-    let opened = opened.inspect_err(|_| disk.end(End::Kill, MemHot::new(&disk)))?;
-    let report = opened.report.clone();
-    let store = opened.fused_inline().unwrap();
-    let mut life = Life { disk: disk.clone(), hot: MemHot::new(&disk), store, micros: *clock };
-    let holdings = life.ask(Intent::Holdings).outcome.unwrap();
-    *clock = life.micros;
-    drop(life.store);
-    disk.end(End::Kill, life.hot);
-    Ok((report, holdings))
+    look(disk, clock, Config { checkpoint_bytes: 0, ..tiny(DurabilityPath::Dsync) })
 }

@@ -11,14 +11,16 @@ use domain::fact::Fact;
 use domain::intent::{AdjustReason, AskedLine, Cancel, Create, Envelope, Lines, Sku, SkuPut, StockAdjust};
 use domain::{
     Currency, Intent, LedgerBounds, Micros, MicrosUtc, MinorUnits, OrderId, Quantity, RequestId, SellerId,
-    SkuId, UserId, WarehouseId,
+    SkuId, UserId, Verdict, WarehouseId,
 };
 use storage::embedded::disk::{DurabilityPath, HotDisk, ReadDisk};
 use storage::embedded::reader::{self, Reading};
-use storage::embedded::{ClockReading, Config, Durability, Fatal, FusedStore, OpenError, Progress, open};
+use storage::embedded::{
+    ClockReading, Config, Durability, Fatal, FusedStore, OpenError, OpenReport, Progress, open,
+};
 use storage::{Answer, Share, Store, Submitted, Ticket};
 
-use mem_disk::{MemDisk, MemHot};
+use mem_disk::{End, MemDisk, MemHot};
 
 pub const SKU: SkuId = SkuId(7);
 pub const EUR: Currency = Currency(978);
@@ -80,6 +82,21 @@ pub fn at(micros: i64) -> ClockReading {
 /// A request id of this instant.
 pub fn request_id(micros: i64, n: u64) -> RequestId {
     RequestId((((START + micros) / 1_000) as u128) << 80 | u128::from(n))
+}
+
+/// What an opening by another process finds, and what the ledger then holds. It changes no fact, and the process is killed.
+pub fn look(disk: &MemDisk, clock: &mut i64, config: Config) -> Result<(OpenReport, Verdict), OpenError> {
+    let disk = disk.next_process();
+    let opened = open(Arc::new(disk.clone()), config, at(*clock), &mut |_| ());
+    let opened = opened.inspect_err(|_| disk.end(End::Kill, MemHot::new(&disk)))?;
+    let report = opened.report.clone();
+    let store = opened.fused_inline().unwrap();
+    let mut life = Life { disk: disk.clone(), hot: MemHot::new(&disk), store, micros: *clock };
+    let holdings = life.ask(Intent::Holdings).outcome.unwrap();
+    *clock = life.micros;
+    drop(life.store);
+    disk.end(End::Kill, life.hot);
+    Ok((report, holdings))
 }
 
 /// A store in memory, and the hot disk under it.
