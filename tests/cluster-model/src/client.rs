@@ -24,7 +24,7 @@ pub enum Heard {
     Nothing,
     /// The order stands.
     Accepted,
-    /// There will be no order of this request id, unless its client asks again.
+    /// There will be no order of this request id. (Who was told so by the first ask may ask again.)
     SoldOut,
 }
 
@@ -32,11 +32,6 @@ impl World {
     /// A client asks, the first time without the retry flag, later with it. It may do so while a node still works on
     /// the ask before: its time was up, or its connection broke.
     pub fn ask(&mut self, model: &Model, request: RequestNo, story: &mut Story) {
-        // An ask past its deadline is not begun. What counts as the beginning is the look at the key row: whoever
-        // looked in time has an attempt number that a later refusal's dead row is not below.
-        if !model.rules.broken(Mutation::LateAskBegun) {
-            self.asks[request].retain(|ask| ask.step != Step::Look);
-        }
         let client = &mut self.clients[request];
         client.asks += 1;
         let retry = client.asks > 1 && !model.rules.broken(Mutation::FlagForgotten);

@@ -21,10 +21,12 @@ pub enum Message {
     Return(ShelfNo, ShardNo, Epoch, u8, Units),
     /// INIT.
     Init(ShelfNo, Epoch, Units),
-    /// An order's transaction, or its COMMIT: which ask (where refusals are counted), which attempt.
-    Commit(RequestNo, u8, Attempt, [HoldId; SHELVES], [Epoch; SHELVES]),
+    /// An order's transaction, or its COMMIT.
+    Commit(RequestNo, Attempt, [HoldId; SHELVES], [Epoch; SHELVES]),
     /// A dead row.
     MakeDead(RequestNo, Attempt),
+    /// A row that says that its request id is refused.
+    Refuse(RequestNo),
     /// Only without a fence on cancel: the fences were read, the rest comes later.
     EndOrder(RequestNo, [Epoch; SHELVES]),
 }
@@ -45,6 +47,7 @@ impl Message {
             | Self::Judge(_, request, ..)
             | Self::Commit(request, ..)
             | Self::MakeDead(request, _)
+            | Self::Refuse(request)
             | Self::EndOrder(request, _) => Some(request),
             Self::Return(..) | Self::Init(..) => None,
         }
@@ -59,6 +62,7 @@ impl Message {
             | Self::Judge(_, request, ..)
             | Self::Commit(request, ..)
             | Self::MakeDead(request, _)
+            | Self::Refuse(request)
             | Self::EndOrder(request, _) => *request = 0,
             Self::Return(..) | Self::Init(..) => (),
         }
@@ -90,10 +94,11 @@ impl Message {
             Self::Init(shelf, epoch, units) => {
                 format!("INIT of shelf {shelf} with {units} units at epoch {epoch}")
             }
-            Self::Commit(request, _, attempt, holds, epochs) => {
+            Self::Commit(request, attempt, holds, epochs) => {
                 format!("COMMIT of {} (attempt {attempt}, holds {holds:?}, epochs {epochs:?})", name(request))
             }
             Self::MakeDead(request, attempt) => format!("dead row {attempt} of {}", name(request)),
+            Self::Refuse(request) => format!("refusal of {}", name(request)),
             Self::EndOrder(request, _) => format!("end of {}'s order", name(request)),
         }
     }
@@ -127,12 +132,13 @@ impl World {
                 self.redis[shelf].init(rules, epoch, units);
                 String::new()
             }
-            Message::Commit(request, ask, attempt, holds, epochs) => {
+            Message::Commit(request, attempt, holds, epochs) => {
                 let order = model.order(request);
                 let whose = (request, order.basket, order.shard);
-                format_if(story, self.mysql.commit(rules, whose, (ask, attempt), holds, epochs))
+                format_if(story, self.mysql.commit(rules, whose, attempt, holds, epochs))
             }
             Message::MakeDead(request, attempt) => format_if(story, self.mysql.make_dead(request, attempt)),
+            Message::Refuse(request) => format_if(story, self.mysql.refuse(request)),
             Message::EndOrder(request, read) => {
                 let order = model.order(request);
                 self.mysql.end_order(request, order.basket, order.shard, read);

@@ -60,12 +60,12 @@ pub enum Mutation {
     AnswerBeforeCommit,
     /// A retry does not look at its key row.
     RetryDoesNotLook,
-    /// A retry is refused with SOLD_OUT without a dead row.
-    SoldOutWithoutDeadRow,
+    /// A retry is refused with SOLD_OUT, and its key row does not say so.
+    RefusalWithoutRow,
+    /// A refusal only makes the row dead for its attempt: a later attempt may commit over it.
+    RefusalNotKept,
     /// A client asks again without the retry flag.
     FlagForgotten,
-    /// An ask is begun after its client gave it up: the deadline is compared before the look at the key row.
-    LateAskBegun,
     /// A client believes the answer to an ask that it has given up.
     LateAnswerHeard,
 }
@@ -100,9 +100,9 @@ impl Mutation {
         Self::KeyNotUnique,
         Self::AnswerBeforeCommit,
         Self::RetryDoesNotLook,
-        Self::SoldOutWithoutDeadRow,
+        Self::RefusalWithoutRow,
+        Self::RefusalNotKept,
         Self::FlagForgotten,
-        Self::LateAskBegun,
         Self::LateAnswerHeard,
     ];
 }
@@ -145,9 +145,9 @@ pub const NEEDED: &[Found] = &[
     found(Mutation::KeyNotUnique, "rush", Property::OneOrderARequest),
     found(Mutation::RetryDoesNotLook, "retries", Property::NobodyIsWedged),
     found(Mutation::AnswerBeforeCommit, "retries", Property::AcceptedIsNeverLost),
-    found(Mutation::SoldOutWithoutDeadRow, "retries", Property::SoldOutIsFinal),
+    found(Mutation::RefusalWithoutRow, "retries", Property::SoldOutIsFinal),
+    found(Mutation::RefusalNotKept, "retries", Property::SoldOutIsFinal),
     found(Mutation::FlagForgotten, "retries", Property::SoldOutIsFinal),
-    found(Mutation::LateAskBegun, "retries", Property::SoldOutIsFinal),
     found(Mutation::LateAnswerHeard, "retries", Property::SoldOutIsFinal),
 ];
 
@@ -164,33 +164,19 @@ const fn found(mutation: Mutation, scenario: &'static str, breaks: Property) -> 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rules {
     broken: Option<Mutation>,
-    counts_refusals: bool,
 }
 
 impl Rules {
     /// The protocol as it is.
-    pub const KEPT: Self = Self { broken: None, counts_refusals: false };
+    pub const KEPT: Self = Self { broken: None };
 
     /// The protocol without one rule.
     pub fn without(mutation: Mutation) -> Self {
-        Self { broken: Some(mutation), ..Self::KEPT }
+        Self { broken: Some(mutation) }
     }
 
     /// Whether this is the rule that is broken.
     pub fn broken(self, mutation: Mutation) -> bool {
         self.broken == Some(mutation)
-    }
-
-    /// With one rule more, which can stand for «an ask past its deadline is not begun» and needs no clock: frames carry
-    /// which ask of their request id they are, a refusal writes that beside its dead row, and no earlier ask commits over
-    /// it, whatever its attempt. (Comparing at the look is not enough: an earlier ask may look behind a later one's look
-    /// and before its refusal.)
-    pub fn counting_refusals(self) -> Self {
-        Self { counts_refusals: true, ..self }
-    }
-
-    /// Whether refusals are counted.
-    pub fn counts_refusals(self) -> bool {
-        self.counts_refusals
     }
 }

@@ -9,8 +9,6 @@ use crate::{Attempt, Basket, Epoch, HoldId, REQUESTS, RequestNo, SHARDS, SHELVES
 pub struct Mysql {
     /// Key rows, one a request id.
     pub rows: [Row; REQUESTS],
-    /// Beside each dead row: the ask whose refusal made it; 0: none. Only where refusals are counted.
-    pub refused: [u8; REQUESTS],
     /// How many orders each request id ever made: more than one is a violation.
     pub orders: [u8; REQUESTS],
     /// Of each shelf, what each shard has of it.
@@ -40,6 +38,8 @@ pub enum Row {
     None,
     /// No attempt up to this one can commit any more.
     Dead(Attempt),
+    /// Its client was told, or will be, that there is no order. No attempt can commit any more.
+    Refused,
     /// The order, with the hold ids of its lines.
     Order {
         /// Not cancelled, expired or returned.
@@ -58,6 +58,8 @@ pub enum Committed {
     Before,
     /// Rolled back: a dead row is in the way of this attempt.
     DeadInTheWay,
+    /// Rolled back: a later ask was refused, and that stands.
+    Refused,
     /// Rolled back: a shelf has another epoch by now.
     Fenced,
 }
@@ -68,7 +70,7 @@ impl Mysql {
         &mut self,
         rules: Rules,
         (request, basket, shard): (RequestNo, Basket, ShardNo),
-        (ask, attempt): (u8, Attempt),
+        attempt: Attempt,
         holds: [HoldId; SHELVES],
         epochs: [Epoch; SHELVES],
     ) -> Committed {
@@ -81,9 +83,7 @@ impl Mysql {
             // By compare-and-set: over a dead row of its own or a later attempt, its units may be somebody else's.
             Row::Dead(n) if n + 1 == attempt || rules.broken(Mutation::RevivalWithoutCompare) => (),
             Row::Dead(_) => return Committed::DeadInTheWay,
-        }
-        if rules.counts_refusals() && self.refused[request] > ask {
-            return Committed::DeadInTheWay;
+            Row::Refused => return Committed::Refused,
         }
         // Redis gave the units under an epoch. Under another one the sum may have been taken without this order.
         let fenced = basket.shelves().any(|shelf| self.shelves[shelf][shard].fence != epochs[shelf]);
@@ -106,7 +106,17 @@ impl Mysql {
         match self.rows[request] {
             Row::None => self.rows[request] = Row::Dead(attempt),
             Row::Dead(n) if n + 1 == attempt => self.rows[request] = Row::Dead(attempt),
-            Row::Dead(_) | Row::Order { .. } => (),
+            Row::Dead(_) | Row::Refused | Row::Order { .. } => (),
+        }
+        self.rows[request]
+    }
+
+    /// Makes the key row say that its request id is refused, over whatever is no order; what stands there afterwards
+    /// decides. An ask that began earlier, and is still on its way, cannot land behind it whatever its attempt.
+    pub fn refuse(&mut self, request: RequestNo) -> Row {
+        match self.rows[request] {
+            Row::None | Row::Dead(_) | Row::Refused => self.rows[request] = Row::Refused,
+            Row::Order { .. } => (),
         }
         self.rows[request]
     }

@@ -40,7 +40,7 @@ pub struct Got {
 /// What an ask does next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
-    /// Read the key row: an order there is the answer; a dead row numbers the attempt.
+    /// Read the key row: an order or a refusal there is the answer; a dead row numbers the attempt.
     #[default]
     Look,
     /// RESERVE on this shelf.
@@ -51,7 +51,7 @@ pub enum Step {
     Doubt,
     /// Give back what it took of this shelf and nobody else has seen; then refuse.
     GiveBack(ShelfNo, Why),
-    /// Make the row dead for this attempt; then SOLD_OUT.
+    /// Make the row refused; then SOLD_OUT.
     Refuse,
     /// FINISH on this shelf; the client has its answer.
     Finish(ShelfNo),
@@ -76,11 +76,11 @@ impl Ask {
             }
             Step::Commit => Some(Message::Commit(
                 request,
-                self.counted(rules),
                 self.attempt,
                 self.got.map(|got| got.hold),
                 self.got.map(|got| got.epoch),
             )),
+            Step::Refuse if !rules.broken(Mutation::RefusalNotKept) => Some(Message::Refuse(request)),
             Step::Doubt | Step::Refuse => Some(Message::MakeDead(request, self.attempt)),
             Step::GiveBack(shelf, _) => {
                 Some(Message::GiveBackOwn(shelf, request, self.got[shelf].hold, self.got[shelf].epoch))
@@ -95,11 +95,6 @@ impl Ask {
     /// learns the shelf's and sends another RESERVE, so here it always knows it; a RESERVE that is late may not.
     fn hold(&self, epoch: Epoch) -> Held {
         Held { hold: self.no, epoch, attempt: self.attempt, shared: false }
-    }
-
-    /// Which ask this is, where that counts.
-    fn counted(&self, rules: Rules) -> u8 {
-        if rules.counts_refusals() { self.no } else { 0 }
     }
 
     /// After the answer only FINISH is left, which needs the hold ids.
@@ -163,12 +158,17 @@ impl World {
     }
 
     /// Attempts. A retry reads its key row first: an order there is the answer, whatever Redis would say (its
-    /// record may be finished and its shelf sold out); `dead n` makes this attempt n + 1.
+    /// record may be finished and its shelf sold out), and so is a refusal, which stands; `dead n` makes this attempt
+    /// n + 1.
     fn look(&mut self, model: &Model, request: RequestNo, mut ask: Ask, story: &mut Story) -> Option<Ask> {
         story.say(|| format!("{}'s ask {} looks: {:?}", name(request), ask.no, self.mysql.rows[request]));
         ask.attempt = match self.mysql.rows[request] {
             Row::Order { .. } => {
                 self.answer(model.rules, request, ask.no, Heard::Accepted, story);
+                return None;
+            }
+            Row::Refused => {
+                self.answer(model.rules, request, ask.no, Heard::SoldOut, story);
                 return None;
             }
             Row::Dead(n) => n + 1,
@@ -223,8 +223,7 @@ impl World {
         let order = model.order(request);
         let whose = (request, order.basket, order.shard);
         let (holds, epochs) = (ask.got.map(|got| got.hold), ask.got.map(|got| got.epoch));
-        let counted = ask.counted(model.rules);
-        let committed = self.mysql.commit(model.rules, whose, (counted, ask.attempt), holds, epochs);
+        let committed = self.mysql.commit(model.rules, whose, ask.attempt, holds, epochs);
         story.say(|| {
             format!(
                 "{}'s ask {}: COMMIT (attempt {}, holds {holds:?}, epochs {epochs:?}) → {committed:?}",
@@ -241,6 +240,10 @@ impl World {
             // What this ask holds is the reconciler's: it compares hold ids.
             Committed::Before => {
                 self.answer(model.rules, request, ask.no, Heard::Accepted, story);
+                None
+            }
+            Committed::Refused => {
+                self.answer(model.rules, request, ask.no, Heard::SoldOut, story);
                 None
             }
             Committed::DeadInTheWay | Committed::Fenced => {
@@ -260,6 +263,7 @@ impl World {
         });
         match row {
             Row::Order { .. } => self.answer(model.rules, request, ask.no, Heard::Accepted, story),
+            Row::Refused => self.answer(model.rules, request, ask.no, Heard::SoldOut, story),
             Row::Dead(_) | Row::None => story.say(|| "  STORE_UNAVAILABLE: ask again".into()),
         }
         None
@@ -298,7 +302,7 @@ impl World {
             }
             // A first ask may be refused at once. Of one that was asked before, an attempt may still be on its way:
             // it is fenced off first.
-            Why::SoldOut if ask.retry && !model.rules.broken(Mutation::SoldOutWithoutDeadRow) => {
+            Why::SoldOut if ask.retry && !model.rules.broken(Mutation::RefusalWithoutRow) => {
                 ask.step = Step::Refuse;
                 Some(ask)
             }
@@ -309,18 +313,17 @@ impl World {
         }
     }
 
-    /// SOLD_OUT for a retry: the row is dead for its attempt first, so that no earlier ask lands after the refusal.
+    /// SOLD_OUT for a retry: its row says so first, so that no earlier ask lands after the refusal.
     fn refuse(&mut self, model: &Model, request: RequestNo, ask: Ask, story: &mut Story) -> Option<Ask> {
-        let row = self.mysql.make_dead(request, ask.attempt);
-        if model.rules.counts_refusals() {
-            self.mysql.refused[request] = self.mysql.refused[request].max(ask.no);
-        }
-        story.say(|| {
-            format!("{}'s ask {} makes its row dead {}: {row:?}", name(request), ask.no, ask.attempt)
-        });
+        let row = if model.rules.broken(Mutation::RefusalNotKept) {
+            self.mysql.make_dead(request, ask.attempt)
+        } else {
+            self.mysql.refuse(request)
+        };
+        story.say(|| format!("{}'s ask {} makes its row refused: {row:?}", name(request), ask.no));
         let answer = match row {
             Row::Order { .. } => Heard::Accepted,
-            Row::Dead(_) | Row::None => Heard::SoldOut,
+            Row::Refused | Row::Dead(_) | Row::None => Heard::SoldOut,
         };
         self.answer(model.rules, request, ask.no, answer, story);
         None

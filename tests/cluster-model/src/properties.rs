@@ -209,6 +209,6 @@ fn under_promises(model: &Model, world: &World, shelf: ShelfNo) -> bool {
 fn is_order(row: Row) -> bool {
     match row {
         Row::Order { .. } => true,
-        Row::None | Row::Dead(_) => false,
+        Row::None | Row::Dead(_) | Row::Refused => false,
     }
 }

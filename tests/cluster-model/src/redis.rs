@@ -55,6 +55,8 @@ pub enum Reserved {
 pub enum Verdict {
     /// The key row is `dead n`.
     Dead(Attempt),
+    /// The key row says that the request id is refused.
+    Refused,
     /// The key row is an order, live or ended; its line on this shelf carries this hold id.
     Order(HoldId),
 }
@@ -147,6 +149,7 @@ impl Shelf {
             Verdict::Dead(n) if n >= record.attempt || rules.broken(Mutation::AttemptNotCompared) => {
                 self.end(request, 1);
             }
+            Verdict::Refused => self.end(request, 1),
             Verdict::Dead(_) => (), // A later attempt holds it and may still commit.
             Verdict::Order(bought) if bought == hold || rules.broken(Mutation::HoldIdsLeftOut) => {
                 self.end(request, 0);

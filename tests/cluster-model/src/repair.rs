@@ -112,7 +112,7 @@ impl World {
         let row = if model.rules.broken(Mutation::GiveBackBeforeDead) {
             match self.mysql.rows[work.request] {
                 Row::None => Row::Dead(work.attempt),
-                row @ (Row::Dead(_) | Row::Order { .. }) => row,
+                row @ (Row::Dead(_) | Row::Refused | Row::Order { .. }) => row,
             }
         } else {
             self.mysql.make_dead(work.request, work.attempt)
@@ -120,6 +120,7 @@ impl World {
         match row {
             Row::Order { holds, .. } => Verdict::Order(holds[work.shelf]),
             Row::Dead(n) => Verdict::Dead(n),
+            Row::Refused => Verdict::Refused,
             Row::None => Verdict::Dead(0), // Only where dead rows are deleted: it ends nothing.
         }
     }

@@ -340,7 +340,7 @@ impl World {
         let mut one = Mixer::default();
         model.order(request).hash(&mut one);
         (self.clients[request], self.asks[request].as_slice()).hash(&mut one);
-        (self.mysql.rows[request], self.mysql.refused[request], self.mysql.orders[request]).hash(&mut one);
+        (self.mysql.rows[request], self.mysql.orders[request]).hash(&mut one);
         for shelf in model.shelves() {
             for key in [&self.redis[shelf], &self.saved[shelf], &self.deposed[shelf]] {
                 key.held[request].hash(&mut one);

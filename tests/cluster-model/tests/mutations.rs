@@ -40,16 +40,6 @@ fn breaks_nothing(mutation: Mutation) {
     }
 }
 
-/// «An ask past its deadline is not begun» needs clocks, and a frame's time does not run while it waits in a socket.
-/// Counting refusals does the same without a clock.
-#[test]
-fn counted_refusals_stand_for_the_deadline() {
-    let scenario = *Scenario::named("retries").unwrap();
-    let rules = Rules::without(Mutation::LateAskBegun).counting_refusals();
-    let outcome = search(&Model { scenario, rules }, Property::ALL, 2 * STATES_MAX);
-    assert!(outcome.exhausted, "{} states: {:?}", outcome.states, outcome.violation);
-}
-
 #[test]
 fn every_mutation_is_judged_here() {
     for mutation in Mutation::ALL {
@@ -111,9 +101,9 @@ each! { breaks:
     a_key_that_is_not_unique KeyNotUnique,
     an_answer_before_the_commit AnswerBeforeCommit,
     a_retry_that_does_not_look RetryDoesNotLook,
-    sold_out_without_a_dead_row SoldOutWithoutDeadRow,
+    a_refusal_without_a_row RefusalWithoutRow,
+    a_refusal_that_is_not_kept RefusalNotKept,
     a_retry_without_the_flag FlagForgotten,
-    an_ask_begun_after_it_was_given_up LateAskBegun,
     an_answer_heard_after_its_ask_was_given_up LateAnswerHeard,
 }
 
