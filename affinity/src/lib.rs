@@ -11,4 +11,4 @@ mod seat;
 
 pub use machine::{Cpu, Machine, ReadError};
 pub use plan::{Layout, Plan, PlanError, Wishes, plan};
-pub use seat::{Seat, cpus_left_to_others, nice_current_thread, pin_current_thread};
+pub use seat::{Seat, cpus_left_to_others, pin_current_thread};

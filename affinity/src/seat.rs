@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 
-use rustix::process::setpriority_process;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Where a thread runs.
@@ -53,11 +52,6 @@ pub fn cpus_left_to_others() -> io::Result<Vec<usize>> {
     Ok((0..CpuSet::MAX_CPU).filter(|&cpu| process.is_set(cpu) && !own.is_set(cpu)).collect())
 }
 
-/// How nice the calling thread is to others: 0 not at all, 19 most. Niceness is a thread's own on Linux.
-pub fn nice_current_thread(nice: i32) -> io::Result<()> {
-    Ok(setpriority_process(None, nice)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,16 +93,5 @@ mod tests {
     fn a_cpu_that_does_not_exist_is_an_error() {
         assert!(pin_current_thread(CpuSet::MAX_CPU).is_err());
         assert!(pin_current_thread(CpuSet::MAX_CPU - 1).is_err());
-    }
-
-    #[test]
-    fn niceness_is_of_one_thread() {
-        std::thread::spawn(|| {
-            nice_current_thread(19).unwrap();
-            assert_eq!(rustix::process::getpriority_process(None).unwrap(), 19);
-        })
-        .join()
-        .unwrap();
-        assert_ne!(rustix::process::getpriority_process(None).unwrap(), 19);
     }
 }

@@ -49,7 +49,7 @@ pub struct Growth {
     pub first_and_last_resident_bytes: [u64; 2],
     /// The rates that were tried, in turn.
     pub rates: Vec<Held>,
-    /// Half as much again as the rate that held; nothing where none did.
+    /// Half as much again as the rate that was tried first; nothing where none held.
     pub burst: Option<Burst>,
     /// First pages of a user with [`LISTED`] orders at rest, over loopback: p50, p99, µs.
     pub list_us: [f64; 2],
@@ -101,8 +101,8 @@ const LIST_LIMIT: u16 = 100;
 const LISTS: usize = 2_000;
 /// What an order leaves in memory as long as its request id is remembered; the index over those is real from the start.
 const REQUEST_ID_BYTES: u64 = 24;
-/// Orders that have room in memory.
-const IN_MEMORY: u64 = 2_000_000;
+/// Orders that have room in memory: more than a burst leaves there.
+const IN_MEMORY: u64 = 10_000_000;
 /// An order rests when nobody touched it for so long.
 const REST_AFTER_SECONDS: &str = "5";
 /// As few orders in memory as make no difference.
@@ -219,15 +219,16 @@ impl Sitting<'_> {
         Ok((began_s, run, report))
     }
 
-    /// Tries one rate after the other, and a burst over the first that holds.
+    /// Tries one rate after the other, and when one has held, a burst over the first.
     fn find_rate(&mut self, plan: &Plan) -> Result<()> {
         for percent in RATES_PERCENT {
             let held = self.try_rate(plan.rate * percent / 100, plan.sustain_seconds)?;
             eprintln!("{held:?}");
-            let (rate, holds, level) = (held.rate, held.holds, held.in_memory[1]);
+            let (holds, level) = (held.holds, held.in_memory[1]);
             self.seen.rates.push(held);
             if holds {
-                let burst = self.burst(rate * 3 / 2, plan.sustain_seconds.min(BURST_SECONDS_MAX), level)?;
+                let burst =
+                    self.burst(plan.rate * 3 / 2, plan.sustain_seconds.min(BURST_SECONDS_MAX), level)?;
                 eprintln!("{burst:?}");
                 self.seen.burst = Some(burst);
                 return Ok(());

@@ -3,8 +3,8 @@
 //! Nothing here knows what the bytes mean. A [`Service`] is given them and writes its own; one object of it lives on
 //! each reactor's thread and is never shared. `examples/echo.rs` is the smallest use.
 //!
-//! What is unsafe stands in three files: `ring` owns whatever the kernel may still read or write, `buffers` what it
-//! receives into, and `huge_pages` passes an allocator's calls on. All are safe to use for the rest.
+//! What is unsafe stands in four files: `ring` owns whatever the kernel may still read or write, `buffers` what it
+//! receives into, `huge_pages` passes an allocator's calls on, and `background` asks for shorter slices. All are safe to use for the rest.
 #![deny(unsafe_code)]
 
 mod service;
@@ -12,6 +12,8 @@ mod service;
 mod reactor;
 
 mod acceptor;
+#[allow(unsafe_code)]
+mod background;
 mod bounds;
 #[allow(unsafe_code)]
 mod buffers;
@@ -30,6 +32,7 @@ mod seldom;
 mod setup;
 
 pub use acceptor::{Acceptor, Stopper};
+pub use background::step_back;
 pub use bounds::Bounds;
 pub use counters::{Counter, Counters};
 pub use doorbell::Doorbell;

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use domain::order::State;
 use domain::verdict::OrderBrief;
 use domain::{Currency, MicrosUtc, MinorUnits, UserId};
-use storage::embedded::Ring;
+use storage::Ring;
+use storage::embedded::Background;
 use storage::embedded::cold::{
     Answer, Ask, BATCH_ORDERS_MAX, ColdDesk, ColdSettings, ColdStore, DiskCold, LATEST, Resting,
     RestingBatch, ThreadDesk, UserAsk, order_made_at,
@@ -32,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = args.next().ok_or("name a folder on the disk that is to be measured")?;
     let orders: u64 = args.next().map_or(Ok(2_000_000), |orders| orders.parse())?;
     let data = tempfile::tempdir_in(folder)?;
-    let mut store = DiskCold::open(data.path(), ME, ColdSettings::default())?;
+    let mut store = DiskCold::open(data.path(), ME, ColdSettings::default(), Background::NICE)?;
 
     insert(&mut store, orders)?;
     let began = Instant::now();
@@ -148,7 +149,7 @@ fn first_pages(store: &DiskCold) -> Result<(), Box<dyn Error>> {
 
 fn opening(data: &Path) -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
-    drop(DiskCold::open(data, ME, ColdSettings::default())?);
+    drop(DiskCold::open(data, ME, ColdSettings::default(), Background::NICE)?);
     println!("opening and closing: {:.1} ms", began.elapsed().as_secs_f64() * 1e3);
     Ok(())
 }
@@ -161,8 +162,8 @@ impl Ring for Nobody {
 
 /// What a read takes through the desk while 50,000 orders a second come to rest and a sync is always under way.
 fn read_beside_puts(data: &Path, orders: u64) -> Result<(), Box<dyn Error>> {
-    let store = DiskCold::open(data, ME, ColdSettings::default())?;
-    let mut desk = ThreadDesk::start(store, Arc::new(Nobody))?;
+    let store = DiskCold::open(data, ME, ColdSettings::default(), Background::NICE)?;
+    let mut desk = ThreadDesk::start(store, Arc::new(Nobody), Background::NICE)?;
     let mut random = fastrand::Rng::with_seed(2);
     let (mut took, mut syncs) = (Vec::new(), Vec::new());
     let mut sync_began = Instant::now();

@@ -13,8 +13,8 @@ use std::time::Instant;
 use domain::intent::{AdjustReason, AskedLine, Create, Envelope, Lines, Sku, SkuPut, StockAdjust};
 use domain::{Currency, Intent, MinorUnits, Quantity, RequestId, SellerId, SkuId, UserId, WarehouseId};
 use storage::embedded::disk::{FileDone, HotDisk};
-use storage::embedded::{BlockingFiles, ClockReading, Config, FileDisk, FusedStore, Ring, open};
-use storage::{Share, Store, Submitted, Ticket};
+use storage::embedded::{BlockingFiles, ClockReading, Config, FileDisk, FusedStore, open};
+use storage::{Ring, Share, Store, Submitted, Ticket};
 
 /// Requests submitted a turn, as 64 connections with 16 in flight bring them at most.
 const A_TURN: u64 = 1_024;

@@ -5,8 +5,10 @@
 
 mod batch;
 pub mod embedded;
+mod lane;
 pub mod planted;
 mod store;
 
 pub use batch::{IntentBatch, NoRoom, Submitted, Ticket};
+pub use lane::{Count, Handle, Lane, LaneBounds, Ring, lane};
 pub use store::{Answer, NotDecided, Outcome, Share, Stats, Store};

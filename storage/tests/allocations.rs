@@ -11,8 +11,8 @@ use std::sync::Arc;
 use common::{create, request_id, sku_put, small_bounds, stock};
 use domain::{LedgerBounds, Reason, Verdict};
 use storage::embedded::disk::DurabilityPath::Dsync;
-use storage::embedded::{BlockingFiles, ClockReading, Config, Durability, FileDisk, FusedStore, Ring, open};
-use storage::{Share, Store, Submitted, Ticket};
+use storage::embedded::{BlockingFiles, ClockReading, Config, Durability, FileDisk, FusedStore, open};
+use storage::{Ring, Share, Store, Submitted, Ticket};
 
 thread_local! {
     /// Of this thread: another one makes segments meanwhile, and may.

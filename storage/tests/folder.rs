@@ -12,10 +12,9 @@ use common::{create, request_id, sku_put, small_bounds, stock, take_answers};
 use domain::{LedgerBounds, Verdict};
 use storage::embedded::disk::DurabilityPath::{Dsync, Fsync};
 use storage::embedded::{
-    BlockingFiles, ClockReading, Config, Durability, FileDisk, FusedStore, OpenError, Progress, Ring, open,
-    reader,
+    BlockingFiles, ClockReading, Config, Durability, FileDisk, FusedStore, OpenError, Progress, open, reader,
 };
-use storage::{Share, Store, Submitted, Ticket};
+use storage::{Ring, Share, Store, Submitted, Ticket};
 
 const EVERY_DURABILITY: [Durability; 3] =
     [Durability::Auto, Durability::Always(Dsync), Durability::Always(Fsync)];

@@ -323,6 +323,7 @@ mod tests {
         Currency, Intent, MicrosUtc, MinorUnits, Quantity, RequestId, Rules, SellerId, WarehouseId,
     };
     use serde_json::Value;
+    use storage::embedded::Background;
     use storage::embedded::cold::{ColdSettings, ColdStore, DiskCold, Resting, RestingBatch, order_made_at};
     use storage::embedded::{BlockingFiles, ClockReading, Config, FusedStore, identity_of, open};
     use storage::{Share, Store, Submitted, Ticket};
@@ -448,7 +449,8 @@ mod tests {
         assert_eq!((cold::row(&disk), lines(None, None)), ((String::new(), None), vec![]));
 
         let identity = identity_of(&disk).unwrap().unwrap();
-        let mut store = DiskCold::open(dir.path(), identity, ColdSettings::default()).unwrap();
+        let mut store =
+            DiskCold::open(dir.path(), identity, ColdSettings::default(), Background::NICE).unwrap();
         let mut batch = RestingBatch::new();
         for (through, record) in [(7, &b"short"[..]), (9, b"longer")] {
             batch.begin(through);

@@ -29,9 +29,7 @@ impl Desk {
         let (work, to_do) = channel::<(Box<Holdings>, u64)>();
         let (finished, done) = channel();
         let run = move || {
-            if let Err(why) = affinity::nice_current_thread(NICE) {
-                tracing::warn!("audits run at full priority: {why}");
-            }
+            reactor::step_back(NICE);
             // One audit at a time is all that gateways ask for, so these channels never hold more than one.
             while let Ok((holdings, position)) = to_do.recv() {
                 if finished.send(audit(&folders, request_window, &holdings, position)).is_err() {

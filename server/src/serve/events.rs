@@ -120,9 +120,7 @@ impl EventDesk for Desk {
 
 /// The thread's whole life.
 fn send(log: Journal, to_do: &Receiver<Work>, told: &Receiver<Event>, listened: &AtomicBool) {
-    if let Err(why) = affinity::nice_current_thread(NICE) {
-        tracing::warn!("events are sent at full priority: {why}");
-    }
+    reactor::step_back(NICE);
     let counters = Arc::clone(&log.counters);
     let mut broadcaster = Broadcaster::new(log);
     let mut rests = true;

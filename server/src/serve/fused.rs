@@ -31,7 +31,11 @@ pub(super) fn start(
     let desk = Desk::start(folders.clone(), settings.store.rules.request_window, reactor.doorbell())?;
     let store: FusedStore<Relay> =
         opened.fused(Arc::new(Bell(reactor.doorbell()))).context("the journal cannot be written")?;
-    let disk = DiskWatch::start(&folders.data, settings.store.disk, Arc::clone(store.counters()))?;
+    let disk = DiskWatch::start(
+        &folders.data,
+        (settings.store.disk, settings.store.background),
+        Arc::clone(store.counters()),
+    )?;
     let subscriptions = settings.gateway.subscriptions as usize;
     let events =
         Sender::start(&folders, Arc::clone(store.counters()), subscriptions)?.desk(reactor.doorbell());

@@ -2,7 +2,7 @@
 
 use handlers::{Client, Outlet};
 use reactor::{Connection, Doorbell, Output};
-use storage::embedded::Ring;
+use storage::Ring;
 
 /// The gateway's way out.
 pub(super) struct Out<'a>(pub(super) &'a mut Output);

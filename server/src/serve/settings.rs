@@ -131,6 +131,7 @@ fn store(config: &Config) -> storage::embedded::Config {
                 config::OnExpiry::Delete => Expiry::Delete,
             },
         },
+        background: storage::embedded::Background { step_back: reactor::step_back },
         disk: storage::embedded::DiskBudget {
             bytes: disk_budget_bytes,
             warn_percent: disk_warn_percent,

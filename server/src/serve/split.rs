@@ -8,9 +8,8 @@ use anyhow::Context;
 use domain::MicrosUtc;
 use handlers::{Desks, Gateway};
 use reactor::{Connection, Ended, Next, Output, Reactor, Received, Service, Turn};
-use storage::embedded::{
-    ClockReading, DiskWatch, EngineSide, FileDisk, LedgerClock, Opened, Ring, StoreHandle,
-};
+use storage::embedded::{ClockReading, DiskWatch, EngineSide, FileDisk, LedgerClock, Opened};
+use storage::{Count, Handle, Ring};
 
 use super::audit::Desk;
 use super::control::{Control, next, next_while_draining, no_later_than};
@@ -38,7 +37,11 @@ pub(super) fn start(
     let (mut side, handles) =
         opened.split::<Relay>(engine_bell, bells).context("the journal cannot be written")?;
 
-    let disk = DiskWatch::start(&folders.data, settings.store.disk, Arc::clone(side.engine().counters()))?;
+    let disk = DiskWatch::start(
+        &folders.data,
+        (settings.store.disk, settings.store.background),
+        Arc::clone(side.engine().counters()),
+    )?;
     let subscriptions = settings.gateway.subscriptions as usize * handles.len();
     let events = Sender::start(&folders, Arc::clone(side.engine().counters()), subscriptions)?;
 
@@ -77,7 +80,7 @@ pub(super) fn start(
 
 /// A sub-reactor: sockets and gateway.
 struct Serving {
-    gateway: Gateway<StoreHandle>,
+    gateway: Gateway<Handle>,
     clock: LedgerClock,
     control: Arc<Control>,
     pulse: Pulse,

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::background::Background;
 use super::counters::Counters;
 
 /// From one look to the next.
@@ -122,15 +123,16 @@ pub struct DiskWatch {
 
 impl DiskWatch {
     /// Looks once, then starts the thread: a server that begins on a full disk takes no order.
-    pub fn start(folder: &Path, budget: DiskBudget, counters: Arc<Counters>) -> io::Result<DiskWatch> {
+    pub fn start(
+        folder: &Path,
+        (budget, background): (DiskBudget, Background),
+        counters: Arc<Counters>,
+    ) -> io::Result<DiskWatch> {
         let mut looking = Looking { folder: folder.to_owned(), budget, counters, level: DiskLevel::Enough };
         looking.look();
         let stop = Arc::new(AtomicBool::new(false));
         let theirs = Arc::clone(&stop);
-        let thread = std::thread::Builder::new().name("disk".into()).spawn(move || {
-            // On Linux this is the priority of the calling thread alone. Where it is refused, all works, less
-            // politely.
-            let _ = rustix::process::setpriority_process(None, 19);
+        let thread = background.spawn("disk", move || {
             while !theirs.load(Ordering::Relaxed) {
                 std::thread::park_timeout(LOOK_EVERY);
                 looking.look();

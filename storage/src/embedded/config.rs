@@ -2,12 +2,14 @@
 
 use domain::{LedgerBounds, Micros, Rules};
 
+use super::background::Background;
 use super::budget::DiskBudget;
 use super::cold::ColdSettings;
 use super::disk::{BLOCK_BYTES, DurabilityPath};
 use super::journal::Limits;
 use super::record::ENTRY_BYTES_MAX;
 use super::retention::Retention;
+use crate::lane::LaneBounds;
 
 /// How groups become durable, as configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct Config {
     pub checkpoint_lag_bytes_max: u64,
     /// What stays of the journal in the data folder.
     pub retention: Retention,
+    /// How the store's own threads step behind those who serve.
+    pub background: Background,
     /// What the data folder may take of its disk.
     pub disk: DiskBudget,
     /// Microseconds from the durability of all to the group that seals it.
@@ -80,6 +84,7 @@ impl Default for Config {
             checkpoint_bytes: 256 << 20,
             checkpoint_lag_bytes_max: 2 << 30,
             retention: Retention::DEFAULT,
+            background: Background::NICE,
             disk: DiskBudget::DEFAULT,
             seal_after_us: 1_000,
             opening_grace_seconds: 60,
@@ -135,6 +140,15 @@ impl Config {
             return wrong("batch_intents and answers_waiting_max are at least 1, answer_vectors at least 2");
         }
         Ok(())
+    }
+
+    pub(crate) fn lanes(&self) -> LaneBounds {
+        LaneBounds {
+            batches: self.batches,
+            batches_reserved: self.batches_reserved,
+            batch_intents: self.batch_intents,
+            answer_vectors: self.answer_vectors,
+        }
     }
 
     pub(crate) fn limits(&self, path: DurabilityPath) -> Limits {

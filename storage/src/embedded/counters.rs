@@ -6,6 +6,7 @@ use domain::Micros;
 
 use super::budget::DiskLevel;
 use super::checkpoint::taking::Lag;
+use crate::lane::Count;
 use crate::store::Stats;
 
 /// Counters, each of which one thread writes and any thread reads.
@@ -69,9 +70,9 @@ impl Default for Counters {
     }
 }
 
-impl Counters {
-    /// A copy of all that was counted so far. Each number is right; together they may be of different instants.
-    pub fn stats(&self) -> Stats {
+impl Count for Counters {
+    /// Each number is right; together they may be of different instants.
+    fn stats(&self) -> Stats {
         Stats {
             decided: self.decided.load(Relaxed),
             created: self.created.load(Relaxed),
@@ -97,7 +98,9 @@ impl Counters {
             begins_behind: self.begins_behind.load(Relaxed),
         }
     }
+}
 
+impl Counters {
     /// Position up to which facts are durable.
     pub fn durable_position(&self) -> u64 {
         self.durable_position.load(Relaxed)

@@ -9,6 +9,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
+use super::background::Background;
 use super::cold::{ColdError, ColdSettings, ColdStore};
 use super::journal::Identity;
 
@@ -201,5 +202,10 @@ pub trait Disk: ReadDisk + Send + Sync + 'static {
     }
 
     /// Opens the orders at rest, in a place of their own; makes it where there is none.
-    fn open_cold(&self, identity: Identity, settings: ColdSettings) -> Result<Box<dyn ColdStore>, ColdError>;
+    fn open_cold(
+        &self,
+        identity: Identity,
+        settings: ColdSettings,
+        background: Background,
+    ) -> Result<Box<dyn ColdStore>, ColdError>;
 }

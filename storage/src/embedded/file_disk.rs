@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use rustix::fs::{Access, FallocateFlags, FlockOperation, OFlags};
 use rustix::io::Errno;
 
+use super::background::Background;
 use super::cold::{ColdError, ColdSettings, ColdStore, DiskCold};
 use super::disk::{Disk, DurabilityPath, FileDone, Held, HotDisk, ReadDisk};
 use super::journal::Identity;
@@ -116,8 +117,13 @@ impl Disk for FileDisk {
         }
     }
 
-    fn open_cold(&self, identity: Identity, settings: ColdSettings) -> Result<Box<dyn ColdStore>, ColdError> {
-        Ok(Box::new(DiskCold::open(&self.dir, identity, settings)?))
+    fn open_cold(
+        &self,
+        identity: Identity,
+        settings: ColdSettings,
+        background: Background,
+    ) -> Result<Box<dyn ColdStore>, ColdError> {
+        Ok(Box::new(DiskCold::open(&self.dir, identity, settings, background)?))
     }
 
     fn claim(&self, name: &str) -> io::Result<Option<Held>> {

@@ -10,6 +10,7 @@ use super::disk::HotDisk;
 use super::engine::{Engine, Progress};
 use super::fatal::Fatal;
 use crate::batch::IntentBatch;
+use crate::lane::Count;
 use crate::store::{Answer, Share, Stats, Store};
 
 /// The only port of a fused engine.

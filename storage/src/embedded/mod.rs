@@ -10,6 +10,7 @@ mod open;
 mod fused;
 mod split;
 
+mod background;
 mod budget;
 mod clock;
 mod counters;
@@ -38,6 +39,7 @@ pub mod disk;
 mod file_disk;
 mod probe;
 
+pub use background::Background;
 pub use budget::{DiskBudget, DiskLevel, DiskUse, DiskWatch};
 pub use chain::{TornTail, identity_of};
 pub use clock::{ClockBehind, ClockReading, LedgerClock};
@@ -52,4 +54,4 @@ pub use joined::Joined;
 pub use open::{OpenError, OpenReport, Opened, Replayed, open};
 pub use probe::{Probe, probe};
 pub use retention::{Expiry, Retention};
-pub use split::{EngineSide, Ring, StoreHandle};
+pub use split::EngineSide;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::batch::IntentBatch;
+use crate::lane::lend;
 use crate::store::{Answer, Share};
 
 /// Batches and answers of one handle. Nothing is made after the start: what is missing here is under way.
@@ -119,13 +120,4 @@ impl Port {
         }
         released
     }
-}
-
-/// A free batch, unless only the reserved ones are left and the share is not theirs.
-pub(crate) fn lend(free: &mut Vec<IntentBatch>, reserved: usize, share: Share) -> Option<IntentBatch> {
-    let kept = match share {
-        Share::Any => reserved,
-        Share::Reserved => 0,
-    };
-    if free.len() > kept { free.pop() } else { None }
 }

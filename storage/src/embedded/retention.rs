@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::background::Background;
 use domain::{Micros, MicrosUtc};
 
 use super::chain::segment;
@@ -114,7 +115,7 @@ impl<D: Disk + std::fmt::Debug> SegmentKeeper for InlineKeeper<D> {
     }
 }
 
-/// Lets segments go on a thread of its own, at nice 19.
+/// Lets segments go on a thread of its own, behind who serves.
 #[derive(Debug)]
 pub(crate) struct ThreadKeeper {
     shared: Arc<Shared>,
@@ -131,7 +132,10 @@ struct Shared {
 
 impl ThreadKeeper {
     /// Starts the thread.
-    pub(crate) fn start<D: Disk>(mut leaving: Leaving<D>) -> io::Result<ThreadKeeper> {
+    pub(crate) fn start<D: Disk>(
+        mut leaving: Leaving<D>,
+        background: Background,
+    ) -> io::Result<ThreadKeeper> {
         let shared = Arc::new(Shared {
             needed: AtomicU64::new(0),
             now: AtomicI64::new(0),
@@ -139,10 +143,7 @@ impl ThreadKeeper {
             stop: AtomicBool::new(false),
         });
         let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("retention".into()).spawn(move || {
-            // On Linux this is the priority of the calling thread alone. Where it is refused, all works, less
-            // politely.
-            let _ = rustix::process::setpriority_process(None, 19);
+        let thread = background.spawn("retention", move || {
             while !theirs.stop.load(Ordering::Relaxed) {
                 std::thread::park();
                 let (needed, now) =

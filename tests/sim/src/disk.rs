@@ -15,6 +15,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use fastrand::Rng;
+use storage::embedded::Background;
 use storage::embedded::cold::{ColdError, ColdSettings, ColdStore, Faults, MemoryCold, MemoryFolder};
 use storage::embedded::disk::{Disk, DurabilityPath, ReadDisk};
 use storage::embedded::journal::Identity;
@@ -508,7 +509,12 @@ impl Disk for MemDisk {
         Ok(free)
     }
 
-    fn open_cold(&self, _: Identity, _: ColdSettings) -> Result<Box<dyn ColdStore>, ColdError> {
+    fn open_cold(
+        &self,
+        _: Identity,
+        _: ColdSettings,
+        _: Background,
+    ) -> Result<Box<dyn ColdStore>, ColdError> {
         Ok(Box::new(MemoryCold::open(&self.cold)))
     }
 

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use crossbeam_queue::ArrayQueue;
 
 use super::layout::{Boundary, CheckpointHeader, FRAME_BYTES, FRAME_HEADER_BYTES};
+use crate::embedded::background::Background;
 use crate::embedded::disk::{BLOCK_BYTES, Disk};
 use crate::embedded::journal::Identity;
 use crate::embedded::journal::buffer::AlignedBuffer;
@@ -104,7 +105,7 @@ impl<D: Disk + std::fmt::Debug> CheckpointMaker for InlineCheckpoints<D> {
     }
 }
 
-/// Writes on a thread of its own, at nice 19.
+/// Writes on a thread of its own, behind who serves.
 #[derive(Debug)]
 pub(crate) struct ThreadCheckpoints {
     shared: Arc<Shared>,
@@ -132,7 +133,11 @@ enum Order {
 
 impl ThreadCheckpoints {
     /// Starts the thread.
-    pub(crate) fn start<D: Disk>(disk: Arc<D>, identity: Identity) -> io::Result<ThreadCheckpoints> {
+    pub(crate) fn start<D: Disk>(
+        disk: Arc<D>,
+        identity: Identity,
+        background: Background,
+    ) -> io::Result<ThreadCheckpoints> {
         let shared = Arc::new(Shared {
             // Each buffer once, and what begins and ends.
             orders: ArrayQueue::new(BUFFERS + 2),
@@ -147,10 +152,7 @@ impl ThreadCheckpoints {
             let _ = shared.free.push(Vec::new());
         }
         let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("checkpoints".into()).spawn(move || {
-            // On Linux this is the priority of the calling thread alone. Where it is refused, all works, less
-            // politely.
-            let _ = rustix::process::setpriority_process(None, 19);
+        let thread = background.spawn("checkpoints", move || {
             write_checkpoints(&*disk, identity, &theirs);
         })?;
         Ok(ThreadCheckpoints { shared, thread: Some(thread) })

@@ -12,12 +12,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::embedded::background::Background;
 use crossbeam_queue::ArrayQueue;
 use domain::{MicrosUtc, PageFilter, PagePart};
 
 use super::pages::page;
 use super::store::{ColdError, ColdStore, DueKey, RestingBatch, Standing, Statistics, Version};
-use crate::embedded::split::Ring;
+use crate::lane::Ring;
 
 /// Questions without an answer yet, at most.
 pub const IN_FLIGHT_MAX: usize = 1024;
@@ -206,7 +207,8 @@ impl<S: ColdStore> ColdDesk for InlineDesk<S> {
     }
 }
 
-/// Of the thread; what only writes behind it runs at 19.
+/// Of the thread: requests wait for its answers, so it gives way to those that serve, but not to all. Its share of a
+/// core that is full is a quarter.
 const NICE: i32 = 5;
 
 /// Answers on a thread of its own.
@@ -230,7 +232,11 @@ struct Shared {
 
 impl ThreadDesk {
     /// Starts the thread. It rings after each answer, whether or not anybody sleeps.
-    pub fn start(store: impl ColdStore + 'static, ring: Arc<dyn Ring>) -> io::Result<ThreadDesk> {
+    pub fn start(
+        store: impl ColdStore + 'static,
+        ring: Arc<dyn Ring>,
+        background: Background,
+    ) -> io::Result<ThreadDesk> {
         let opened_at = store.standing();
         let shared = Arc::new(Shared {
             asks: ArrayQueue::new(IN_FLIGHT_MAX),
@@ -243,13 +249,7 @@ impl ThreadDesk {
         });
         shared.show(&store);
         let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("cold".into()).spawn(move || {
-            // Requests wait for its answers, so it gives way to those that serve, but not to all: its share of a core
-            // that is full is a quarter. On Linux this is the priority of the calling thread alone; where it is
-            // refused, all works, less politely.
-            let _ = rustix::process::setpriority_process(None, NICE);
-            serve_all(store, &theirs);
-        })?;
+        let thread = background.spawn_at("cold", NICE, move || serve_all(store, &theirs))?;
         Ok(ThreadDesk { shared, opened_at, in_flight: 0, thread: Some(thread) })
     }
 }

@@ -20,6 +20,7 @@ use std::fs::{self, File};
 use std::ops::{Bound, ControlFlow};
 use std::path::Path;
 
+use crate::embedded::background::Background;
 use domain::MicrosUtc;
 use domain::verdict::OrderBrief;
 use lsm_tree::AbstractTree;
@@ -83,7 +84,12 @@ impl DiskCold {
     ///
     /// It may hold more than the last sync promised; whoever opens replays the journal from a checkpoint that stands
     /// at or before that sync.
-    pub fn open(data: &Path, identity: Identity, settings: ColdSettings) -> Result<DiskCold, ColdError> {
+    pub fn open(
+        data: &Path,
+        identity: Identity,
+        settings: ColdSettings,
+        background: Background,
+    ) -> Result<DiskCold, ColdError> {
         let folder = data.join(FOLDER);
         let lock = make_and_lock(data, &folder)?;
         let mark = match Mark::read(&folder, identity)? {
@@ -96,7 +102,7 @@ impl DiskCold {
             }
         };
         let trees = Trees::open(&folder, None, identity, &mark, settings)?;
-        let upkeep = Upkeep::start(&trees, identity)
+        let upkeep = Upkeep::start(&trees, identity, background)
             .map_err(|error| io_error(folder.display().to_string(), &error))?;
         Ok(DiskCold {
             trees,

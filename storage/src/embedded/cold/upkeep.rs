@@ -15,6 +15,7 @@ use lsm_tree::compaction::Leveled;
 use super::mark::Mark;
 use super::store::{ColdError, Standing};
 use super::trees::Trees;
+use crate::embedded::background::Background;
 use crate::embedded::journal::Identity;
 
 /// Written pieces of one tree that are merged together. Keys by user fall anywhere, so each merge writes the whole next
@@ -42,13 +43,13 @@ struct Broken(Arc<AtomicBool>);
 
 impl Upkeep {
     /// Starts the threads.
-    pub(super) fn start(trees: &Trees, identity: Identity) -> io::Result<Upkeep> {
+    pub(super) fn start(trees: &Trees, identity: Identity, background: Background) -> io::Result<Upkeep> {
         let broken = Broken::default();
         let (to_write, standings) = sync_channel(1);
         let (report, written) = sync_channel(1);
         let (wake_merger, woken) = sync_channel(1);
         let ours = trees.clone();
-        let writer = spawn("cold writer", move || {
+        let writer = background.spawn("cold writer", move || {
             for standing in standings {
                 let result = write_out(&ours, identity, standing);
                 // Full: it is awake. Gone: everything ends.
@@ -68,7 +69,7 @@ impl Upkeep {
             threads: vec![writer],
         };
         let ours = trees.clone();
-        let merger = spawn("cold merger", move || {
+        let merger = background.spawn("cold merger", move || {
             let must_stop = || is_closing.load(Ordering::Relaxed) || broken.is_set();
             // What an earlier run left, first.
             merge(&ours, &broken, must_stop);
@@ -179,14 +180,6 @@ pub(super) fn tree_error(place: String, error: lsm_tree::Error) -> ColdError {
         return io_error(place, &error);
     }
     ColdError::Damaged { place, why: format!("{error:?}") }
-}
-
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name(name.into()).spawn(move || {
-        // On Linux this is the priority of the calling thread alone. Where it is refused, all works, less politely.
-        let _ = rustix::process::setpriority_process(None, 19);
-        work();
-    })
 }
 
 fn write_out(trees: &Trees, identity: Identity, standing: Standing) -> Result<Standing, ColdError> {

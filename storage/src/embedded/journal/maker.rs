@@ -10,6 +10,7 @@ use crossbeam_queue::ArrayQueue;
 
 use super::layout::SegmentHeader;
 use super::segment::{make_spare, promote, spare_name};
+use crate::embedded::background::Background;
 use crate::embedded::disk::{Disk, DurabilityPath};
 use crate::planted::{self, Bug};
 
@@ -95,7 +96,7 @@ impl<D: Disk + std::fmt::Debug> SegmentMaker<D::File> for InlineMaker<D> {
     }
 }
 
-/// Makes segments on a thread of its own, at nice 19 so that it never takes the core from who serves.
+/// Makes segments on a thread of its own, behind who serves.
 #[derive(Debug)]
 pub struct ThreadMaker<F: Send + 'static> {
     shared: Arc<Shared<F>>,
@@ -112,17 +113,18 @@ struct Shared<F> {
 
 impl<F: Send + 'static> ThreadMaker<F> {
     /// Starts the thread.
-    pub fn start<D: Disk<File = F>>(disk: Arc<D>, plan: Plan) -> io::Result<ThreadMaker<F>> {
+    pub fn start<D: Disk<File = F>>(
+        disk: Arc<D>,
+        plan: Plan,
+        background: Background,
+    ) -> io::Result<ThreadMaker<F>> {
         let shared = Arc::new(Shared {
             ready: ArrayQueue::new(1),
             failing: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         });
         let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("segments".into()).spawn(move || {
-            // On Linux this is the priority of the calling thread alone. Where it is refused, all works, less
-            // politely.
-            let _ = rustix::process::setpriority_process(None, 19);
+        let thread = background.spawn("segments", move || {
             make_ahead(&*disk, plan, &theirs);
         })?;
         Ok(ThreadMaker { shared, thread: Some(thread) })

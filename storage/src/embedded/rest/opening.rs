@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::{Fact, Ledger, Making, RecordFault};
 
+use crate::embedded::Background;
 use crate::embedded::cold::{ColdError, ColdSettings, ColdStore, LATEST, RECORD_BYTES_MAX, RestingBatch};
 use crate::embedded::disk::Disk;
 use crate::embedded::journal::Identity;
@@ -14,7 +15,7 @@ use crate::planted::{self, Bug};
 pub(crate) struct OpeningCold<D: Disk> {
     disk: Arc<D>,
     identity: Identity,
-    settings: ColdSettings,
+    settings: (ColdSettings, Background),
     store: Option<Box<dyn ColdStore>>,
     /// What it has to have, by the checkpoint.
     batches: u64,
@@ -27,7 +28,7 @@ impl<D: Disk> OpeningCold<D> {
     pub(crate) fn new(
         disk: Arc<D>,
         identity: Identity,
-        settings: ColdSettings,
+        settings: (ColdSettings, Background),
         batches: u64,
     ) -> OpeningCold<D> {
         let (record, batch) = (Vec::new(), RestingBatch::new());
@@ -128,7 +129,8 @@ impl<D: Disk> OpeningCold<D> {
         let store = match self.store.take() {
             Some(store) => store,
             None => {
-                let store = self.disk.open_cold(self.identity, self.settings)?;
+                let (settings, background) = self.settings;
+                let store = self.disk.open_cold(self.identity, settings, background)?;
                 let (has, wanted) = (store.standing().batches, self.batches);
                 if has < wanted {
                     let why = format!("it has {has} batches of orders of {wanted}: it is an older copy");

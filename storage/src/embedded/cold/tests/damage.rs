@@ -31,7 +31,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// All that the store answers, or what is wrong with it.
 fn everything(data: &Path) -> Result<Vec<String>, ColdError> {
-    let store = DiskCold::open(data, IDENTITY, SMALL)?;
+    let store = DiskCold::open(data, IDENTITY, SMALL, Background::NICE)?;
     let mut said = Vec::new();
     for made in 1..=6 {
         for through in [10, LATEST] {
@@ -59,7 +59,7 @@ fn everything(data: &Path) -> Result<Vec<String>, ColdError> {
 /// A small store with something in each tree.
 fn small_store() -> TempDir {
     let data = data_folder();
-    let mut store = DiskCold::open(data.path(), IDENTITY, SMALL).unwrap();
+    let mut store = DiskCold::open(data.path(), IDENTITY, SMALL, Background::NICE).unwrap();
     let orders: Vec<_> = (1..=5).map(|made| (made, 1, Some(made as i64), false)).collect();
     put(&mut store, &batch(10, &orders));
     sync(&mut store).unwrap();
@@ -117,20 +117,20 @@ fn a_lost_file_is_an_error() {
 #[test]
 fn orders_that_are_older_than_the_mark_are_an_error() {
     let data = data_folder();
-    let mut store = DiskCold::open(data.path(), IDENTITY, SMALL).unwrap();
+    let mut store = DiskCold::open(data.path(), IDENTITY, SMALL, Background::NICE).unwrap();
     put(&mut store, &batch(10, &[(1, 1, None, false)]));
     sync(&mut store).unwrap();
     drop(store);
     let (orders, aside) = (data.path().join("cold/orders"), data_folder());
     copy(&orders, aside.path());
-    let mut store = DiskCold::open(data.path(), IDENTITY, SMALL).unwrap();
+    let mut store = DiskCold::open(data.path(), IDENTITY, SMALL, Background::NICE).unwrap();
     put(&mut store, &batch(20, &[(2, 1, None, false)]));
     sync(&mut store).unwrap();
     drop(store);
 
     fs::remove_dir_all(&orders).unwrap();
     copy(aside.path(), &orders);
-    let opened = DiskCold::open(data.path(), IDENTITY, SMALL);
+    let opened = DiskCold::open(data.path(), IDENTITY, SMALL, Background::NICE);
     assert!(
         matches!(&opened, Err(ColdError::Damaged { place, .. }) if place.ends_with("orders")),
         "{opened:?}"

@@ -8,7 +8,7 @@ use domain::{Intent, OrderId, PageFilter};
 
 use super::*;
 use crate::embedded::cold::{Answer, Ask, ColdDesk, Faults, Full, IN_FLIGHT_MAX, InlineDesk, ThreadDesk};
-use crate::embedded::split::Ring;
+use crate::lane::Ring;
 
 #[derive(Debug, Default)]
 struct Bell(AtomicUsize);
@@ -35,10 +35,10 @@ fn next(desk: &mut dyn ColdDesk) -> Answer {
 }
 
 fn desks(data: &TempDir, bell: &Arc<Bell>) -> [Box<dyn ColdDesk>; 2] {
-    let trees = DiskCold::open(data.path(), IDENTITY, SMALL).unwrap();
+    let trees = DiskCold::open(data.path(), IDENTITY, SMALL, Background::NICE).unwrap();
     let bell = Arc::clone(bell);
     [
-        Box::new(ThreadDesk::start(trees, bell).unwrap()),
+        Box::new(ThreadDesk::start(trees, bell, Background::NICE).unwrap()),
         Box::new(InlineDesk::new(MemoryCold::open(&MemoryFolder::new()))),
     ]
 }
@@ -124,7 +124,8 @@ fn a_full_desk_gives_the_question_back() {
 #[test]
 fn reads_go_on_while_a_sync_hangs_and_after_it_failed() {
     let folder = MemoryFolder::new();
-    let mut desk = ThreadDesk::start(MemoryCold::open(&folder), Arc::new(Bell::default())).unwrap();
+    let mut desk =
+        ThreadDesk::start(MemoryCold::open(&folder), Arc::new(Bell::default()), Background::NICE).unwrap();
     folder.set_faults(Faults { syncs_hang: true, ..Faults::default() });
     desk.ask(Ask::Rest(batch(10, &[(1, 1, None, false)]))).unwrap();
     desk.ask(Ask::Sync { token: 1 }).unwrap();

@@ -151,7 +151,7 @@ impl<'p> History<'p> {
             Place::Disk(data) => {
                 drop(store);
                 if self.rng.bool() {
-                    let store = DiskCold::open(data.path(), IDENTITY, SMALL).unwrap();
+                    let store = DiskCold::open(data.path(), IDENTITY, SMALL, Background::NICE).unwrap();
                     self.put_some_and_crash(store);
                 }
             }

@@ -18,6 +18,7 @@ use super::{
     ColdError, ColdSettings, ColdStore, DiskCold, DueKey, LATEST, MemoryCold, MemoryFolder, Resting,
     RestingBatch, Standing, UserAsk, order_made_at,
 };
+use crate::embedded::Background;
 use crate::embedded::journal::Identity;
 
 const IDENTITY: Identity = Identity { store: 0x5107, salt: 0x5A17, ledger_seed: 7 };
@@ -44,7 +45,9 @@ impl Place {
 
     fn open(&self) -> Box<dyn ColdStore> {
         match self {
-            Place::Disk(data) => Box::new(DiskCold::open(data.path(), IDENTITY, SMALL).unwrap()),
+            Place::Disk(data) => {
+                Box::new(DiskCold::open(data.path(), IDENTITY, SMALL, Background::NICE).unwrap())
+            }
             Place::Memory(folder) => Box::new(MemoryCold::open(folder)),
         }
     }

@@ -139,7 +139,7 @@ fn forgetting_goes_a_piece_at_a_time_and_on_after_an_opening() {
 #[test]
 fn a_failed_write_breaks_the_store_but_not_its_reads() {
     let data = data_folder();
-    let mut store = DiskCold::open(data.path(), IDENTITY, SMALL).unwrap();
+    let mut store = DiskCold::open(data.path(), IDENTITY, SMALL, Background::NICE).unwrap();
     put(&mut store, &batch(10, &[(1, 1, None, false)]));
     sync(&mut store).unwrap();
     put(&mut store, &batch(20, &[(1, 2, None, true)]));
@@ -160,7 +160,7 @@ fn a_failed_write_breaks_the_store_but_not_its_reads() {
     assert_eq!([10, 20].map(|through| version_at(&store, 1, through)), [Some(1), Some(2)]);
     drop(store);
 
-    let store = DiskCold::open(data.path(), IDENTITY, SMALL).unwrap();
+    let store = DiskCold::open(data.path(), IDENTITY, SMALL, Background::NICE).unwrap();
     assert_eq!(store.standing(), Standing { through: 10, batches: 1 });
     assert_eq!(version_at(&store, 1, 10), Some(1));
 }
@@ -202,8 +202,8 @@ fn a_crash_of_the_simulator_keeps_as_many_batches_as_it_says() {
 #[test]
 fn a_folder_in_use_of_another_store_or_of_a_later_format_is_refused() {
     let data = data_folder();
-    let open = |identity| DiskCold::open(data.path(), identity, SMALL).map(drop);
-    let store = DiskCold::open(data.path(), IDENTITY, SMALL).unwrap();
+    let open = |identity| DiskCold::open(data.path(), identity, SMALL, Background::NICE).map(drop);
+    let store = DiskCold::open(data.path(), IDENTITY, SMALL, Background::NICE).unwrap();
     assert!(matches!(open(IDENTITY), Err(ColdError::InUse { .. })));
     drop(store);
     assert!(matches!(open(Identity { store: 1, ..IDENTITY }), Err(ColdError::Foreign { .. })));

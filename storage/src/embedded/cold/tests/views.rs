@@ -19,7 +19,7 @@ fn bytes(data: &TempDir) -> Vec<(std::path::PathBuf, Vec<u8>)> {
 #[test]
 fn a_look_shows_orders_and_their_versions_and_changes_nothing() {
     let data = data_folder();
-    let mut store = DiskCold::open(data.path(), IDENTITY, SMALL).unwrap();
+    let mut store = DiskCold::open(data.path(), IDENTITY, SMALL, Background::NICE).unwrap();
     put(&mut store, &batch(10, &[(1, 1, None, false), (3, 1, Some(5), false), (6, 1, None, false)]));
     put(&mut store, &batch(20, &[(3, 2, None, true)]));
     sync(&mut store).unwrap();
@@ -50,7 +50,7 @@ fn a_look_shows_orders_and_their_versions_and_changes_nothing() {
 fn without_a_cold_store_there_is_nothing_to_see_and_without_a_journal_nothing_is_believed() {
     let data = data_folder();
     assert!(ColdView::open(&FileDisk::at(data.path())).unwrap().is_none());
-    drop(DiskCold::open(data.path(), IDENTITY, SMALL).unwrap());
+    drop(DiskCold::open(data.path(), IDENTITY, SMALL, Background::NICE).unwrap());
     let opened = ColdView::open(&FileDisk::at(data.path()));
     assert!(matches!(opened, Err(ColdError::Damaged { .. })), "{opened:?}");
 }
