@@ -30,7 +30,10 @@ pub struct Plan {
     /// The rate that is tried first, orders a second; lower ones follow until one holds. Of the row `growth`.
     #[arg(long, value_name = "R", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
     rate: u64,
-    /// How long each rate is tried, and a burst lasts a minute at most. Of the row `growth`.
+    /// Orders a second of the burst behind it, a minute at most. Of the row `growth`.
+    #[arg(long, value_name = "R", default_value_t = 150_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    burst: u64,
+    /// How long each rate is tried. Of the row `growth`.
     #[arg(long, value_name = "S", default_value_t = 45, value_parser = clap::value_parser!(u32).range(20..=3_600))]
     sustain_seconds: u32,
     /// Where the row `growth` draws what it saw, as one HTML page.
@@ -49,7 +52,7 @@ pub struct Growth {
     pub first_and_last_resident_bytes: [u64; 2],
     /// The rates that were tried, in turn.
     pub rates: Vec<Held>,
-    /// Half as much again as the rate that was tried first; nothing where none held.
+    /// What followed the rate that held; nothing where none did.
     pub burst: Option<Burst>,
     /// First pages of a user with [`LISTED`] orders at rest, over loopback: p50, p99, µs.
     pub list_us: [f64; 2],
@@ -105,6 +108,8 @@ const REQUEST_ID_BYTES: u64 = 24;
 const IN_MEMORY: u64 = 10_000_000;
 /// An order rests when nobody touched it for so long.
 const REST_AFTER_SECONDS: &str = "5";
+/// Four times as much as is usual: larger pieces of the trees are merged less often.
+const WRITE_BUFFER_BYTES: &str = "134217728";
 /// As few orders in memory as make no difference.
 const FEW: u64 = 5_000;
 /// What rests in this time does not rest at all.
@@ -160,7 +165,7 @@ pub fn run(bench: &Bench<'_>, plan: &Plan) -> Result<Run> {
 /// Orders in all, at most.
 fn expected(plan: &Plan) -> u64 {
     let tries = RATES_PERCENT.iter().sum::<u64>() * plan.rate * u64::from(plan.sustain_seconds) / 100;
-    let burst = 3 * plan.rate * u64::from(BURST_SECONDS_MAX) / 2;
+    let burst = plan.burst * u64::from(BURST_SECONDS_MAX);
     plan.orders.max(tries + burst) + 3 * COMPARED + LISTED
 }
 
@@ -186,6 +191,7 @@ fn variables(plan: &Plan) -> Vec<(&'static str, String)> {
         ("TIDEGATE_BOUNDS_CHANGES", changes),
         ("TIDEGATE_BOUNDS_PAYMENTS", in_memory),
         ("TIDEGATE_STORE_REST_AFTER_SECONDS", REST_AFTER_SECONDS.to_owned()),
+        ("TIDEGATE_STORE_COLD_WRITE_BUFFER_BYTES", WRITE_BUFFER_BYTES.to_owned()),
     ]
 }
 
@@ -227,8 +233,7 @@ impl Sitting<'_> {
             let (holds, level) = (held.holds, held.in_memory[1]);
             self.seen.rates.push(held);
             if holds {
-                let burst =
-                    self.burst(plan.rate * 3 / 2, plan.sustain_seconds.min(BURST_SECONDS_MAX), level)?;
+                let burst = self.burst(plan.burst, plan.sustain_seconds.min(BURST_SECONDS_MAX), level)?;
                 eprintln!("{burst:?}");
                 self.seen.burst = Some(burst);
                 return Ok(());

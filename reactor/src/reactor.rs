@@ -145,7 +145,7 @@ impl Reactor {
                 };
             }
             self.start_all(service)?;
-            self.wait(due, &mut spin_from)?;
+            self.wait(due, &mut spin_from, service.gives_way())?;
         }
         self.finish(service)
     }
@@ -340,7 +340,12 @@ impl Reactor {
     }
 
     /// Until there is something to do: a moment with open eyes, then asleep in the kernel.
-    fn wait(&mut self, due: Option<Instant>, spin_from: &mut Option<Instant>) -> io::Result<()> {
+    fn wait(
+        &mut self,
+        due: Option<Instant>,
+        spin_from: &mut Option<Instant>,
+        gives_way: bool,
+    ) -> io::Result<()> {
         if self.ring.wants_enter() {
             self.ring.enter()?;
         }
@@ -353,7 +358,8 @@ impl Reactor {
             (due, expiry) => due.or(expiry),
         };
         let over = |now: Instant| wake_at.is_some_and(|wake_at| wake_at <= now);
-        let spin_until = *spin_from.get_or_insert(now) + Duration::from_micros(self.bounds.spin_us);
+        let spin_us = if gives_way { 0 } else { self.bounds.spin_us };
+        let spin_until = *spin_from.get_or_insert(now) + Duration::from_micros(spin_us);
         while now < spin_until {
             if over(now) {
                 return Ok(());

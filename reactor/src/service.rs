@@ -30,6 +30,12 @@ pub trait Service {
 
     /// Once a turn, after all that arrived was handed over.
     fn turn(&mut self, turn: Turn<'_>) -> Next;
+
+    /// Whether threads that work behind this one need its core: then the reactor sleeps as soon as it has nothing to do,
+    /// in place of spinning for `Bounds::spin_us`, in which a thread that steps back would get next to nothing.
+    fn gives_way(&self) -> bool {
+        false
+    }
 }
 
 /// Names a connection of one reactor. A slot is used again, a name never.

@@ -17,6 +17,7 @@ struct Player {
     to: Arc<ArrayQueue<u64>>,
     other: Doorbell,
     last: u64,
+    gives_way: bool,
 }
 
 impl Service for Player {
@@ -36,17 +37,26 @@ impl Service for Player {
         // Idle, without a time-out: a lost wake hangs for good, and the test with it.
         Next::Idle
     }
+    fn gives_way(&self) -> bool {
+        self.gives_way
+    }
 }
 
 /// So many balls fly between two reactors until each has been hit `hits` times.
-fn play(spin_us: u64, balls: u64, hits: u64) -> (u64, u64) {
+fn play(spin_us: u64, gives_way: bool, balls: u64, hits: u64) -> (u64, u64) {
     let bounds = Bounds { spin_us, ..Bounds::NO_SOCKETS };
     let (left, right) = (Reactor::new(&bounds).unwrap(), Reactor::new(&bounds).unwrap());
     let to_left = Arc::new(ArrayQueue::new(2 * balls as usize + 2));
     let to_right = Arc::new(ArrayQueue::new(2 * balls as usize + 2));
     let mut players = [
-        Player { from: to_left.clone(), to: to_right.clone(), other: right.doorbell(), last: hits },
-        Player { from: to_right, to: to_left.clone(), other: left.doorbell(), last: hits },
+        Player {
+            from: to_left.clone(),
+            to: to_right.clone(),
+            other: right.doorbell(),
+            last: hits,
+            gives_way,
+        },
+        Player { from: to_right, to: to_left.clone(), other: left.doorbell(), last: hits, gives_way },
     ];
     let counters = [left.counters(), right.counters()];
     let bell = left.doorbell();
@@ -71,8 +81,15 @@ fn play(spin_us: u64, balls: u64, hits: u64) -> (u64, u64) {
 }
 
 #[test]
+fn who_gives_way_sleeps_at_once() {
+    const MINUTE_US: u64 = 60_000_000;
+    let (sleeps, _) = play(MINUTE_US, true, 1, 1_000);
+    assert!(sleeps > 100, "it would spin for a minute: {sleeps}");
+}
+
+#[test]
 fn no_wake_is_lost_when_each_message_meets_a_sleeper() {
-    let (sleeps, doorbells) = play(0, 1, 20_000);
+    let (sleeps, doorbells) = play(0, false, 1, 20_000);
     assert!(sleeps > 1_000, "the test is to put them to sleep: {sleeps}");
     assert!(doorbells <= sleeps, "a sleep is ended by one ring: {doorbells} of {sleeps}");
 }
@@ -80,7 +97,7 @@ fn no_wake_is_lost_when_each_message_meets_a_sleeper() {
 #[test]
 fn no_wake_is_lost_when_messages_race_with_falling_asleep() {
     for spin_us in [0, 1, 3, 10] {
-        play(spin_us, 3, 10_000);
+        play(spin_us, false, 3, 10_000);
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) fn start(
         _disk: disk,
         reading: None,
         ready: Some(ready),
+        gives_way: false,
         leaving: false,
     };
     thread("fused", plan.engine, move || {
@@ -67,6 +68,7 @@ struct Fused {
     /// The clocks, read once a turn; nothing between turns.
     reading: Option<ClockReading>,
     ready: Option<mpsc::Sender<u64>>,
+    gives_way: bool,
     leaving: bool,
 }
 
@@ -132,6 +134,7 @@ impl Service for Fused {
         self.relay.fetch(turn.files);
         let turned = self.gateway.store_mut().turn(reading, &mut self.relay);
         let progress = turned.unwrap_or_else(|fatal| fatal.abort());
+        self.gives_way = self.gateway.store_mut().engine().is_followed_slowly();
         self.relay.hand_over(turn.files);
         self.gateway.answer(&mut Out(turn.out));
         self.reading = None;
@@ -148,5 +151,8 @@ impl Service for Fused {
         } else {
             no_later_than(next(progress), self.gateway.next_due())
         }
+    }
+    fn gives_way(&self) -> bool {
+        self.gives_way
     }
 }

@@ -69,6 +69,7 @@ pub(super) fn start(
         pulse: engine_pulse,
         _disk: disk,
         ready: Some(ready),
+        gives_way: false,
         leaving: false,
     };
     threads.push(thread("engine", plan.engine, move || {
@@ -149,6 +150,7 @@ struct Deciding {
     /// Looks at the disk as long as orders are taken.
     _disk: DiskWatch,
     ready: Option<mpsc::Sender<u64>>,
+    gives_way: bool,
     leaving: bool,
 }
 
@@ -165,6 +167,7 @@ impl Service for Deciding {
         self.relay.fetch(turn.files);
         let turned = self.side.turn(ClockReading::now(), &mut self.relay);
         let progress = turned.unwrap_or_else(|fatal| fatal.abort());
+        self.gives_way = self.side.engine().is_followed_slowly();
         self.relay.hand_over(turn.files);
         self.pulse.beat();
         if let Some(ready) = self.ready.take() {
@@ -180,5 +183,8 @@ impl Service for Deciding {
             return Next::Stop;
         }
         next_while_draining(progress)
+    }
+    fn gives_way(&self) -> bool {
+        self.gives_way
     }
 }

@@ -160,6 +160,11 @@ impl<H: HotDisk> Engine<H> {
             && !self.ports.iter().any(Port::has_batches)
     }
 
+    /// Whether the threads behind the engine have more to do than they get done: whoever shares their cores lets them.
+    pub fn is_followed_slowly(&self) -> bool {
+        self.rest.is_behind()
+    }
+
     /// What the engine counts.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters

@@ -26,6 +26,8 @@ use crate::planted::{self, Bug};
 
 /// Batches under way, at most.
 const BATCHES_MAX: usize = 16;
+/// Of these, as many are under way where the cold store keeps up.
+const BATCHES_KEPT_UP: usize = 4;
 /// Rows that the hand goes over in one turn, at most: it passes an order some rounds before that rests.
 const ROWS_A_TURN: usize = 2_048;
 /// As few are not worth a batch, unless they have waited for [`HAND_EVERY_MIN`].
@@ -183,6 +185,11 @@ impl Rest {
             self.desk.ask(Ask::Rest(batch)).expect("no more batches are under way than there are");
         }
         !self.idle.is_empty() && self.hand.owed >= ROWS_WORTH_A_TURN && !self.desk.is_broken()
+    }
+
+    /// Whether the cold store has more to put than it gets done beside all else: several batches wait for it.
+    pub(crate) fn is_behind(&self) -> bool {
+        BATCHES_MAX - self.idle.len() > BATCHES_KEPT_UP
     }
 
     /// Moves the hand as far as the time since allows, and packs what it finds.
