@@ -128,6 +128,7 @@ fn purity(_: &mut Tally) -> Result<()> {
 }
 
 fn tests(tally: &mut Tally) -> Result<()> {
+    tools::need("redis-server", "redis-server")?;
     let nextest = tools::is_there("cargo-nextest", &["nextest", "--version"]);
     let mut command = if nextest {
         tools::cargo(["nextest", "run", "--workspace", "--no-fail-fast"])
