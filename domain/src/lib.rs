@@ -46,8 +46,9 @@ pub use ids::{
 pub use image::{ImageSource, Unreadable};
 pub use intent::Intent;
 pub use ledger::{
-    ImageFault, Ledger, LedgerBounds, Look, Looked, Needs, PageFilter, PagePart, PassedBound, RecordFault,
-    Resting, RestingOrder, ShortBound,
+    Balance, CaseBalance, ImageFault, Ledger, LedgerBounds, Look, Looked, Needs, OrderBalance, PageFilter,
+    PagePart, PassedBound, PaymentBalance, RecordFault, Resting, RestingOrder, ShelfBalance, ShipmentBalance,
+    ShortBound,
 };
 pub use refusal::{Reason, Refusal};
 pub use request::Rules;

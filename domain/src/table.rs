@@ -129,6 +129,9 @@ pub(crate) trait Imaged {
     /// Reads what was written, into an empty table.
     fn read_image(&mut self, from: &mut dyn ImageSource) -> Result<(), RowsFault>;
 
+    /// Passes over what was written, and says how many rows it was.
+    fn pass_image(&self, from: &mut dyn ImageSource) -> Result<u64, RowsFault>;
+
     /// Rows that fit.
     fn rows_max(&self) -> usize;
 }
@@ -183,6 +186,20 @@ impl<T: Flat + Clone> Imaged for Table<T> {
             left -= rows as u64;
         }
         Ok(())
+    }
+
+    fn pass_image(&self, from: &mut dyn ImageSource) -> Result<u64, RowsFault> {
+        let mut count = [0; u64::BYTES];
+        from.fill(&mut count)?;
+        let rows = u64::from_le_bytes(count);
+        let mut left = rows;
+        let mut bytes = vec![0; Self::ROWS_A_CHUNK * T::BYTES];
+        while left > 0 {
+            let rows = left.min(Self::ROWS_A_CHUNK as u64);
+            from.fill(&mut bytes[..rows as usize * T::BYTES])?;
+            left -= rows;
+        }
+        Ok(rows)
     }
 
     fn rows_max(&self) -> usize {

@@ -312,6 +312,14 @@ pub struct HistoryRow {
     pub version: u32,
 }
 
+impl HistoryRow {
+    /// The first row of every order.
+    pub(crate) const fn made(at: MicrosUtc, user: UserId) -> HistoryRow {
+        let actor = Actor::User(user);
+        HistoryRow { from: None, to: State::PendingPayment, at, actor, why: 0, version: 1 }
+    }
+}
+
 /// One shelf, or the sum of a sku's shelves (warehouse 0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShelfView {

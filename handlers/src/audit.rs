@@ -38,6 +38,8 @@ pub struct AuditReport {
     pub lost: u64,
     /// How long it took.
     pub millis: u64,
+    /// Position that it began behind, with the balance of a checkpoint; 0: with the first fact.
+    pub begins_behind: u64,
     /// Each invariant that was judged.
     pub invariants: Vec<Invariant>,
 }
@@ -71,6 +73,7 @@ pub(crate) fn report_to_wire(report: &AuditReport) -> structs::AuditHead {
         duplicate_orders,
         lost,
         millis,
+        begins_behind,
         // They follow as items.
         invariants: _,
     } = *report;
@@ -86,6 +89,7 @@ pub(crate) fn report_to_wire(report: &AuditReport) -> structs::AuditHead {
         duplicate_orders,
         lost,
         millis,
+        begins_behind,
     }
 }
 

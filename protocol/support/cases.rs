@@ -554,6 +554,7 @@ fn operate() -> Vec<File> {
         duplicate_orders: 0,
         lost: 0,
         millis: 850,
+        begins_behind: 900_000,
     };
     let invariant = |name, violations| Invariant { name: text(name), counted: 1_000, violations };
     let found = vec![invariant("nothing oversold", 1), invariant("one order a request id", 0)];

@@ -518,6 +518,8 @@ pub struct Audit {
     pub lost: u64,
     /// How long it took, in milliseconds.
     pub millis: u64,
+    /// Position that it began behind, with the balance of a checkpoint; 0: with the first fact.
+    pub begins_behind: u64,
     /// Each invariant by name, on how many things it was checked, and on how many it does not hold.
     pub invariants: Vec<(String, u64, u64)>,
 }

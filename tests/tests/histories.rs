@@ -1,5 +1,5 @@
 //! Random histories: the ledger and the plain model answer every step alike, refusal by refusal; the facts pass
-//! the audit; and a ledger that replays them holds the same.
+//! the audit, and one that begins in their middle; and a ledger that replays them holds the same.
 //!
 //! A history is made of its seed alone. `TIDEGATE_SEED=0x… cargo test -p e2e --test histories` runs one again;
 //! TIDEGATE_HISTORIES sets how many new ones there are.
@@ -20,6 +20,8 @@ mod images;
 mod letters;
 #[path = "histories/listeners.rs"]
 mod listeners;
+#[path = "histories/openings.rs"]
+mod openings;
 #[path = "histories/operators.rs"]
 mod operators;
 #[path = "histories/payments.rs"]
@@ -242,11 +244,15 @@ impl History {
         history.stock_the_shop();
         // Dice of their own: what people do hangs on the seed alone, also where nobody is reborn.
         let mut rebirths = Rng::with_seed(seed.rotate_left(17));
-        for _ in 0..STEPS {
+        let cut = Rng::with_seed(seed.rotate_left(29)).usize(0..STEPS);
+        for step in 0..STEPS {
             if rebirths.u32(0..STEPS_A_LIFE) == 0 {
                 history.is_reborn();
             }
             history.bed.take_some(&mut rebirths, &mut history.ledger);
+            if step == cut {
+                history.audit_begins_anew();
+            }
             history.let_time_pass();
             history.expire();
             history.ask();
@@ -368,6 +374,9 @@ impl History {
         let failed: Vec<_> = report.failed().collect();
         assert!(report.ok(), "the audit names {failed:#?}{story}");
         assert_eq!((report.totals.oversold, report.totals.duplicate_orders, report.totals.lost), (0, 0, 0));
+        if let Some(anew) = self.listeners.anew {
+            openings::assert_same(&report, &anew.finish(Some(&live)), &story);
+        }
         self.answers.into_iter().map(|(_, answer)| answer).collect()
     }
 

@@ -120,6 +120,11 @@ impl Coupons {
         &self.rows[slot as usize]
     }
 
+    /// Coupons, and the skus that all of them together name.
+    pub(crate) fn len(&self) -> (usize, usize) {
+        (self.rows.len(), self.skus)
+    }
+
     /// Whether a coupon fits, in the place of the one that is at `replaced`.
     pub(crate) fn has_room(&self, bounds: &LedgerBounds, replaced: Option<u32>) -> bool {
         replaced.is_some() || self.rows.len() < bounds.coupons_max
@@ -176,6 +181,12 @@ impl Coupons {
     pub(crate) fn taken_by(&self, coupon: u32, user: UserId) -> CouponCounts {
         self.find_user(coupon, user)
             .map_or(CouponCounts::default(), |slot| self.users[slot as usize].counts())
+    }
+
+    /// How often each user claimed each coupon, where one did. A free row counts nothing.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = (CouponId, UserId, u64)> {
+        let claims = self.users.iter().filter(|row| row.claimed > 0);
+        claims.map(|row| (self.at(row.coupon).coupon.id, row.user, u64::from(row.claimed)))
     }
 
     /// Pairs that would be new if this user took these coupons.

@@ -50,6 +50,11 @@ impl FailedRefunds {
         FailedRefunds { rows: Vec::with_capacity(FAILED_REFUNDS_MAX) }
     }
 
+    /// Payment, number and amount of each.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (PaymentId, u16, MinorUnits)> {
+        self.rows.iter().map(|it| (it.payment, it.number, it.amount))
+    }
+
     pub(crate) fn has_room(&self) -> bool {
         self.rows.len() < FAILED_REFUNDS_MAX
     }

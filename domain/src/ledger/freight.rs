@@ -32,6 +32,10 @@ impl FreightRules {
         &self.rows[slot as usize]
     }
 
+    pub(crate) fn all(&self) -> &[FreightRule] {
+        &self.rows
+    }
+
     fn find(&self, seller: SellerId, currency: Currency) -> Option<&FreightRule> {
         self.slots.get(&(seller, currency)).map(|&slot| self.at(slot))
     }

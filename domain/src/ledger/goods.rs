@@ -279,9 +279,9 @@ impl Goods {
     }
 
     /// The skus of a sale, by id.
-    pub(crate) fn skus_of_sale(&self, sale: u32) -> Vec<SaleSku> {
+    pub(crate) fn skus_of_sale(&self, sale: &SaleRow) -> Vec<SaleSku> {
         let item = |item: &Item| SaleSku { sku: self.sku(item.sku).id, unit_price: item.unit_price };
-        let mut skus: Vec<SaleSku> = self.items_of_sale(sale).map(item).collect();
+        let mut skus: Vec<SaleSku> = self.items_from(sale.first_item).map(item).collect();
         skus.sort_unstable_by_key(|item| item.sku);
         skus
     }
@@ -303,7 +303,10 @@ impl Goods {
     }
 
     fn items_of_sale(&self, sale: u32) -> impl Iterator<Item = &Item> {
-        let mut next = self.sales[sale as usize].first_item;
+        self.items_from(self.sales[sale as usize].first_item)
+    }
+
+    fn items_from(&self, mut next: u32) -> impl Iterator<Item = &Item> {
         core::iter::from_fn(move || {
             let item = self.items.get(next as usize)?;
             next = item.next_of_sale;

@@ -83,6 +83,12 @@ impl Holds {
         &mut self.rows[slot as usize]
     }
 
+    /// The slots of those that are open.
+    pub(crate) fn all_open(&self) -> impl Iterator<Item = u32> {
+        let open = (0..).zip(self.rows.iter()).filter(|(_, row)| row.hold.state == HoldState::Open);
+        open.map(|(slot, _)| slot)
+    }
+
     pub(crate) fn find(&self, id: u64) -> Option<u32> {
         self.by_id.find(self.tag(id), |slot| self.at(slot).hold.id == id)
     }

@@ -17,7 +17,7 @@ use crate::request::Rules;
 use crate::table::{Imaged, RowsFault};
 
 /// Of the layout of all rows: another one is another version.
-const IMAGE_VERSION: u16 = 2;
+pub(super) const IMAGE_VERSION: u16 = 2;
 
 /// An image that is being written.
 #[derive(Debug)]
@@ -128,7 +128,7 @@ impl Ledger {
         from: &mut dyn ImageSource,
     ) -> Result<Ledger, ImageFault> {
         let mut ledger = Ledger::new(bounds, rules, seed);
-        let mut reading = Reading { from, bytes: Vec::new(), bounds };
+        let mut reading = Reading::of(from, bounds);
         let version = reading.one()?;
         if version != IMAGE_VERSION {
             return Err(ImageFault::Version(version));
@@ -154,7 +154,7 @@ impl Ledger {
     }
 
     /// In the order in which they stand in an image.
-    fn parts(&mut self) -> [&mut dyn ImagePart; 15] {
+    pub(super) fn parts(&mut self) -> [&mut dyn ImagePart; 15] {
         // Every field is named: a new one is a part, is written by `put_own`, or is said to be neither.
         let Ledger {
             goods,
@@ -219,7 +219,7 @@ impl Ledger {
         self.at_rest.put(out);
     }
 
-    fn take_own(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
+    pub(super) fn take_own(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
         self.at = from.one()?;
         self.clock = self.at;
         self.ids = from.one()?;
@@ -242,6 +242,18 @@ impl Ledger {
         self.timers.index(&self.orders, &self.holds);
         self.orders.delivered().for_each(|(at, slot)| self.completions.add(at, slot));
         Ok(())
+    }
+}
+
+impl<'a> Reading<'a> {
+    /// Values of an image that holds at most so many.
+    pub(super) fn of(from: &'a mut dyn ImageSource, bounds: LedgerBounds) -> Reading<'a> {
+        Reading { from, bytes: Vec::new(), bounds }
+    }
+
+    /// Where they come from.
+    pub(super) fn source(&mut self) -> &mut dyn ImageSource {
+        self.from
     }
 }
 

@@ -40,6 +40,11 @@ impl Letters {
         self.0.len()
     }
 
+    /// Whose they are, and the positions of their facts.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (CursorName, u64)> {
+        self.0.keys().copied()
+    }
+
     pub(crate) fn has(&self, subscriber: CursorName, position: u64) -> bool {
         self.0.contains_key(&(subscriber, position))
     }

@@ -47,6 +47,11 @@ impl Limits {
         self.rows.contains_key(&user) || self.rows.len() - over < bounds.limits_max
     }
 
+    /// All of them, some of which may be over.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &UserLimit> {
+        self.rows.values()
+    }
+
     /// How many count at this time, and the sum of their digests.
     pub(crate) fn digest(&self, now: MicrosUtc) -> (u64, u64) {
         let counting = self.rows.values().filter(|row| row.counts(now));

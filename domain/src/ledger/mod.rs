@@ -5,6 +5,7 @@
 //! by construction. It knows no clock, disk or thread, and all of its memory is bounded by [`LedgerBounds`].
 
 mod aftersale;
+mod balance;
 mod bounds;
 mod cancel;
 mod cases;
@@ -26,6 +27,7 @@ mod holds;
 mod image;
 mod letters;
 mod limits;
+mod measure;
 mod orders;
 mod pages;
 mod pay;
@@ -45,6 +47,7 @@ mod warm;
 
 use alloc::boxed::Box;
 
+pub use balance::{Balance, CaseBalance, OrderBalance, PaymentBalance, ShelfBalance, ShipmentBalance};
 pub use bounds::{LedgerBounds, ShortBound};
 pub use image::ImageFault;
 pub use pages::{Look, PageFilter, PagePart};
@@ -214,7 +217,7 @@ impl Ledger {
             Intent::SaleGet(sale) => self.get_sale(*sale),
             Intent::SaleList { after, limit } => self.list_sales(*after, *limit),
             Intent::StockGet { sku, warehouse } => self.get_stock(*sku, *warehouse),
-            Intent::Holdings => Ok(self.holdings()),
+            Intent::Holdings => Ok(Verdict::Holdings(self.holdings().into())),
             Intent::CursorMove(wanted) => self.move_cursor(now, trace, wanted, facts),
             Intent::CursorGet(name) => Ok(self.get_cursor(*name)),
             Intent::PayOpen(open) => self.open_payment(now, trace, open, facts),

@@ -523,14 +523,7 @@ impl Orders {
         let order = self.at(slot);
         let later = self.history.from(order.history);
         let mut rows: Vec<_> = later.map(|(_, row)| row.whole(order.user)).collect();
-        rows.push(HistoryRow {
-            from: None,
-            to: State::PendingPayment,
-            at: order.created_at,
-            actor: Actor::User(order.user),
-            why: 0,
-            version: 1,
-        });
+        rows.push(HistoryRow::made(order.created_at, order.user));
         rows.reverse();
         rows
     }
@@ -650,12 +643,19 @@ impl LaterRow {
     /// The row, of an order of this user.
     fn whole(&self, user: UserId) -> HistoryRow {
         let LaterRow { at, who, why, version, actor, .. } = *self;
-        let actor = match actor {
+        let actor = actor.whole(who, user);
+        HistoryRow { from: Some(self.from()), to: self.to(), at, actor, why, version }
+    }
+}
+
+impl ActorKind {
+    /// With who it was, of an order of this user.
+    fn whole(self, who: u32, user: UserId) -> Actor {
+        match self {
             ActorKind::User => Actor::User(user),
             ActorKind::Operator => Actor::Operator(who),
             ActorKind::Timer => Actor::Timer,
             ActorKind::Gateway => Actor::Gateway(GatewayId(who as u16)),
-        };
-        HistoryRow { from: Some(self.from()), to: self.to(), at, actor, why, version }
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::fact::RequestKey;
 use crate::ids::{OrderId, RequestId, SaleId, SkuId, UserId, WarehouseId};
 use crate::intent::PAGE_MAX;
 use crate::ledger::Ledger;
-use crate::ledger::goods::{SaleRow, ShelfRow};
+use crate::ledger::goods::{Goods, SaleRow, ShelfRow};
 use crate::refusal::{Reason, Refusal};
 use crate::units::{MicrosUtc, MinorUnits};
 use crate::verdict::{
@@ -51,9 +51,7 @@ impl Ledger {
 
     pub(super) fn get_sale(&self, sale: SaleId) -> Result<Verdict, Refusal> {
         let slot = self.goods.find_sale(sale).ok_or(Refusal::of(Reason::SkuNotFound))?;
-        let view =
-            SaleView { summary: summary_of(self.goods.sale(slot)), skus: self.goods.skus_of_sale(slot) };
-        Ok(Verdict::SaleFound(view.into()))
+        Ok(Verdict::SaleFound(sale_view(&self.goods, self.goods.sale(slot)).into()))
     }
 
     pub(super) fn list_sales(&self, after: SaleId, limit: u16) -> Result<Verdict, Refusal> {
@@ -71,39 +69,36 @@ impl Ledger {
         Ok(Verdict::Shelf(shelf.map_or(empty, |shelf| ShelfView::of(self.goods.shelf(shelf)))))
     }
 
-    pub(super) fn holdings(&self) -> Verdict {
+    pub(super) fn holdings(&self) -> Holdings {
         let (limits, limits_digest) = self.limits.digest(self.at);
-        Verdict::Holdings(
-            Holdings {
-                at: self.at,
-                shelves: self.goods.all_shelves().map(ShelfView::of).collect(),
-                sales: self.goods.sales_after(SaleId(0)).map(summary_of).collect(),
-                orders: self.sums.orders,
-                totals: self.sums.totals,
-                orders_digest: self.sums.digest,
-                user_counts: self.counts.len() as u64,
-                user_counts_digest: self.counts.digest(),
-                requests: self.requests.count(self.at),
-                payments: self.payments.sums().payments,
-                arrived: self.payments.sums().arrived,
-                refunded: self.payments.sums().refunded,
-                payments_digest: self.payments.sums().digest,
-                limits,
-                limits_digest,
-                switches: self.switches.len() as u64,
-                switches_digest: self.switches.digest(),
-                shipments: self.shipments.count(),
-                shipments_digest: self.shipments.digest(),
-                coupons: self.all_coupons(),
-                coupon_users: self.coupons.users() as u64,
-                coupon_users_digest: self.coupons.digest(),
-                freight_rules: self.freight.digest().0,
-                freight_digest: self.freight.digest().1,
-                cases: self.cases.count(),
-                cases_digest: self.cases.digest(),
-            }
-            .into(),
-        )
+        Holdings {
+            at: self.at,
+            shelves: self.goods.all_shelves().map(ShelfView::of).collect(),
+            sales: self.goods.sales_after(SaleId(0)).map(summary_of).collect(),
+            orders: self.sums.orders,
+            totals: self.sums.totals,
+            orders_digest: self.sums.digest,
+            user_counts: self.counts.len() as u64,
+            user_counts_digest: self.counts.digest(),
+            requests: self.requests.count(self.at),
+            payments: self.payments.sums().payments,
+            arrived: self.payments.sums().arrived,
+            refunded: self.payments.sums().refunded,
+            payments_digest: self.payments.sums().digest,
+            limits,
+            limits_digest,
+            switches: self.switches.len() as u64,
+            switches_digest: self.switches.digest(),
+            shipments: self.shipments.count(),
+            shipments_digest: self.shipments.digest(),
+            coupons: self.all_coupons(),
+            coupon_users: self.coupons.users() as u64,
+            coupon_users_digest: self.coupons.digest(),
+            freight_rules: self.freight.digest().0,
+            freight_digest: self.freight.digest().1,
+            cases: self.cases.count(),
+            cases_digest: self.cases.digest(),
+        }
     }
 
     /// The order, if it is there and this user's; 0 reads any. To others it does not exist.
@@ -164,6 +159,11 @@ impl ShelfView {
         let (sku, warehouse, sellable) = (row.sku, row.warehouse, row.shelf.sellable());
         ShelfView { sku, warehouse, on_hand, held, safety, unavailable, sold, sellable }
     }
+}
+
+/// A sale with its skus.
+pub(super) fn sale_view(goods: &Goods, row: &SaleRow) -> SaleView {
+    SaleView { summary: summary_of(row), skus: goods.skus_of_sale(row) }
 }
 
 fn summary_of(row: &SaleRow) -> SaleSummary {

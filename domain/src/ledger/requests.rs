@@ -360,6 +360,21 @@ impl Requests {
         inside
     }
 
+    /// The keys of those that made no order.
+    pub(crate) fn change_keys(&self) -> Vec<RequestKey> {
+        let mut keys = Vec::with_capacity(self.changes.used());
+        for generation in self.generations.iter().chain([&self.leaving]) {
+            let mut slot = generation.head;
+            while slot != NONE {
+                if slot & CHANGE != 0 {
+                    keys.push(self.changes.at(slot & !CHANGE).key());
+                }
+                slot = self.next_of(slot);
+            }
+        }
+        keys
+    }
+
     /// Moves every generation before `first_inside` to those that leave: a step each, whatever is in it.
     fn retire(&mut self, first_inside: i64) {
         let end = first_inside.min(self.oldest.saturating_add(GENERATIONS as i64));
@@ -491,6 +506,11 @@ impl OrderIds {
     /// When the newest order was made; all were made then or before.
     pub(crate) fn last(&self) -> Making {
         OrderId::new(self.last_ms, 0, self.next_sequence.saturating_sub(1)).making()
+    }
+
+    /// `(ms, sequence)` of the newest id; nothing before the first.
+    pub(crate) fn newest(&self) -> Option<(u64, u16)> {
+        self.next_sequence.checked_sub(1).map(|sequence| (self.last_ms, sequence))
     }
 
     /// The id that the next order gets.

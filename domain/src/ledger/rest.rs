@@ -79,13 +79,13 @@ pub enum RecordFault {
 }
 
 /// A record, taken apart.
-struct Record {
-    order: OrderRecord,
+pub(super) struct Record {
+    pub(super) order: OrderRecord,
     /// As they are linked: newest first.
-    payments: Vec<Payment>,
-    shipments: Vec<ShipmentRecord>,
-    coupons: Vec<CouponShare>,
-    cases: Vec<CaseRow>,
+    pub(super) payments: Vec<Payment>,
+    pub(super) shipments: Vec<ShipmentRecord>,
+    pub(super) coupons: Vec<CouponShare>,
+    pub(super) cases: Vec<CaseRow>,
 }
 
 impl Ledger {
@@ -233,7 +233,7 @@ impl Ledger {
     }
 
     /// The order is not here, and was made by now.
-    fn may_rest(&self, making: Making) -> bool {
+    pub(super) fn may_rest(&self, making: Making) -> bool {
         making <= self.ids.last() && self.orders.find_made(making).is_none()
     }
 
@@ -269,7 +269,7 @@ impl Ledger {
         (waits && completion > Micros(0)).then(|| self.orders.delivered_at(slot).after(completion))
     }
 
-    fn put_record(&self, slot: u32, out: &mut Vec<u8>) {
+    pub(super) fn put_record(&self, slot: u32, out: &mut Vec<u8>) {
         RECORD_VERSION.put(out);
         self.orders.put_record(slot, out);
         put_counted(self.payments.attempts_from(self.orders.newest_payment(slot)).map(|(_, it)| *it), out);
@@ -333,7 +333,7 @@ impl RestingOrder {
 }
 
 impl Record {
-    fn read(mut record: &[u8]) -> Result<Record, RecordFault> {
+    pub(super) fn read(mut record: &[u8]) -> Result<Record, RecordFault> {
         let version = u16::take(&mut record).ok_or(RecordFault::Nonsense)?;
         if version != RECORD_VERSION {
             return Err(RecordFault::Version(version));

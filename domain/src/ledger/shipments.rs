@@ -3,9 +3,10 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::fact::ShelfUnits;
+use crate::fact::{Line, ShelfUnits};
 use crate::ids::OrderId;
 use crate::image::{Flat, flat};
+use crate::ledger::balance::ShipmentBalance;
 use crate::ledger::bounds::LedgerBounds;
 use crate::ledger::image::{ImageFault, ImagePart, Reading};
 use crate::ledger::rest::{put_counted, take_counted};
@@ -69,6 +70,23 @@ impl ShipmentRecord {
                 Some(ShipmentRecord { row, sent, note: Flat::take(from)? })
             })
             .collect()
+    }
+}
+
+impl ShipmentRecord {
+    /// The shipment of an order with these lines. Nothing where it names a line that is not there.
+    pub(crate) fn balance(&self, lines: &[Line]) -> Option<ShipmentBalance> {
+        let units = |line: &Line, quantity| ShelfUnits { sku: line.sku, warehouse: line.warehouse, quantity };
+        let units = match &self.sent {
+            None => lines.iter().map(|line| units(line, line.quantity)).collect(),
+            Some(sent) => {
+                let went = |it: &Sent| Some(units(lines.get(usize::from(it.line))?, it.quantity));
+                sent.iter().map(went).collect::<Option<_>>()?
+            }
+        };
+        let Shipment { waybill, at, number, .. } = self.row;
+        let note = self.note.map(|note| (note.at, note.whereabouts));
+        Some(ShipmentBalance { number, at, waybill, units, note })
     }
 }
 

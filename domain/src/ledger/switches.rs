@@ -37,6 +37,15 @@ impl Switches {
         self.set.len()
     }
 
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Switch> {
+        self.set.values()
+    }
+
+    /// How often any was changed.
+    pub(crate) fn changes(&self) -> u32 {
+        self.version
+    }
+
     pub(crate) fn digest(&self) -> u64 {
         self.set.values().fold(0, |sum, switch| sum.wrapping_add(digest_switch(switch)))
     }

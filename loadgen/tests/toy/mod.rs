@@ -350,6 +350,7 @@ impl Shop {
             duplicate_orders: 0,
             lost: 0,
             millis: 0,
+            begins_behind: 0,
         }
     }
 }

@@ -120,6 +120,8 @@ plain! {
         pub lost: u64,
         /// How long it took, ms.
         pub millis: u64,
+        /// Position that it began behind, with the balance of a checkpoint; 0: with the first fact.
+        pub begins_behind: u64,
     }
 
     /// An invariant and what was found of it.

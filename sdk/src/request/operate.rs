@@ -83,6 +83,7 @@ impl Ask for Audit {
             duplicate_orders,
             lost,
             millis,
+            begins_behind,
         } = answer.head;
         let invariant = |item: wire::Invariant| {
             Some((protocol::text_of(&item.name)?.to_string(), item.counted, item.violations))
@@ -101,6 +102,7 @@ impl Ask for Audit {
             duplicate_orders,
             lost,
             millis,
+            begins_behind,
             invariants,
         })
     }

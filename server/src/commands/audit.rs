@@ -1,7 +1,10 @@
 //! `tidegate audit`: recomputes everything from facts with code of its own, and says which invariants hold.
 //!
 //! A folder is read from outside and changed by nothing. First the facts are judged alone; only when they make
-//! sense are they replayed into a ledger, as a server would, and what that holds is compared with the sums.
+//! sense are they replayed into a ledger, as a server would, and what that holds is compared with the sums. Where the
+//! first facts were deleted, both begin with a checkpoint.
+
+mod room;
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -14,16 +17,20 @@ use anyhow::Context;
 use domain::fact::{Facts, Stamp};
 use domain::intent::Envelope;
 use domain::verdict::Holdings;
-use domain::{Fact, Intent, Ledger, LedgerBounds, MicrosUtc, Rules, Verdict};
-use model::Auditor;
+use domain::{Fact, Intent, Ledger, MicrosUtc, Rules, Verdict};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use serde::Serialize;
-use storage::embedded::{disk::ReadDisk, reader};
+use storage::embedded::FileDisk;
+use storage::embedded::balance::{self, Beginning, NoBalance};
+use storage::embedded::cold::ColdView;
+use storage::embedded::reader::Reading;
 use tidegate_sdk::blocking::Client;
 use tidegate_sdk::{Error, Refused, Status};
 
+use self::room::Room;
 use super::admin::told;
+use crate::begun::Begun;
 use crate::cli::{BadUsage, print};
 use crate::config::Config;
 use crate::folders::{ArchiveFlag, Folders, WholeJournal};
@@ -58,6 +65,8 @@ pub struct Audit {
 pub struct Finding {
     /// Every invariant holds.
     pub ok: bool,
+    /// Position that it began behind, with a checkpoint as the opening balance; 0: with the first fact.
+    pub begins_behind: u64,
     /// Position of the last fact looked at; 0 where there is none.
     pub position: u64,
     /// Units that ever came to the shelves.
@@ -122,35 +131,30 @@ impl Audit {
 /// Audits a folder that no server uses, up to its end.
 ///
 /// # Errors
-/// Where a server uses it, or it holds no journal. A journal that cannot be read from its first fact on is a finding.
+/// Where a server uses it, it holds no journal, or neither its first fact nor a checkpoint to begin with. A journal that
+/// cannot be read on from there is a finding.
 pub fn audit_folder(folders: &Folders, rules: Rules) -> anyhow::Result<Finding> {
     let data = &folders.data;
     let _unused = hold_still(data)?;
-    let disk = folders.journal();
     let began = Instant::now();
-    let mut auditor = Auditor::new(rules.request_window);
-    let mut room = Room::default();
-    let mut facts = 0;
-    let reading = reader::read(&disk, u64::MAX, |record| {
-        facts = record.position;
-        room.make_for(record.fact);
-        auditor.fact(record.position, record.begins_entry, record.stamp, record.fact);
-    });
+    let mut replay = Replay::of(folders, rules, u64::MAX)?;
+    let reading = replay.read(u64::MAX, |_, _| ());
     if reading.summary.segments == 0 && reading.damage.is_none() {
         anyhow::bail!("{} holds no journal: name the data folder of a server", data.display());
     }
     if let Some(damage) = reading.damage {
-        auditor.cannot_go_on(&damage.to_string());
+        replay.begun.auditor.cannot_go_on(&damage.to_string());
     }
     // The journal is read twice: the auditor judges an entry when it has all of it, and a ledger panics over facts
     // that contradict each other. So it gets them when all are known to be sound, and then room is known as well.
-    let held = auditor.sound_so_far().then(|| holdings(replayed(&disk, rules, u64::MAX, room.bounds())));
-    let report = auditor.finish(held.as_ref());
-    Ok(finding(&report, facts, began))
+    let sound = replay.begun.auditor.sound_so_far();
+    let held = if sound { Some(holdings(replay.ledger(u64::MAX)?)) } else { None };
+    let report = replay.begun.auditor.finish(held.as_ref());
+    Ok(finding(&report, reading.summary.facts, began))
 }
 
 /// The ledger of a folder that no server uses, as a server would have it, and the time of its last fact. The facts are
-/// audited before, and `each` sees them.
+/// audited before, and `each` sees them, from the first one on.
 ///
 /// # Errors
 /// Where the folder cannot be read or is used, or the facts do not pass.
@@ -160,35 +164,110 @@ pub(super) fn ledger_of(
     mut each: impl FnMut(&Stamp, &Fact<'_>),
 ) -> anyhow::Result<(Ledger, MicrosUtc)> {
     let _unused = hold_still(&folders.data)?;
-    ledger_through(&folders.journal(), rules, u64::MAX, &mut each)
+    let replay = Replay::of_all(folders, rules)?;
+    let (ledger, now, _) = replay.through(u64::MAX, &mut each)?;
+    Ok((ledger, now))
 }
 
-/// The same up to a position (a fact in the middle of an entry brings the whole entry), of a folder that may be used.
+/// The ledger up to a position (a fact in the middle of an entry brings the whole entry) of a folder that may be used,
+/// the time of its last fact, and that fact's position.
 ///
 /// # Errors
 /// Where the folder cannot be read, or the facts do not pass.
 pub(super) fn ledger_through(
-    disk: &WholeJournal,
+    folders: &Folders,
     rules: Rules,
     through: u64,
-    each: &mut impl FnMut(&Stamp, &Fact<'_>),
-) -> anyhow::Result<(Ledger, MicrosUtc)> {
-    let (mut auditor, mut room) = (Auditor::new(rules.request_window), Room::default());
-    let reading = reader::read(disk, through, |record| {
-        room.make_for(record.fact);
-        auditor.fact(record.position, record.begins_entry, record.stamp, record.fact);
-        each(record.stamp, record.fact);
-    });
-    if let Some(damage) = reading.damage {
-        anyhow::bail!("{damage}");
+) -> anyhow::Result<(Ledger, MicrosUtc, u64)> {
+    Replay::of(folders, rules, through)?.through(through, &mut |_, _| ())
+}
+
+/// A journal that is judged and then replayed.
+struct Replay {
+    disk: WholeJournal,
+    rules: Rules,
+    /// The orders at rest, where it begins behind a checkpoint.
+    cold: Option<ColdView>,
+    begun: Begun,
+    room: Room,
+}
+
+impl Replay {
+    /// From where its facts begin, which is at `through` or before.
+    fn of(folders: &Folders, rules: Rules, through: u64) -> anyhow::Result<Replay> {
+        let beginning = match balance::beginning(&folders.journal(), through) {
+            // Reading the journal says what is wrong with it.
+            Err(NoBalance::Damaged(_)) => Beginning::First,
+            beginning => beginning?,
+        };
+        Replay::from(folders, rules, beginning)
     }
-    if reading.summary.segments == 0 {
-        anyhow::bail!("it holds no journal: name the data folder of a server");
+
+    /// From its first fact on; where that is gone, reading says so.
+    fn of_all(folders: &Folders, rules: Rules) -> anyhow::Result<Replay> {
+        Replay::from(folders, rules, Beginning::First)
     }
-    if !auditor.sound_so_far() {
-        anyhow::bail!("its facts contradict each other: `tidegate audit --data` says where");
+
+    fn from(folders: &Folders, rules: Rules, beginning: Beginning) -> anyhow::Result<Replay> {
+        let disk = folders.journal();
+        let cold = match &beginning {
+            Beginning::First => None,
+            Beginning::Behind(_) => ColdView::open(&FileDisk::at(&folders.data))?,
+        };
+        let mut room = Room::default();
+        let at_rest = cold.as_ref().map(ColdView::at_rest);
+        let begun = Begun::at(&disk, beginning, rules, at_rest, |order| room.make_for_order(order))?;
+        room.make_for_ends(begun.open_holds);
+        Ok(Replay { disk, rules, cold, begun, room })
     }
-    Ok(replayed(disk, rules, through, room.bounds()))
+
+    /// Judges the facts up to a position.
+    fn read(&mut self, through: u64, mut each: impl FnMut(&Stamp, &Fact<'_>)) -> Reading {
+        let room = &mut self.room;
+        self.begun.read(&self.disk, through, |record| {
+            room.make_for(record.fact);
+            each(record.stamp, record.fact);
+        })
+    }
+
+    /// Judges the facts up to a position, and replays them: the ledger, the time of the last one, and its position.
+    fn through(
+        mut self,
+        through: u64,
+        each: &mut impl FnMut(&Stamp, &Fact<'_>),
+    ) -> anyhow::Result<(Ledger, MicrosUtc, u64)> {
+        let reading = self.read(through, each);
+        if let Some(damage) = reading.damage {
+            anyhow::bail!("{damage}");
+        }
+        if reading.summary.segments == 0 {
+            anyhow::bail!("it holds no journal: name the data folder of a server");
+        }
+        if !self.begun.auditor.sound_so_far() {
+            anyhow::bail!("its facts contradict each other: `tidegate audit --data` says where");
+        }
+        let (ledger, now) = self.ledger(through)?;
+        Ok((ledger, now, reading.summary.facts))
+    }
+
+    /// A ledger that replays the journal up to a position, and the time of its last fact. The facts were read up to
+    /// there and passed the audit, so they contradict nothing.
+    fn ledger(&self, through: u64) -> anyhow::Result<(Ledger, MicrosUtc)> {
+        let Replay { disk, rules, cold, begun, room } = self;
+        let mut ledger = match &begun.checkpoint {
+            None => Ledger::new(room.bounds(), *rules, 0),
+            Some(checkpoint) => {
+                let at_rest = cold.as_ref().map(ColdView::at_rest);
+                checkpoint.whole_ledger(disk, at_rest, *rules, room.bounds())?
+            }
+        };
+        let mut now = ledger.last_entry_at();
+        begun.read_again(disk, through, |record| {
+            now = record.stamp.at;
+            ledger.replay(record.stamp, record.fact).expect("its bounds were made for these facts");
+        });
+        Ok((ledger, now))
+    }
 }
 
 /// Asks a server to audit itself.
@@ -212,6 +291,7 @@ fn audit_server(target: &str) -> anyhow::Result<Finding> {
     });
     Ok(Finding {
         ok: told.ok,
+        begins_behind: told.begins_behind,
         position: told.position,
         stock: told.stock,
         sold: told.sold,
@@ -239,18 +319,6 @@ fn hold_still(data: &Path) -> anyhow::Result<File> {
     }
 }
 
-/// A ledger that replays the journal up to a position, and the time of its last fact. The facts passed the audit, so they
-/// contradict nothing.
-fn replayed(disk: &impl ReadDisk, rules: Rules, through: u64, bounds: LedgerBounds) -> (Ledger, MicrosUtc) {
-    let mut ledger = Ledger::new(bounds, rules, 0);
-    let mut now = MicrosUtc(0);
-    reader::read(disk, through, |record| {
-        now = record.stamp.at;
-        ledger.replay(record.stamp, record.fact).expect("its bounds were made for these facts");
-    });
-    (ledger, now)
-}
-
 fn holdings((mut ledger, now): (Ledger, MicrosUtc)) -> Holdings {
     struct Silence;
     impl Facts for Silence {
@@ -265,158 +333,13 @@ fn holdings((mut ledger, now): (Ledger, MicrosUtc)) -> Holdings {
     *held
 }
 
-/// How much a ledger needs for the facts read so far: whatever the configuration of their server was.
-#[derive(Default)]
-struct Room {
-    orders: usize,
-    lines: usize,
-    client_bytes: usize,
-    changes: usize,
-    payments: usize,
-    shipments: usize,
-    sent_lines: usize,
-    cases: usize,
-    skus: usize,
-    shelves: usize,
-    sales: usize,
-    sale_skus: usize,
-    holds: usize,
-    hold_lines: usize,
-    limits: usize,
-    letters: usize,
-    coupons: usize,
-    coupon_skus: usize,
-    coupon_users: usize,
-    coupon_orders: usize,
-}
-
-impl Room {
-    fn make_for(&mut self, fact: &Fact<'_>) {
-        match fact {
-            Fact::SkuChanged(_) => {
-                self.skus += 1;
-                self.changes += 1;
-            }
-            Fact::FreightChanged(_) => self.changes += 1, // Their number is no setting.
-            Fact::SaleChanged { skus, .. } => {
-                self.sales += 1;
-                self.sale_skus += skus.len();
-                self.changes += 1;
-            }
-            Fact::HoldMade { units, .. } => {
-                self.holds += 1;
-                self.hold_lines += units.len();
-                self.changes += 1;
-            }
-            Fact::LimitChanged(_) => {
-                self.limits += 1;
-                self.changes += 1;
-            }
-            Fact::CouponDefined { skus, .. } => {
-                self.coupons += 1;
-                self.coupon_skus += skus.len();
-                self.changes += 1;
-            }
-            Fact::CouponClaimed { .. } => {
-                self.coupon_users += 1;
-                self.changes += 1;
-            }
-            Fact::CouponLocked { coupons, .. } => {
-                self.coupon_orders += 1;
-                self.coupon_users += coupons.len();
-            }
-            Fact::SwitchChanged { .. }
-            | Fact::HoldExtended { .. }
-            | Fact::HoldEnded { .. }
-            | Fact::LetterEnded { .. } => self.changes += 1,
-            Fact::LetterParked { .. } => {
-                self.letters += 1;
-                self.changes += 1;
-            }
-            Fact::StockAdjusted(_) | Fact::StockTransferred { .. } | Fact::StockReturned { .. } => {
-                self.shelves += 1;
-                self.changes += 1;
-            }
-            Fact::OrderCreated(created) => {
-                self.orders += 1;
-                self.lines += created.lines.len();
-                self.client_bytes +=
-                    created.client_bytes.len().next_multiple_of(LedgerBounds::CLIENT_PIECE_BYTES);
-            }
-            Fact::OrderConfirmed { .. }
-            | Fact::StockException { .. }
-            | Fact::OrderCancelled { .. }
-            | Fact::RefundDone { .. } => {
-                self.changes += 1;
-            }
-            Fact::PaymentOpened { .. } => {
-                self.payments += 1;
-                self.changes += 1;
-            }
-            Fact::PaymentRepeated { .. } => self.payments += 1,
-            Fact::PaymentFailed { .. } | Fact::RefundRequested { .. } => self.changes += 1,
-            Fact::OrderShipped { units, .. } => {
-                self.shipments += 1;
-                self.sent_lines += units.len();
-                self.changes += 1;
-            }
-            Fact::AftersaleChanged(_) => {
-                self.cases += 1;
-                self.changes += 1;
-            }
-            Fact::ShipmentTracked { .. } | Fact::OrderDelivered { .. } | Fact::OrderCompleted { .. } => {
-                self.changes += 1;
-            }
-            Fact::StockReserved { .. }
-            | Fact::StockReduced { .. }
-            | Fact::StockReleased { .. }
-            | Fact::PaymentSuccess { .. }
-            | Fact::PaymentMismatched { .. }
-            | Fact::PaymentOverdrawn { .. }
-            | Fact::RefundFailed { .. }
-            | Fact::RefundSettled { .. }
-            | Fact::CursorMoved { .. }
-            | Fact::CouponReleased { .. }
-            | Fact::CouponUsed { .. } => (),
-        }
-    }
-
-    fn bounds(&self) -> LedgerBounds {
-        LedgerBounds {
-            orders_max: self.orders + 1,
-            lines_max: self.lines + 1,
-            client_bytes_max: self.client_bytes + 1,
-            // Each order keeps room for its end and its first payment, each hold for its end.
-            history_rows_max: 6 * (self.orders + self.payments) + self.changes + 1,
-            request_ids_max: 3 * self.orders + self.holds + self.changes + 1,
-            changes_max: 2 * self.orders + self.holds + self.changes + 1,
-            payments_max: self.orders + self.payments + 1,
-            shipments_max: self.shipments + 1,
-            sent_lines_max: self.sent_lines + 1,
-            cases_max: self.cases + 1,
-            user_counts_max: self.lines + 1,
-            skus_max: self.skus + 1,
-            shelves_max: self.shelves + 1,
-            sales_max: self.sales + 1,
-            sale_skus_max: self.sale_skus + 1,
-            holds_max: self.holds + 1,
-            hold_lines_max: self.hold_lines + 1,
-            limits_max: self.limits + 1,
-            dead_letters_max: self.letters + 1,
-            coupons_max: self.coupons + 1,
-            coupon_skus_max: self.coupon_skus + 1,
-            coupon_users_max: self.coupon_users + 1,
-            coupon_orders_max: self.coupon_orders + 1,
-        }
-    }
-}
-
 fn finding(report: &model::AuditReport, position: u64, began: Instant) -> Finding {
     // Sums pass 64 bits only where the journal is nonsense, and then the invariants tell.
     let wide = |sum: i128| u64::try_from(sum.max(0)).unwrap_or(u64::MAX);
     let totals = report.totals;
     Finding {
         ok: report.ok(),
+        begins_behind: report.begins_behind,
         position,
         stock: i64::try_from(totals.stock).unwrap_or(if totals.stock < 0 { i64::MIN } else { i64::MAX }),
         sold: wide(totals.sold),
@@ -467,6 +390,10 @@ fn table(finding: &Finding, coloured: bool) -> String {
         grouped(finding.duplicate_orders),
         grouped(finding.lost)
     );
+    if finding.begins_behind > 0 {
+        let behind = grouped(finding.begins_behind);
+        let _ = writeln!(text, "began behind position {behind}, with a checkpoint as the opening balance");
+    }
     let failed: Vec<_> =
         (finding.invariants.iter()).filter(|it| it.violations > 0).map(|it| it.name.as_str()).collect();
     let verdict = match finding.ok {
@@ -505,6 +432,7 @@ mod tests {
         };
         let finding = Finding {
             ok: false,
+            begins_behind: 900,
             position: 1_000,
             stock: 10,
             sold: 0,
@@ -526,6 +454,7 @@ FAIL  money          1,234,567           2  all is well
                  first at position 9: a cent is missing
 
 stock 10, sold 0, held 7, orders 3; oversold 0, duplicate orders 0, lost 0
+began behind position 900, with a checkpoint as the opening balance
 FAILED: money, up to position 1,000 (4 ms)
 ";
         let told = table(&finding, false);

@@ -71,14 +71,15 @@ impl Inspect {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         std::fs::read_dir(&self.dir)
             .with_context(|| format!("{} cannot be read: name a data folder", self.dir.display()))?;
-        let disk = self.archive.beside(&self.dir, None)?.journal();
+        let folders = self.archive.beside(&self.dir, None)?;
+        let disk = folders.journal();
         if let Some(position) = self.as_of {
             let rules = Settings::of(&Config::load(self.config.as_deref())?)?.store.rules;
             let wanted = as_of::Wanted { order: self.order, sku: self.sku, sale: self.sale };
             if wanted.is_nothing() {
                 return Err(BadUsage("name what is to be shown: --order, --sku or --sale".into()).into());
             }
-            print(&as_of::show(&disk, rules, position, &wanted)?)?;
+            print(&as_of::show(&folders, rules, position, &wanted)?)?;
             return Ok(ExitCode::SUCCESS);
         }
         if self.cold {
@@ -502,13 +503,9 @@ mod tests {
         let order = all[4]["order"].as_u64().unwrap();
         let wanted = as_of::Wanted { order: Some(order), sku: Some(7), sale: None };
         let shown = |position| {
-            as_of::show(
-                &storage::embedded::Joined::new(FileDisk::at(dir.path()), None),
-                Rules::DEFAULT,
-                position,
-                &wanted,
-            )
-            .map(|text| serde_json::from_str::<Value>(&text).unwrap())
+            let folders = crate::folders::Folders { data: dir.path().to_owned(), archive: None };
+            as_of::show(&folders, Rules::DEFAULT, position, &wanted)
+                .map(|text| serde_json::from_str::<Value>(&text).unwrap())
         };
         let before = shown(2).unwrap();
         assert_eq!((&before["position"], &before["order"]), (&2.into(), &Value::Null));

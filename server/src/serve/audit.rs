@@ -1,20 +1,25 @@
 //! The desk where AUDIT is worked on: a thread that gives way to all others, and reads the journal from outside.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 use anyhow::Context;
 use domain::verdict::Holdings;
-use domain::{Micros, MicrosUtc};
+use domain::{MicrosUtc, Rules};
 use handlers::{AuditDesk, AuditFailed, AuditReport, Invariant};
-use model::Auditor;
 use reactor::Doorbell;
-use storage::embedded::reader;
+use storage::embedded::balance;
+use storage::embedded::cold::OrdersAtRest;
 
-use crate::folders::Folders;
+use crate::begun::Begun;
+use crate::folders::{Folders, WholeJournal};
 
 /// How nice the desk is to serving threads: most, yet the scheduler still gives it a share.
 const NICE: i32 = 19;
+
+/// How often an audit begins anew where what it begins with leaves.
+const BEGINNINGS_MAX: u32 = 3;
 
 /// A thread that sleeps until there is something to audit, and ends with the desk.
 #[derive(Debug)]
@@ -25,14 +30,20 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Starts the thread. `bell` wakes who polls.
-    pub(super) fn start(folders: Folders, request_window: Micros, bell: Doorbell) -> anyhow::Result<Desk> {
+    pub(super) fn start(
+        folders: Folders,
+        rules: Rules,
+        at_rest: Arc<dyn OrdersAtRest>,
+        bell: Doorbell,
+    ) -> anyhow::Result<Desk> {
+        let source = Source { folders, rules, at_rest };
         let (work, to_do) = channel::<(Box<Holdings>, u64)>();
         let (finished, done) = channel();
         let run = move || {
             reactor::step_back(NICE);
             // One audit at a time is all that gateways ask for, so these channels never hold more than one.
             while let Ok((holdings, position)) = to_do.recv() {
-                if finished.send(audit(&folders, request_window, &holdings, position)).is_err() {
+                if finished.send(source.audit(&holdings, position)).is_err() {
                     break;
                 }
                 bell.ring();
@@ -63,39 +74,64 @@ impl AuditDesk for Desk {
     }
 }
 
-fn audit(
-    folders: &Folders,
-    request_window: Micros,
-    holdings: &Holdings,
-    position: u64,
-) -> Result<AuditReport, AuditFailed> {
-    let began = Instant::now();
-    let mut auditor = Auditor::new(request_window);
-    let mut at = MicrosUtc(0);
-    let reading = reader::read(&folders.journal(), position, |record| {
-        at = record.stamp.at;
-        auditor.fact(record.position, record.begins_entry, record.stamp, record.fact);
-    });
-    if let Some(damage) = reading.damage {
-        return Err(AuditFailed(format!("the journal cannot be read: {damage}")));
+/// What an audit reads.
+struct Source {
+    folders: Folders,
+    rules: Rules,
+    at_rest: Arc<dyn OrdersAtRest>,
+}
+
+impl Source {
+    fn audit(&self, holdings: &Holdings, position: u64) -> Result<AuditReport, AuditFailed> {
+        let began = Instant::now();
+        let journal = self.folders.journal();
+        let mut begun = self.begin(&journal, position)?;
+        let mut at = MicrosUtc(0);
+        let reading = begun.read(&journal, position, |record| at = record.stamp.at);
+        if let Some(damage) = reading.damage {
+            return Err(AuditFailed(format!("the journal cannot be read: {damage}")));
+        }
+        if reading.summary.facts < position {
+            let facts = reading.summary.facts;
+            return Err(AuditFailed(format!("the journal ends at position {facts}, not at {position}")));
+        }
+        let found = begun.auditor.finish(Some(holdings));
+        let millis = began.elapsed().as_millis() as u64;
+        for broken in found.failed() {
+            let first = broken.first.as_deref().unwrap_or("");
+            tracing::error!(
+                "audit: {} does not hold ({} times), first {first}",
+                broken.name,
+                broken.violations
+            );
+        }
+        Ok(report(&found, position, at, millis))
     }
-    if reading.summary.facts < position {
-        let facts = reading.summary.facts;
-        return Err(AuditFailed(format!("the journal ends at position {facts}, not at {position}")));
+
+    /// With the first fact, or behind a checkpoint. A server that goes on may take that away while it is read: then
+    /// behind the next one.
+    fn begin(&self, journal: &WholeJournal, position: u64) -> Result<Begun, AuditFailed> {
+        let begin = || {
+            let beginning = balance::beginning(journal, position)?;
+            Begun::at(journal, beginning, self.rules, Some(&*self.at_rest), |_| ())
+        };
+        let mut tries = BEGINNINGS_MAX;
+        loop {
+            tries -= 1;
+            match begin() {
+                Ok(begun) => return Ok(begun),
+                Err(why) if tries == 0 => return Err(AuditFailed(why.to_string())),
+                Err(why) => tracing::info!("an audit begins once more: {why}"),
+            }
+        }
     }
-    let millis = began.elapsed().as_millis() as u64;
-    let found = auditor.finish(Some(holdings));
-    for broken in found.failed() {
-        let first = broken.first.as_deref().unwrap_or("");
-        tracing::error!("audit: {} does not hold ({} times), first {first}", broken.name, broken.violations);
-    }
-    Ok(report(&found, position, at, millis))
 }
 
 fn report(found: &model::AuditReport, position: u64, at: MicrosUtc, millis: u64) -> AuditReport {
     let totals = &found.totals;
     AuditReport {
         ok: found.ok(),
+        begins_behind: found.begins_behind,
         position,
         at,
         stock: clamp_i64(totals.stock),

@@ -28,7 +28,8 @@ pub(super) fn start(
     let reactor = reactors.pop().expect("a fused plan has one reactor");
     let pulse = control.join("fused", reactor.doorbell());
     // Before the thread takes its seat: the desk's thread and the segment maker's must not sit on it.
-    let desk = Desk::start(folders.clone(), settings.store.rules.request_window, reactor.doorbell())?;
+    let (rules, at_rest) = (settings.store.rules, opened.orders_at_rest());
+    let desk = Desk::start(folders.clone(), rules, at_rest, reactor.doorbell())?;
     let store: FusedStore<Relay> =
         opened.fused(Arc::new(Bell(reactor.doorbell()))).context("the journal cannot be written")?;
     let disk = DiskWatch::start(

@@ -34,6 +34,7 @@ pub(super) fn start(
     let engine_pulse = control.join("engine", engine_reactor.doorbell());
     let bells = reactors.iter().map(|it| Arc::new(Bell(it.doorbell())) as Arc<dyn Ring>).collect();
     let engine_bell = Arc::new(Bell(engine_reactor.doorbell()));
+    let at_rest = opened.orders_at_rest();
     let (mut side, handles) =
         opened.split::<Relay>(engine_bell, bells).context("the journal cannot be written")?;
 
@@ -49,7 +50,8 @@ pub(super) fn start(
     for (place, (reactor, handle)) in reactors.into_iter().zip(handles).enumerate() {
         let name = format!("reactor-{place}");
         let pulse = control.join(&name, reactor.doorbell());
-        let desk = Desk::start(folders.clone(), settings.store.rules.request_window, reactor.doorbell())?;
+        let at_rest = Arc::clone(&at_rest);
+        let desk = Desk::start(folders.clone(), settings.store.rules, at_rest, reactor.doorbell())?;
         let desks = Desks { audit: Box::new(desk), events: events.desk(reactor.doorbell()) };
         let common = Arc::clone(&common);
         let gateway = Gateway::new(handle, settings.gateway, &settings.rates, common, place, desks, seed);

@@ -23,6 +23,7 @@ pub mod record;
 mod rest;
 
 pub mod backup;
+pub mod balance;
 mod chain;
 mod checkpoint;
 mod damage;

@@ -5,6 +5,7 @@
 
 use domain::{Fact, Stamp};
 
+use super::balance::Checkpoint;
 use super::chain::{Chain, Survey, TornTail, survey, survey_what_is_readable};
 use super::checkpoint::layout::Boundary;
 use super::checkpoint::reading::look_over;
@@ -83,8 +84,18 @@ pub fn read_what_is_there(disk: &impl ReadDisk, through: u64, each: impl FnMut(R
     read_from(Beginning::Oldest, disk, through, each)
 }
 
+/// The same from behind a checkpoint, whose opening balance tells what was before.
+pub fn read_behind(
+    disk: &impl ReadDisk,
+    checkpoint: &Checkpoint,
+    through: u64,
+    each: impl FnMut(Record<'_>),
+) -> Reading {
+    read_from(Beginning::Behind(checkpoint), disk, through, each)
+}
+
 fn read_from(
-    begin: Beginning,
+    begin: Beginning<'_>,
     disk: &impl ReadDisk,
     through: u64,
     mut each: impl FnMut(Record<'_>),
@@ -183,15 +194,17 @@ pub fn checkpoints(disk: &impl ReadDisk) -> Result<Vec<CheckpointSeen>, Damage> 
 
 /// Where reading begins.
 #[derive(Clone, Copy)]
-enum Beginning {
+enum Beginning<'c> {
     /// With the store's first fact, or not at all.
     First,
     /// With the oldest fact that is there.
     Oldest,
+    /// With the first fact that is not in a checkpoint.
+    Behind(&'c Checkpoint),
 }
 
 fn read_into(
-    begin: Beginning,
+    begin: Beginning<'_>,
     disk: &impl ReadDisk,
     survey: &Survey,
     through: u64,
@@ -206,6 +219,7 @@ fn read_into(
     let chain = match begin {
         Beginning::First => Chain::new(disk, survey)?,
         Beginning::Oldest => Chain::from_oldest(disk, survey)?,
+        Beginning::Behind(checkpoint) => Some(checkpoint.chain(disk, survey)?),
     };
     let Some(mut chain) = chain else { return Ok(()) };
     summary.begins_behind = chain.next_fact() - 1;

@@ -11,6 +11,7 @@ mod coupons;
 mod freight;
 mod holds;
 mod letters;
+mod opening;
 mod operators;
 mod orders;
 mod payments;
@@ -30,6 +31,7 @@ use books::Books;
 use orders::Together;
 use tally::{Rule, Tally};
 
+pub use opening::Opening;
 pub use tally::{Invariant, says};
 
 /// The position of the first fact of a journal.
@@ -40,6 +42,8 @@ pub const FIRST_POSITION: u64 = 1;
 pub struct Auditor {
     request_window: Micros,
     next_position: u64,
+    /// Position that it began behind, with an opening balance; 0: it began with the first fact.
+    begins_behind: u64,
     /// Time of the last entry.
     time: MicrosUtc,
     requests: BTreeSet<RequestKey>,
@@ -56,12 +60,14 @@ pub struct AuditReport {
     pub invariants: Vec<Invariant>,
     /// What the facts add up to.
     pub totals: Totals,
+    /// Position that the facts began behind, with an opening balance; 0: they began with the first.
+    pub begins_behind: u64,
 }
 
 /// What the facts add up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Facts read.
+    /// Facts read: those behind an opening balance, where there is one.
     pub facts: u64,
     /// Units that ever came to the shelves: what is there now plus what was sold.
     pub stock: i128,
@@ -71,7 +77,7 @@ pub struct Totals {
     pub held: i128,
     /// Orders by state: the count of state n stands at n − 1.
     pub orders: [u64; 14],
-    /// Units promised beyond what their shelf had.
+    /// Units promised beyond what their shelf had, by the facts that were read.
     pub oversold: i128,
     /// Orders made again: for a request that had made one, or under an id that was taken.
     pub duplicate_orders: u64,
@@ -97,6 +103,7 @@ impl Auditor {
         Auditor {
             request_window,
             next_position: FIRST_POSITION,
+            begins_behind: 0,
             time: MicrosUtc(i64::MIN),
             requests: BTreeSet::new(),
             books: Books::default(),
@@ -154,7 +161,13 @@ impl Auditor {
             let kept: u64 = holdings.orders.iter().fold(0, |sum, count| sum.saturating_add(*count));
             totals.lost = (self.books.orders.len() as u64).saturating_sub(kept);
         }
-        AuditReport { invariants: self.tally.invariants(holdings.is_some()), totals }
+        // An opening balance was compared with what its store summed up.
+        let with_store = holdings.is_some() || self.begins_behind > 0;
+        AuditReport {
+            invariants: self.tally.invariants(with_store),
+            totals,
+            begins_behind: self.begins_behind,
+        }
     }
 
     /// The entry that was read is whole.

@@ -10,5 +10,5 @@ mod audit;
 mod freight;
 mod model;
 
-pub use audit::{AuditReport, Auditor, FIRST_POSITION, Invariant, Totals, says};
+pub use audit::{AuditReport, Auditor, FIRST_POSITION, Invariant, Opening, Totals, says};
 pub use model::{Model, NotDue};

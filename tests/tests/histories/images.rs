@@ -23,5 +23,9 @@ impl History {
         assert!(self.ledger.write_image(&mut image, usize::MAX), "all of it fits");
         let reborn = Ledger::from_image(BOUNDS, Rules::DEFAULT, !self.seed, &mut Bytes(&image));
         self.ledger = reborn.expect("an image is a ledger");
+        // It says itself how much room it needs.
+        let least = Ledger::bounds_of_image(&mut Bytes(&image)).expect("an image has its bounds");
+        let small = Ledger::from_image(least, Rules::DEFAULT, self.seed, &mut Bytes(&image));
+        assert_eq!(small.expect("it fits").balance().holdings, self.ledger.balance().holdings);
     }
 }

@@ -12,6 +12,8 @@ pub struct Listeners {
     pub begins_entry: bool,
     pub stamp: Option<Stamp>,
     pub auditor: Auditor,
+    /// One that began later, with an opening balance.
+    pub anew: Option<Auditor>,
     pub replayed: Ledger,
     /// Orders that a timer ended or completed since last looked at.
     pub expired: Vec<OrderId>,
@@ -31,6 +33,7 @@ impl Listeners {
             begins_entry: true,
             stamp: None,
             auditor: Auditor::new(Rules::DEFAULT.request_window),
+            anew: None,
             replayed,
             expired: Vec::new(),
             expired_holds: Vec::new(),
@@ -65,7 +68,9 @@ impl Facts for Listeners {
             self.claims.push((*coupon, *user));
         }
         self.replayed.replay(&stamp, fact).expect("it has the same bounds");
-        self.auditor.fact(self.position, self.begins_entry, &stamp, fact);
+        for auditor in [&mut self.auditor].into_iter().chain(&mut self.anew) {
+            auditor.fact(self.position, self.begins_entry, &stamp, fact);
+        }
         self.position += 1;
         self.begins_entry = false;
     }

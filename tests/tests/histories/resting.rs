@@ -52,6 +52,11 @@ impl Bed {
         });
     }
 
+    /// What is kept of orders, at rest or awake again.
+    pub fn records(&self) -> impl Iterator<Item = (Making, &[u8])> {
+        self.kept.iter().map(|(&made, kept)| (made, &kept.record[..]))
+    }
+
     /// Hands back what becomes due by then.
     pub fn wake_due(&mut self, now: MicrosUtc, ledger: &mut Ledger) {
         for kept in self.kept.values().filter(|kept| kept.due.is_some_and(|due| due <= now)) {

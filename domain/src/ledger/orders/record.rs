@@ -1,17 +1,18 @@
 //! What an order's own rows are when it rests.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{ActorKind, LaterRow, LiveOrder, NONE, Orders, PlainLine, Rare, RestMarks};
 use super::{client_cells, halves};
 use crate::fact::Line;
-use crate::ids::{OrderId, UserId};
+use crate::ids::{OrderId, RequestId, UserId};
 use crate::image::{Flat, flat};
 use crate::ledger::bounds::LedgerBounds;
 use crate::ledger::rest::{put_counted, take_counted};
 use crate::order::State;
 use crate::units::{Currency, MicrosUtc, MinorUnits};
-use crate::verdict::OrderBrief;
+use crate::verdict::{HistoryRow, OrderBrief};
 
 /// What each order has; it stands first in a record.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +84,31 @@ impl OrderRecord {
         let RecordHead { order, user, state, version, total, currency, created_at, pay_until, .. } =
             self.head;
         OrderBrief { order, user, state, version, total, currency, created_at, pay_until }
+    }
+}
+
+/// For who makes no rows of it.
+impl OrderRecord {
+    /// The request that made it.
+    pub(crate) fn request(&self) -> RequestId {
+        let [high, low] = self.head.request;
+        RequestId(u128::from(high) << 64 | u128::from(low))
+    }
+
+    pub(crate) fn client_bytes(&self) -> usize {
+        self.client_bytes.len()
+    }
+
+    /// Every transition, oldest first. Nothing where one names no state.
+    pub(crate) fn history(&self) -> Option<Vec<HistoryRow>> {
+        let RecordHead { user, created_at, .. } = self.head;
+        let mut rows = vec![HistoryRow::made(created_at, user)];
+        for it in self.history.iter().rev() {
+            let Transition { at, who, version, why, states, actor } = *it;
+            let (from, to) = (State::from_number(states >> 4)?, State::from_number(states & 0xF)?);
+            rows.push(HistoryRow { from: Some(from), to, at, actor: actor.whole(who, user), why, version });
+        }
+        Some(rows)
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tidegate_sdk::State;
 
 use crate::commands::audit::ledger_through;
-use crate::folders::WholeJournal;
+use crate::folders::Folders;
 
 /// What is shown. Each that is given is.
 pub(super) struct Wanted {
@@ -26,13 +26,12 @@ impl Wanted {
 
 /// All of it, as one JSON object. What was not there yet is null.
 pub(super) fn show(
-    disk: &WholeJournal,
+    folders: &Folders,
     rules: Rules,
     position: u64,
     wanted: &Wanted,
 ) -> anyhow::Result<String> {
-    let mut last = 0;
-    let (mut ledger, now) = ledger_through(disk, rules, position, &mut |_, _| last += 1)?;
+    let (mut ledger, now, last) = ledger_through(folders, rules, position)?;
     ensure!(last >= position, "the journal ends at position {last}, before {position}");
     let mut shown = Map::new();
     shown.insert("position".into(), json!(last));

@@ -45,6 +45,23 @@ pub(crate) fn is_older(disk: &impl ReadDisk, file: &str) -> bool {
     read.is_ok_and(|read| read == BLOCK_BYTES) && CheckpointHeader::decode(&block) == Err(BadHeader::Older)
 }
 
+/// The least bounds of a ledger for a checkpoint.
+pub(crate) fn measure(disk: &impl ReadDisk, file: &str, identity: Identity) -> Result<LedgerBounds, Damage> {
+    let mut frames = Frames::new(disk, file, header_of(disk, file, identity)?);
+    Ledger::bounds_of_image(&mut frames).map_err(|fault| match frames.fault.take() {
+        Some(damage) => damage,
+        None => {
+            let place = Place { file: file.into(), offset: frames.frame_offset };
+            match fault {
+                ImageFault::Version(version) => Damage::Newer { file: file.into(), version },
+                ImageFault::Unreadable | ImageFault::Nonsense | ImageFault::PassedBound(_) => {
+                    Damage::Checkpoint { place, why: fault }
+                }
+            }
+        }
+    })
+}
+
 /// The ledger of a checkpoint, and where the journal goes on behind it.
 pub(crate) fn restore(
     disk: &impl ReadDisk,

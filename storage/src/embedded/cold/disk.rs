@@ -19,6 +19,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::ops::{Bound, ControlFlow};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::embedded::background::Background;
 use domain::MicrosUtc;
@@ -30,8 +31,8 @@ use rustix::io::Errno;
 use super::layout::{Sealer, due_key, older_key, order_key, superseded_key, superseded_of, user_key};
 use super::mark::Mark;
 use super::store::{
-    ColdError, ColdStore, DueKey, FORGET_PIECE, Resting, RestingBatch, Standing, Statistics, UserAsk,
-    Version, made_at,
+    ColdError, ColdStore, DueKey, FORGET_PIECE, OrdersAtRest, Resting, RestingBatch, Standing, Statistics,
+    UserAsk, Version, made_at,
 };
 use super::trees::{NOW, Trees};
 use super::upkeep::{Upkeep, io_error};
@@ -306,6 +307,10 @@ impl ColdStore for DiskCold {
 
     fn is_broken(&self) -> bool {
         self.upkeep.is_broken()
+    }
+
+    fn reader(&self) -> Arc<dyn OrdersAtRest> {
+        Arc::new(self.trees.clone())
     }
 
     fn standing(&self) -> Standing {

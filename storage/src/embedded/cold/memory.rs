@@ -11,8 +11,8 @@ use domain::verdict::OrderBrief;
 use domain::{MicrosUtc, UserId};
 
 use super::store::{
-    ColdError, ColdStore, DueKey, FORGET_PIECE, Resting, RestingBatch, Standing, Statistics, UserAsk,
-    Version, made_at,
+    ColdError, ColdStore, DueKey, FORGET_PIECE, OrdersAtRest, Resting, RestingBatch, Standing, Statistics,
+    UserAsk, Version, made_at,
 };
 
 /// What is on the disk that is not there.
@@ -238,12 +238,27 @@ impl ColdStore for MemoryCold {
         self.is_broken
     }
 
+    fn reader(&self) -> Arc<dyn OrdersAtRest> {
+        Arc::new(self.contents.clone())
+    }
+
     fn standing(&self) -> Standing {
         self.contents.standing
     }
 
     fn statistics(&self) -> Statistics {
         Statistics { orders_about: self.contents.orders.len() as u64, disk_bytes: self.contents.bytes }
+    }
+}
+
+impl OrdersAtRest for Contents {
+    fn each_as_of(&self, through: u64, each: &mut dyn FnMut(u64, &[u8])) -> Result<(), ColdError> {
+        for &made in self.orders.keys() {
+            if let Some(kept) = self.version(made, through) {
+                each(made, &kept.record);
+            }
+        }
+        Ok(())
     }
 }
 

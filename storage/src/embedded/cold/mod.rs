@@ -28,8 +28,8 @@ pub use desk::{Answer, Ask, ColdDesk, Full, IN_FLIGHT_MAX, InlineDesk, ThreadDes
 pub use disk::{ColdSettings, DiskCold, FOLDER};
 pub use memory::{Faults, MemoryCold, MemoryFolder};
 pub use store::{
-    BATCH_BYTES_MAX, BATCH_ORDERS_MAX, ColdError, ColdStore, DueKey, FORGET_PIECE, LATEST, RECORD_BYTES_MAX,
-    Resting, RestingBatch, Standing, Statistics, UserAsk, Version, made_at, order_made_at,
+    BATCH_BYTES_MAX, BATCH_ORDERS_MAX, ColdError, ColdStore, DueKey, FORGET_PIECE, LATEST, OrdersAtRest,
+    RECORD_BYTES_MAX, Resting, RestingBatch, Standing, Statistics, UserAsk, Version, made_at, order_made_at,
 };
 
 pub use view::ColdView;

@@ -7,8 +7,28 @@ use domain::verdict::OrderBrief;
 use lsm_tree::{AbstractTree, Slice};
 
 use super::layout::{due_key, due_of, made_of, older_key, older_of, order_key, user_key};
-use super::store::{ColdError, DueKey, Statistics, UserAsk, Version};
+use super::store::{ColdError, DueKey, OrdersAtRest, Statistics, UserAsk, Version};
 use super::trees::{NOW, Trees};
+
+impl OrdersAtRest for Trees {
+    fn each_as_of(&self, through: u64, each: &mut dyn FnMut(u64, &[u8])) -> Result<(), ColdError> {
+        let mut older = Vec::new();
+        for entry in self.orders.range::<[u8; 8], _>(.., NOW, None) {
+            let (key, value) = self.entry("orders", entry)?;
+            let (Some(made), Some((newest, record))) = (made_of(&key), self.opener.version(&key, &value))
+            else {
+                return Err(self.damaged("orders", &key));
+            };
+            if newest.through <= through {
+                each(made, record);
+            } else if self.read(made, through, &mut older)?.is_some() {
+                // A version is in `older` before its successor takes its place, whoever else is putting it.
+                each(made, &older);
+            }
+        }
+        Ok(())
+    }
+}
 
 impl Trees {
     pub(super) fn newest_version(&self, made: u64) -> Result<Option<(Version, Slice)>, ColdError> {

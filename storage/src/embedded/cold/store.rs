@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::io;
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 
 pub use domain::Resting;
 use domain::order::State;
@@ -194,6 +195,15 @@ pub enum ColdError {
     Broken,
 }
 
+/// Shows what a cold store holds to whoever has a checkpoint.
+pub trait OrdersAtRest: Send + Sync + Debug {
+    /// Shows each order, oldest first, as of its newest version through at most this fact: when it was made, and its
+    /// record. Orders without one are left out, and so are those whose version was forgotten.
+    ///
+    /// An order that was in memory at that fact may be among them, in an older state.
+    fn each_as_of(&self, through: u64, each: &mut dyn FnMut(u64, &[u8])) -> Result<(), ColdError>;
+}
+
 /// Holds orders that left memory. One thread puts and asks, and a put is seen by whatever is asked behind it.
 ///
 /// Reads go on when it is broken, as far as they can. A failed read is the failure of that question alone.
@@ -247,6 +257,9 @@ pub trait ColdStore: Send + Debug {
 
     /// Whether a write or sync has failed.
     fn is_broken(&self) -> bool;
+
+    /// Another way in, for reading only, from any thread. It sees at least what was put by now.
+    fn reader(&self) -> Arc<dyn OrdersAtRest>;
 
     /// How far it is, durable or not.
     fn standing(&self) -> Standing;
@@ -306,6 +319,10 @@ impl<S: ColdStore + ?Sized> ColdStore for Box<S> {
 
     fn is_broken(&self) -> bool {
         (**self).is_broken()
+    }
+
+    fn reader(&self) -> Arc<dyn OrdersAtRest> {
+        (**self).reader()
     }
 
     fn standing(&self) -> Standing {

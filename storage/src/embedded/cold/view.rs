@@ -18,7 +18,7 @@ use super::disk::{ColdSettings, FOLDER, lock};
 use super::judge::TABLES;
 use super::layout::{older_key, order_key, user_key};
 use super::mark::Mark;
-use super::store::{ColdError, Standing, Statistics, Version};
+use super::store::{ColdError, OrdersAtRest, Standing, Statistics, Version};
 use super::trees::{NOW, TREES, Trees};
 use super::upkeep::io_error;
 use crate::embedded::chain::identity_of;
@@ -67,6 +67,11 @@ impl ColdView {
     /// How much there is.
     pub fn statistics(&self) -> Statistics {
         self.trees.statistics()
+    }
+
+    /// The way in for whoever has a checkpoint.
+    pub fn at_rest(&self) -> &dyn OrdersAtRest {
+        &self.trees
     }
 
     /// Shows all versions of an order, newest first, with their records.

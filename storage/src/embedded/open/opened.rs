@@ -12,7 +12,7 @@ use crate::embedded::background::Background;
 use crate::embedded::checkpoint::maker::{CheckpointMaker, InlineCheckpoints, ThreadCheckpoints};
 use crate::embedded::checkpoint::taking::{Pace, Taking, Usable};
 use crate::embedded::clock::LedgerClock;
-use crate::embedded::cold::{ColdDesk, ColdStore, InlineDesk, ThreadDesk};
+use crate::embedded::cold::{ColdDesk, ColdStore, InlineDesk, OrdersAtRest, ThreadDesk};
 use crate::embedded::config::Config;
 use crate::embedded::disk::{Disk, HotDisk};
 use crate::embedded::engine::Engine;
@@ -44,6 +44,11 @@ pub struct Opened<D: Disk> {
 }
 
 impl<D: Disk> Opened<D> {
+    /// A way to the orders at rest, for who reads them beside the engine, from any thread.
+    pub fn orders_at_rest(&self) -> Arc<dyn OrdersAtRest> {
+        self.cold.reader()
+    }
+
     /// The store on the caller's own thread, whose turn runs the engine; `ring` wakes it.
     pub fn fused<H: HotDisk<File = D::File>>(self, ring: Arc<dyn Ring>) -> io::Result<FusedStore<H>> {
         let clock = self.clock.clone();

@@ -74,6 +74,8 @@ pub(super) struct ShelfBook {
     /// Of `returned`, what was sold before, and not booked by hand.
     pub(super) came_back: i128,
     pub(super) sold: i128,
+    /// Of `sold`, what holds sold before an opening balance, which does not know them any more.
+    pub(super) sold_before: i128,
 }
 
 #[derive(Debug)]
@@ -164,6 +166,15 @@ pub(super) enum Move {
     Return,
 }
 
+/// Units by shelf, as orders and holds say it.
+#[derive(Debug, Default)]
+pub(super) struct OnShelves {
+    /// Set aside by those that are open.
+    pub(super) held: BTreeMap<(SkuId, WarehouseId), i128>,
+    /// Sold, those that came back later included.
+    pub(super) sold: BTreeMap<(SkuId, WarehouseId), i128>,
+}
+
 impl Books {
     /// The sale that speaks for a sku: the latest whose `closed_from` has come.
     pub(super) fn sale_speaking(&self, at: MicrosUtc, sku: SkuId) -> Option<&SaleBook> {
@@ -171,6 +182,44 @@ impl Books {
             .filter_map(|sale| self.sales.get(sale))
             .filter(|book| book.sale.closed_from <= at)
             .max_by_key(|book| book.sale.closed_from)
+    }
+
+    /// What orders and holds say of each shelf.
+    pub(super) fn on_shelves(&self) -> OnShelves {
+        let OnShelves { mut held, mut sold } = OnShelves::default();
+        for order in self.orders.values() {
+            let side = match order.state {
+                State::PendingPayment | State::Paying => &mut held,
+                State::Reserving | State::StockException | State::Failed | State::Cancelled => continue,
+                // Late money that goes back sold nothing, nor did an order whose units were gone.
+                State::Refunding | State::Refunded if !order.sold => continue,
+                State::Paid
+                | State::Confirmed
+                | State::PartShipped
+                | State::Shipped
+                | State::Delivered
+                | State::Completed
+                | State::Refunding
+                | State::Refunded => &mut sold,
+            };
+            for line in &order.lines {
+                *side.entry((line.sku, line.warehouse)).or_default() += i128::from(line.units);
+            }
+            for (place, units) in order.exchanged() {
+                *sold.entry(place).or_default() += i128::from(units);
+            }
+        }
+        for book in self.holds.values() {
+            let side = match book.state {
+                HoldState::Open => &mut held,
+                HoldState::Committed => &mut sold,
+                HoldState::Taken | HoldState::Released | HoldState::Expired => continue,
+            };
+            for line in &book.lines {
+                *side.entry((line.sku, line.warehouse)).or_default() += i128::from(line.units);
+            }
+        }
+        OnShelves { held, sold }
     }
 
     /// Moves the units of a line on its shelf.

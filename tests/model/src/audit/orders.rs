@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use domain::coupon::CouponShare;
 use domain::fact::{Actor, CancelReason, Line, OrderCreated, ShelfUnits, StockAdjusted};
-use domain::hold::HoldState;
 use domain::intent::{CLIENT_BYTES_MAX, LINES_MAX};
 use domain::limit::UserList;
 use domain::order::State;
 use domain::{Micros, MicrosUtc, MinorUnits, OrderId, SaleId, SkuId, Stamp, UserId, WarehouseId};
 
 use super::Auditor;
-use super::books::{LineBook, Move, OrderBook, ShelfBook};
+use super::books::{LineBook, Move, OnShelves, OrderBook, ShelfBook};
 use super::holds::units_on;
 use super::payments::Money;
 use super::tally::Rule;
@@ -392,40 +391,7 @@ impl Auditor {
     /// Every shelf against its orders and its sums, once all is read.
     pub(super) fn judge_end(&mut self) {
         self.judge_paid_orders();
-        let mut held: BTreeMap<_, i128> = BTreeMap::new();
-        let mut sold: BTreeMap<_, i128> = BTreeMap::new();
-        for order in self.books.orders.values() {
-            let side = match order.state {
-                State::PendingPayment | State::Paying => &mut held,
-                State::Reserving | State::StockException | State::Failed | State::Cancelled => continue,
-                // Late money that goes back sold nothing, nor did an order whose units were gone.
-                State::Refunding | State::Refunded if !order.sold => continue,
-                State::Paid
-                | State::Confirmed
-                | State::PartShipped
-                | State::Shipped
-                | State::Delivered
-                | State::Completed
-                | State::Refunding
-                | State::Refunded => &mut sold,
-            };
-            for line in &order.lines {
-                *side.entry((line.sku, line.warehouse)).or_default() += i128::from(line.units);
-            }
-            for (place, units) in order.exchanged() {
-                *sold.entry(place).or_default() += i128::from(units);
-            }
-        }
-        for book in self.books.holds.values() {
-            let side = match book.state {
-                HoldState::Open => &mut held,
-                HoldState::Committed => &mut sold,
-                HoldState::Taken | HoldState::Released | HoldState::Expired => continue,
-            };
-            for line in &book.lines {
-                *side.entry((line.sku, line.warehouse)).or_default() += i128::from(line.units);
-            }
-        }
+        let OnShelves { held, sold } = self.books.on_shelves();
         for (place, shelf) in &self.books.shelves {
             let (sku, warehouse) = (place.0.0, place.1.0);
             let open = held.get(place).copied().unwrap_or(0);
@@ -435,7 +401,7 @@ impl Auditor {
                     shelf.held
                 )
             });
-            let gone = sold.get(place).copied().unwrap_or(0);
+            let gone = sold.get(place).copied().unwrap_or(0) + shelf.sold_before;
             let left = shelf.received + shelf.returned + shelf.adjusted + shelf.transferred - gone;
             self.tally.check(Rule::Shelves, shelf.on_hand == left && shelf.sold == gone, || {
                 format!("sku {sku} in warehouse {warehouse}: {} on hand, sums leave {left}", shelf.on_hand)

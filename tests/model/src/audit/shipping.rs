@@ -20,7 +20,7 @@ impl OrderBook {
     }
 
     /// Adds what was sent; says whether it was all of the order's, and not more than that.
-    fn send(&mut self, units: &[ShelfUnits]) -> bool {
+    pub(super) fn send(&mut self, units: &[ShelfUnits]) -> bool {
         let mut right = !units.is_empty();
         let mut from = 0;
         for it in units {

@@ -10,7 +10,7 @@ use super::tally::Rule;
 
 impl Auditor {
     pub(super) fn compare(&mut self, holdings: &Holdings) {
-        let at = if self.books.totals.facts == 0 { MicrosUtc::default() } else { self.time };
+        let at = if self.time == MicrosUtc(i64::MIN) { MicrosUtc::default() } else { self.time };
         self.tally.check(Rule::StoreTime, holdings.at == at, || {
             format!("the store stands at {}, the facts end at {}", holdings.at.0, at.0)
         });
