@@ -12,7 +12,7 @@ use serde_json::Value;
 
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
 /// Of the gateway that the load plays.
-const LOADS_KEY: &str = "test gateway key, for loads and demos";
+const LOADS_KEY: &str = "tidegate load is not a real gateway";
 /// How long checkpoints and segments may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What an audit counts, wherever it begins.
@@ -42,16 +42,26 @@ impl Shop {
         self.folder.path().join("archive")
     }
 
-    /// Sells until segments have left, and for a while after that, orders of every state.
+    /// Sells until many orders rest, and all segments of before that have left: then both checkpoints know of them. Orders of
+    /// every state.
     fn sell_until_segments_leave(&self) {
-        let began = Instant::now();
-        while self.stat("journal_begins_behind") < 2_000 || self.stat("orders_at_rest") < 500 {
-            assert!(self.load("lifecycle", 1_500).wait().unwrap().success());
+        let (began, mut resting_at) = (Instant::now(), None);
+        while resting_at.is_none_or(|position| self.stat("journal_begins_behind") < position) {
+            self.sell("lifecycle", 1_500);
+            if resting_at.is_none() && self.stat("orders_at_rest") > 500 {
+                resting_at = Some(self.stat("last_position"));
+            }
             assert!(began.elapsed() < PATIENCE, "nothing leaves: {}", self.server.log());
         }
         // Some wait for their payment.
-        assert!(self.load("steady", 300).wait().unwrap().success());
-        assert!(self.load("lifecycle", 500).wait().unwrap().success());
+        self.sell("steady", 300);
+        self.sell("lifecycle", 500);
+    }
+
+    fn sell(&self, scenario: &str, orders: u32) {
+        let Output { status, stdout, stderr } = self.load(scenario, orders).wait_with_output().unwrap();
+        let said = [stdout, stderr].map(|it| String::from_utf8(it).unwrap());
+        assert!(status.success(), "{scenario}: {said:?}");
     }
 
     fn load(&self, scenario: &str, orders: u32) -> Child {
@@ -59,7 +69,7 @@ impl Shop {
         let load = ["load", "--target", self.server.address(), "--scenario", scenario, "--no-audit"];
         let mut command = Command::new(TIDEGATE);
         command.args(load).args(["--orders", &orders, "--connections", "4", "--skus", "20"]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     fn stat(&self, name: &str) -> u64 {
@@ -134,7 +144,7 @@ fn an_audit_behind_a_checkpoint_comes_to_the_figures_of_a_whole_one() {
     let short = shop.audited(&["--data", &data]);
     assert_eq!(short["ok"], true, "{short:#}");
     let behind = short["begins_behind"].as_u64().unwrap();
-    assert!(behind > 2_000 && behind < short["position"].as_u64().unwrap(), "{short:#}");
+    assert!(behind > 0 && behind < short["position"].as_u64().unwrap(), "{short:#}");
     assert_same_figures(&whole, &short);
     let table = shop.says(&["audit", "--data", &data]);
     assert!(table.contains("with a checkpoint as the opening balance"), "{table}");
@@ -156,7 +166,7 @@ fn an_audit_behind_a_checkpoint_comes_to_the_figures_of_a_whole_one() {
 
 /// One of the first orders, which rests, and its sku.
 fn an_order(shop: &Shop, archive: &str) -> (String, String) {
-    let facts = shop.says(&["inspect", &shop.data(), "--archive", archive, "--json"]);
+    let facts = shop.says(&["inspect", &shop.data(), "--archive", archive, "--records"]);
     let facts = facts.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let made = facts.filter(|fact| fact["fact"] == "OrderCreated").nth(40).unwrap();
     (made["order"].to_string(), made["lines"][0]["sku"].to_string())
@@ -167,13 +177,13 @@ fn a_server_that_deletes_its_oldest_facts_is_audited_while_it_sells() {
     let mut shop = Shop::open("delete");
     shop.sell_until_segments_leave();
     let target = shop.server.address().to_owned();
-    let mut load = shop.load("lifecycle", 6_000);
+    let load = shop.load("lifecycle", 6_000);
     for _ in 0..3 {
         let found = shop.audited(&["--target", &target]);
         assert_eq!(found["ok"], true, "{found:#}");
-        assert!(found["begins_behind"].as_u64().unwrap() > 2_000, "{found:#}");
+        assert!(found["begins_behind"].as_u64().unwrap() > 0, "{found:#}");
     }
-    assert!(load.wait().unwrap().success());
+    assert!(load.wait_with_output().unwrap().status.success());
 
     let serving = shop.audited(&["--target", &target]);
     shop.server.kill();

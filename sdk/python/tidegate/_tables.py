@@ -244,6 +244,7 @@ LAYOUTS = {
         ("duplicate_orders", "u64", 8),
         ("lost", "u64", 8),
         ("millis", "u64", 8),
+        ("begins_behind", "u64", 8),
     ),
     "BatchAnswerItem": (
         ("order", "u64", 8),
