@@ -13,7 +13,7 @@ pub struct Begun {
     /// It has judged the opening balance, and hears of the facts.
     pub auditor: Auditor,
     /// What they begin behind; nothing before the first.
-    pub checkpoint: Option<Checkpoint>,
+    pub checkpoint: Option<Box<Checkpoint>>,
     /// Holds that were open there.
     pub open_holds: usize,
 }
@@ -51,7 +51,7 @@ impl Begun {
     /// Lets the auditor hear of every fact up to a position, and `each` behind it.
     pub fn read(&mut self, disk: &impl ReadDisk, through: u64, mut each: impl FnMut(&Record<'_>)) -> Reading {
         let Begun { auditor, checkpoint, .. } = self;
-        read(disk, checkpoint.as_ref(), through, |record| {
+        read(disk, checkpoint.as_deref(), through, |record| {
             auditor.fact(record.position, record.begins_entry, record.stamp, record.fact);
             each(&record);
         })
@@ -59,7 +59,7 @@ impl Begun {
 
     /// The same facts once more, for `each` alone.
     pub fn read_again(&self, disk: &impl ReadDisk, through: u64, each: impl FnMut(Record<'_>)) -> Reading {
-        read(disk, self.checkpoint.as_ref(), through, each)
+        read(disk, self.checkpoint.as_deref(), through, each)
     }
 }
 

@@ -21,7 +21,7 @@ pub enum Beginning {
     /// With the store's first fact, or there is no journal.
     First,
     /// Behind a checkpoint.
-    Behind(Checkpoint),
+    Behind(Box<Checkpoint>),
 }
 
 /// A checkpoint that facts go on behind. It was read to its end, and is whole.
@@ -46,7 +46,7 @@ pub enum NoBalance {
         /// What is not there.
         begins: Damage,
         /// Of the newest.
-        damage: Damage,
+        damage: Box<Damage>,
     },
     /// No checkpoint stands in for what left the folder.
     #[error("{begins}; no checkpoint goes on behind it, either")]
@@ -106,14 +106,16 @@ pub fn beginning(disk: &impl ReadDisk, through: u64) -> Result<Beginning, NoBala
     let behind_newest = survey.checkpoints.len().saturating_sub(2);
     for file in survey.checkpoints.values().skip(behind_newest).filter(|file| !is_older(disk, file)) {
         match Checkpoint::of(disk, &survey, file) {
-            Ok(checkpoint) if checkpoint.position() <= through => return Ok(Beginning::Behind(checkpoint)),
+            Ok(checkpoint) if checkpoint.position() <= through => {
+                return Ok(Beginning::Behind(Box::new(checkpoint)));
+            }
             Ok(checkpoint) => earliest = earliest.or(Some(checkpoint.position())),
             Err(why) => damage = Some(why),
         }
     }
     match (earliest, damage) {
         (Some(earliest), _) => Err(NoBalance::Later { begins, earliest }),
-        (None, Some(damage)) => Err(NoBalance::BadCheckpoint { begins, damage }),
+        (None, Some(damage)) => Err(NoBalance::BadCheckpoint { begins, damage: Box::new(damage) }),
         (None, None) => Err(NoBalance::NoCheckpoint { begins }),
     }
 }
