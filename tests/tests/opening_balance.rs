@@ -7,8 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use domain::fact::ShelfUnits;
+use domain::{Balance, Fact, LedgerBounds, Quantity, Rules};
 use e2e::Server;
+use model::Opening;
 use serde_json::Value;
+use storage::embedded::FileDisk;
+use storage::embedded::balance::{Beginning, beginning};
+use storage::embedded::cold::ColdView;
+use storage::embedded::reader::read_behind;
 
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
 /// Of the gateway that the load plays.
@@ -190,6 +197,53 @@ fn a_server_that_deletes_its_oldest_facts_is_audited_while_it_sells() {
     let stopped = shop.audited(&["--data", &shop.data()]);
     assert_eq!((&serving["ok"], &stopped["ok"]), (&true.into(), &true.into()), "{serving:#}{stopped:#}");
     assert_same_figures(&serving, &stopped);
+}
+
+#[test]
+fn what_is_wrong_at_the_checkpoint_or_behind_it_is_found() {
+    let mut shop = Shop::open("delete");
+    shop.sell_until_segments_leave();
+    shop.server.terminate(PATIENCE);
+    let here = FileDisk::at(&shop.server.data());
+    let view = ColdView::open(&here).unwrap().unwrap();
+    let Beginning::Behind(checkpoint) = beginning(&here, u64::MAX).unwrap() else { panic!("segments left") };
+    let ledger = checkpoint.ledger(&here, Rules::DEFAULT, LedgerBounds::NONE).unwrap();
+    assert!(ledger.at_rest() > 0);
+
+    // Judged like this, with what was in the checkpoint and each fact changed.
+    let named = |change: &dyn Fn(&mut Balance), edit: &mut dyn FnMut(&mut Vec<ShelfUnits>)| -> Vec<_> {
+        let mut balance = ledger.balance();
+        change(&mut balance);
+        let mut opening = Opening::new(Rules::DEFAULT.request_window, checkpoint.position(), balance);
+        checkpoint.each_order(&ledger, Some(view.at_rest()), |order| opening.order(order)).unwrap();
+        let mut auditor = opening.opened();
+        let reading = read_behind(&here, &checkpoint, u64::MAX, |record| {
+            let mut hear = |fact: &Fact<'_>| {
+                auditor.fact(record.position, record.begins_entry, record.stamp, fact);
+            };
+            if let Fact::StockReduced { order, units } = record.fact {
+                let mut units = units.to_vec();
+                edit(&mut units);
+                return hear(&Fact::StockReduced { order: *order, units: &units });
+            }
+            hear(record.fact);
+        });
+        assert!(reading.damage.is_none());
+        let report = auditor.finish(None);
+        report.failed().map(|invariant| invariant.name).collect()
+    };
+    assert_eq!(named(&|_| (), &mut |_| ()), [""; 0]);
+
+    let mut first = true;
+    let mut one_unit_more = |units: &mut Vec<ShelfUnits>| {
+        if std::mem::take(&mut first) {
+            units[0].quantity = Quantity::parse(units[0].quantity.get() + 1).unwrap();
+        }
+    };
+    assert_eq!(named(&|_| (), &mut one_unit_more), ["units"]);
+    assert_eq!(named(&|balance| balance.shelves[0].view.held += 1, &mut |_| ()), ["held"]);
+    assert_eq!(named(&|balance| balance.shelves[0].view.sold -= 1, &mut |_| ()), ["shelves"]);
+    assert_eq!(named(&|balance| balance.holdings.orders[5] -= 1, &mut |_| ()), ["store-orders"]);
 }
 
 #[test]

@@ -11,12 +11,12 @@ use super::checkpoint::layout::Boundary;
 use super::checkpoint::reading::{BadCheckpoint, header_of, is_older, measure, restore};
 use super::cold::{ColdError, OrdersAtRest};
 use super::damage::{Damage, Place};
-use super::disk::ReadDisk;
+use super::disk::{Held, ReadDisk};
 use super::journal::Identity;
 use super::reader::hold_oldest;
 
 /// Where facts begin.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Beginning {
     /// With the store's first fact, or there is no journal.
     First,
@@ -24,14 +24,16 @@ pub enum Beginning {
     Behind(Box<Checkpoint>),
 }
 
-/// A checkpoint that facts go on behind. It was read to its end, and is whole.
-#[derive(Clone, Debug)]
+/// A checkpoint that facts go on behind. It was read to its end, and is whole. The facts stay for as long as this does,
+/// whatever a server lets go meanwhile; the checkpoint itself may leave.
+#[derive(Debug)]
 pub struct Checkpoint {
     file: String,
     identity: Identity,
     boundary: Boundary,
     /// The least that it fits.
     bounds: LedgerBounds,
+    _held: Option<Held>,
 }
 
 /// Why there is no opening balance. Each is one sentence that says what to do.
@@ -95,7 +97,7 @@ pub enum NoBalance {
 /// Where the first fact has left the folder, and no checkpoint that can be read stands between it and `through`.
 pub fn beginning(disk: &impl ReadDisk, through: u64) -> Result<Beginning, NoBalance> {
     let survey = survey(disk)?;
-    let _held = hold_oldest(disk, &survey);
+    let held = hold_oldest(disk, &survey);
     let begins = match Chain::new(disk, &survey) {
         Ok(_) => return Ok(Beginning::First),
         Err(begins @ Damage::BeginsLater { .. }) => begins,
@@ -107,7 +109,7 @@ pub fn beginning(disk: &impl ReadDisk, through: u64) -> Result<Beginning, NoBala
     for file in survey.checkpoints.values().skip(behind_newest).filter(|file| !is_older(disk, file)) {
         match Checkpoint::of(disk, &survey, file) {
             Ok(checkpoint) if checkpoint.position() <= through => {
-                return Ok(Beginning::Behind(Box::new(checkpoint)));
+                return Ok(Beginning::Behind(Box::new(Checkpoint { _held: held, ..checkpoint })));
             }
             Ok(checkpoint) => earliest = earliest.or(Some(checkpoint.position())),
             Err(why) => damage = Some(why),
@@ -127,7 +129,7 @@ impl Checkpoint {
         let boundary = header_of(disk, &file, identity)?.boundary;
         Chain::behind(disk, survey, &file, &boundary)?;
         let bounds = measure(disk, &file, identity)?;
-        Ok(Checkpoint { file, identity, boundary, bounds })
+        Ok(Checkpoint { file, identity, boundary, bounds, _held: None })
     }
 
     /// Position of the last fact that is in it.

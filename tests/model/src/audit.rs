@@ -1,4 +1,4 @@
-//! Recomputes a journal from its facts and says which invariants hold.
+//! Recomputes a journal from its facts, or from an opening balance on, and says which invariants hold.
 //!
 //! The facts come from a disk, so nothing about them is taken for granted: nonsense is a violation, never a panic.
 //! One fault is told once, under the invariant that it breaks, and the books go on as if it had been done right;

@@ -35,6 +35,8 @@ pub struct Tally {
     pub openings: u64,
     /// Of these, with a checkpoint.
     pub from_checkpoints: u64,
+    /// Audits of data folders that older facts had left.
+    pub audits_behind_checkpoints: u64,
     /// Orders that were at rest when a process ended.
     pub at_rest: u64,
     /// Segments in the archives at the ends of stores.
@@ -123,6 +125,7 @@ impl fmt::Display for Tally {
             ("facts audited", self.facts),
             ("openings", self.openings),
             ("  from checkpoints", self.from_checkpoints),
+            ("  audited behind checkpoints", self.audits_behind_checkpoints),
             ("at rest at ends", self.at_rest),
             ("segments archived", self.archived),
             ("kills", kills),

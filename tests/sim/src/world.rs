@@ -1,6 +1,7 @@
 //! One store, from an empty folder on: process after process opens it, serves, and ends somehow.
 
 mod faults;
+mod openings;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write;
@@ -227,10 +228,10 @@ impl World {
         let config = self.config.clone();
         let opened = open(Arc::new(self.disk.clone()), config, self.reading(), &mut |_| ());
         let opened = opened.and_then(|opened| {
-            let report = opened.report.clone();
+            let (report, at_rest) = (opened.report.clone(), opened.orders_at_rest());
             let store = opened.fused_inline();
             let store = store.map_err(|source| OpenError::Folder { place: "memory".into(), source })?;
-            Ok((store, report))
+            Ok((store, report, at_rest))
         });
         if let (Some((before, late)), Err(OpenError::Damaged { .. })) = (before, &opened)
             && late == self.disk.losses().late
@@ -244,7 +245,7 @@ impl World {
                 self.do_without(name, tally);
             }
         }
-        let (store, report) = match opened {
+        let (store, report, at_rest) = match opened {
             Ok(opened) => opened,
             Err(error) => return self.refused(error, rotten.is_some(), tally).map(|()| None),
         };
@@ -262,6 +263,8 @@ impl World {
         });
         self.disk.go_on();
         self.read_all()?;
+        tally.audits_behind_checkpoints +=
+            u64::from(openings::audit(&self.disk.seen_from_outside(), &*at_rest)?);
         let now = self.now_of(store);
         Ok(Some(now))
     }

@@ -31,6 +31,7 @@ fn stores_with_kept_seeds_lose_nothing_and_meet_every_fault() {
     let faults = tally.faults;
     for (what, count) in [
         ("openings from checkpoints", tally.from_checkpoints),
+        ("audits behind checkpoints", tally.audits_behind_checkpoints),
         ("segments archived", tally.archived),
         ("kills", faults.kills),
         ("power cuts", faults.power_cuts),
