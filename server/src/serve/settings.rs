@@ -295,7 +295,11 @@ mod tests {
     fn the_defaults_are_those_of_each_crate() {
         let settings = Settings::of(&Config::default()).unwrap();
         assert_eq!(settings.gateway, handlers::Bounds::DEFAULT);
-        let store = storage::embedded::Config { retry_after_ms: 20, ..storage::embedded::Config::default() };
+        let store = storage::embedded::Config {
+            retry_after_ms: 20,
+            background: settings.store.background,
+            ..storage::embedded::Config::default()
+        };
         assert_eq!(format!("{:?}", settings.store), format!("{store:?}"));
         let reactor = reactor::Bounds {
             connection_in_bytes: settings.reactor.connection_in_bytes,
