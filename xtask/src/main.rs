@@ -1,8 +1,10 @@
-//! The project's own commands: `cargo xtask test`, `tidy`, `crash`, `sim`, `model`, `bench`, `lifecycle`.
+//! The project's own commands: `cargo xtask test`, `tidy`, `crash`, `sim`, `model`, `cluster`, `bench`,
+//! `lifecycle`.
 //! Each is a file here; this one only
 //! names them. They need nothing but Rust and a C compiler, and say what to install where they need more.
 
 mod bench;
+mod cluster;
 mod crash;
 mod lifecycle;
 mod model;
@@ -35,6 +37,8 @@ enum Command {
     Sim(sim::Args),
     /// Tries everything that can happen to the cluster's protocol, at small bounds.
     Model(model::Args),
+    /// Starts the servers that the cluster store needs, or ends them.
+    Cluster(cluster::Args),
     /// Measures Tidegate beside its peers; what follows goes to the benches (try `--help`).
     Bench(bench::Args),
     /// Prints docs/LIFECYCLE.md from the table of an order's states.
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         Command::Crash(args) => crash::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::Model(args) => model::run(&args),
+        Command::Cluster(args) => cluster::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Lifecycle(args) => lifecycle::run(&args),
     };

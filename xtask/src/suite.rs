@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{crash, tidy, tools};
+use crate::{cluster, crash, tidy, tools};
 
 /// Which checks to run.
 #[derive(Debug, clap::Args)]
@@ -128,6 +128,7 @@ fn purity(_: &mut Tally) -> Result<()> {
 }
 
 fn tests(tally: &mut Tally) -> Result<()> {
+    cluster::need_servers()?;
     tools::need("redis-server", "redis-server")?;
     let nextest = tools::is_there("cargo-nextest", &["nextest", "--version"]);
     let mut command = if nextest {

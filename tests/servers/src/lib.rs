@@ -4,6 +4,7 @@
 //! For tests, benches and `xtask` only; nothing that ships may use it. What a server says is asked without the client
 //! that is under test ([`resp`]).
 
+pub mod mariadb;
 pub mod ports;
 pub mod process;
 pub mod proxy;

@@ -31,6 +31,8 @@ struct Rules {
     swallow: AtomicUsize,
     /// When something goes from the client to the server, everything is cut right behind it.
     cut_behind_next: AtomicBool,
+    /// The same for a piece that has these bytes.
+    cut_behind: Mutex<Option<&'static [u8]>>,
     open: Mutex<Vec<TcpStream>>,
 }
 
@@ -64,6 +66,11 @@ impl Proxy {
         self.rules.cut_behind_next.store(true, Ordering::Release);
     }
 
+    /// The next thing that a client sends with these bytes in it reaches the server, and then all connections end.
+    pub fn cut_behind(&self, bytes: &'static [u8]) {
+        *self.rules.cut_behind.lock().expect("nobody panics with it") = Some(bytes);
+    }
+
     /// Ends all connections, and lets none in.
     pub fn cut(&self) {
         self.rules.refuses.store(true, Ordering::Release);
@@ -84,6 +91,16 @@ impl Drop for Proxy {
 }
 
 impl Rules {
+    /// Whether a piece of a client is one to cut behind; each order to cut counts once.
+    fn is_cut(&self, piece: &[u8]) -> bool {
+        let mut bytes = self.cut_behind.lock().expect("nobody panics with it");
+        let found = bytes.is_some_and(|bytes| piece.windows(bytes.len()).any(|window| window == bytes));
+        if found {
+            *bytes = None;
+        }
+        found || self.cut_behind_next.swap(false, Ordering::AcqRel)
+    }
+
     fn end_all(&self) {
         for stream in self.open.lock().expect("nobody panics with it").drain(..) {
             // It may have ended by itself.
@@ -117,20 +134,13 @@ fn join(client: TcpStream, server: u16, rules: &Arc<Rules>) -> io::Result<()> {
     let (to_client, to_server) = (client.try_clone()?, server.try_clone()?);
     let (up, down) = (Arc::clone(rules), Arc::clone(rules));
     thread::spawn(move || {
-        pass(
-            client,
-            to_server,
-            || {
-                if up.cut_behind_next.swap(false, Ordering::AcqRel) { Then::Cut } else { Then::Pass }
-            },
-            &up,
-        )
+        pass(client, to_server, |piece| if up.is_cut(piece) { Then::Cut } else { Then::Pass }, &up)
     });
     thread::spawn(move || {
         pass(
             server,
             to_client,
-            || {
+            |_| {
                 let swallow = down
                     .swallow
                     .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
@@ -149,7 +159,7 @@ enum Then {
     Cut,
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, judge: impl Fn() -> Then, rules: &Rules) {
+fn pass(mut from: TcpStream, mut to: TcpStream, judge: impl Fn(&[u8]) -> Then, rules: &Rules) {
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         let bytes = match from.read(&mut piece) {
@@ -158,7 +168,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, judge: impl Fn() -> Then, rules:
             Err(why) if why.kind() == ErrorKind::Interrupted => continue,
             Err(_) => break,
         };
-        let (sent, cut) = match judge() {
+        let (sent, cut) = match judge(&piece[..bytes]) {
             Then::Pass => (to.write_all(&piece[..bytes]), false),
             Then::Swallow => (Ok(()), false),
             Then::Cut => (to.write_all(&piece[..bytes]), true),

@@ -48,6 +48,14 @@ impl RedisCluster {
         format!("redis-cluster://127.0.0.1:{}?{}", self.masters[0].port(), nodes.join("&"))
     }
 
+    /// Leaves all of them running: their process ids. Their folders stay.
+    ///
+    /// # Panics
+    /// Where one does not run.
+    pub fn leave(self) -> Vec<u32> {
+        self.masters.into_iter().map(|master| master.leave().0).collect()
+    }
+
     /// Which master has a key.
     ///
     /// # Panics

@@ -25,7 +25,7 @@ pub struct Sentinels {
     /// Its replica.
     pub replica: Redis,
     sentinels: Vec<(Process, u16)>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Sentinels {
@@ -41,7 +41,7 @@ impl Sentinels {
         });
         let folder = tempfile::Builder::new().prefix("tidegate-sentinel-").tempdir().expect("a folder");
         let sentinels = (0..SENTINELS).map(|no| start_sentinel(&folder, no, master.port())).collect();
-        let servers = Sentinels { master, replica, sentinels, _folder: folder };
+        let servers = Sentinels { master, replica, sentinels, folder };
         servers.wait_until_they_know_all();
         servers
     }
@@ -77,6 +77,17 @@ impl Sentinels {
             self.replica.info("replication", "role") == "master"
                 && self.sentinels.iter().all(|(_, sentinel)| master_of(*sentinel) == Some(port))
         });
+    }
+
+    /// Leaves all of them running: their process ids. Their folders stay.
+    ///
+    /// # Panics
+    /// Where one does not run.
+    pub fn leave(self) -> Vec<u32> {
+        let _stays = self.folder.keep();
+        let mut pids = vec![self.master.leave().0, self.replica.leave().0];
+        pids.extend(self.sentinels.into_iter().map(|(process, _)| process.leave()));
+        pids
     }
 
     fn wait_until_they_know_all(&self) {
