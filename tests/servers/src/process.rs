@@ -38,9 +38,13 @@ impl Process {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// SIGSTOP: it keeps its sockets, and answers nothing.
+    /// SIGSTOP: it keeps its sockets, and answers nothing. Its threads stop one by one: waits for the last.
     pub fn pause(&self) {
         self.signal(Signal::STOP);
+        let begun = Instant::now();
+        while !self.is_stopped() && begun.elapsed() < END_MAX {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// SIGCONT.
@@ -71,6 +75,16 @@ impl Process {
         let pid = self.pid();
         std::mem::forget(self);
         pid
+    }
+
+    /// Whether every thread of it stands still. One that ends meanwhile does, too.
+    fn is_stopped(&self) -> bool {
+        let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", self.pid())) else { return true };
+        threads.flatten().all(|thread| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // Behind the name, which may have blanks and brackets, stands the state.
+            stat.rsplit(')').next().is_none_or(|rest| rest.trim_start().starts_with(['T', 'Z', 'X']) || rest.is_empty())
+        })
     }
 
     fn signal(&self, signal: Signal) {
