@@ -143,7 +143,7 @@ fn down() -> Result<()> {
 fn still_runs(line: &str) -> Option<u32> {
     let (pid, was_born) = line.split_once(' ')?;
     let pid = pid.parse().ok()?;
-    (born(pid)? == was_born.parse().ok()?).then_some(pid)
+    (born(pid)? == was_born.parse::<u64>().ok()?).then_some(pid)
 }
 
 fn signal(pid: u32, signal: Signal) {

@@ -5,7 +5,8 @@
 //! get a connection, for a statement, for a COMMIT.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mysql_async::prelude::{FromRow, Queryable};
@@ -72,6 +73,8 @@ pub struct Lease<'a> {
     /// Something is under way: dropped now, the next caller would read this one's answer.
     at_work: bool,
     in_transaction: bool,
+    /// An answer was not what was asked for: whatever comes next on this connection may be another one's, too.
+    strange: Arc<AtomicBool>,
     _permit: SemaphorePermit<'a>,
 }
 
@@ -124,7 +127,14 @@ impl Database {
             Some(conn) => conn,
             None => self.connect().await?,
         };
-        Ok(Lease { database: self, conn: Some(conn), at_work: false, in_transaction: false, _permit: permit })
+        Ok(Lease {
+            database: self,
+            conn: Some(conn),
+            at_work: false,
+            in_transaction: false,
+            strange: Arc::default(),
+            _permit: permit,
+        })
     }
 
     async fn take_idle(&self) -> Option<Conn> {
@@ -223,10 +233,7 @@ impl Lease<'_> {
         match timeout(wait, asking).await {
             Ok(Ok(lists)) => {
                 self.at_work = false;
-                if lists.is_empty() && sql.text().starts_with("SELECT") {
-                    eprintln!("NOLIST {} {:?}", sql.text(), self.conn.as_ref().map(|c| (c.id(), c.last_ok_packet().map(|p| format!("{p:?}")))));
-                }
-                Ok(Answer { lists: lists.into_iter() })
+                Ok(Answer { lists: lists.into_iter(), strange: Arc::clone(&self.strange) })
             }
             Ok(Err(why)) => {
                 let fault = self.database.named(Fault::of(&why));
@@ -275,7 +282,7 @@ impl Lease<'_> {
 
     /// Ends the transaction without a trace. Where even that fails the connection is closed, which does the same.
     pub(super) async fn roll_back(&mut self) {
-        if self.at_work {
+        if self.at_work || self.strange.load(Ordering::Relaxed) {
             return; // the connection goes when the lease does
         }
         let wait = self.database.limits.statement;
@@ -298,7 +305,7 @@ impl Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let Some(conn) = self.conn.take() else { return };
-        if self.at_work || self.in_transaction {
+        if self.at_work || self.in_transaction || self.strange.load(Ordering::Relaxed) {
             close(conn);
         } else {
             self.database.idle().push(Idle { conn, since: Instant::now() });
@@ -321,22 +328,27 @@ fn close(conn: Conn) {
 #[derive(Debug)]
 pub(super) struct Answer {
     lists: std::vec::IntoIter<Vec<Row>>,
+    strange: Arc<AtomicBool>,
 }
 
 impl Answer {
     /// The rows of the next statement.
     pub fn next<T: FromRow>(&mut self) -> Result<Vec<T>, Fault> {
-        let list =
-            self.lists.next().ok_or_else(|| Fault::new(FaultKind::Corrupt, "a statement has no answer"))?;
+        let list = self.lists.next().ok_or_else(|| self.is_strange("a statement has no answer"))?;
         let row = |row| {
             mysql_async::from_row_opt(row)
-                .map_err(|why| Fault::new(FaultKind::Corrupt, format!("a row has other columns ({why})")))
+                .map_err(|why| self.is_strange(&format!("a row has other columns ({why})")))
         };
         list.into_iter().map(row).collect()
     }
 
     /// Past the answer of a statement that has no rows.
     pub fn skip(&mut self) -> Result<(), Fault> {
-        self.lists.next().map(drop).ok_or_else(|| Fault::new(FaultKind::Corrupt, "a statement has no answer"))
+        self.next::<Row>().map(drop)
+    }
+
+    fn is_strange(&self, why: &str) -> Fault {
+        self.strange.store(true, Ordering::Relaxed);
+        Fault::new(FaultKind::Corrupt, why)
     }
 }

@@ -136,7 +136,7 @@ async fn transactions_that_wait_for_each_other_all_end_well() {
 fn batch_of(node: u64, round: u64) -> Orders {
     let mut orders = Orders::of(1, 0);
     for user in 0..16 {
-        let user = if node % 2 == 0 { 1 + user } else { 16 - user };
+        let user = if node.is_multiple_of(2) { 1 + user } else { 16 - user };
         let mut one = prepared(user);
         one.ask.key.id.0 += u128::from((node << 16 | round) << 16);
         one.order.0 += (node * 6 + round) << 22;
