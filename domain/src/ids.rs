@@ -118,6 +118,60 @@ impl Making {
     }
 }
 
+/// Draws when orders were made, for whoever makes orders on [desks](crate::desk): `(ms, sequence)` only grows, also
+/// where the clock stands still.
+///
+/// Nodes of a fleet share the sequences of a millisecond: 64 for each of 64. They are counted a node and not a slot,
+/// for a payment is named by `(ms, sequence)` alone.
+#[derive(Clone, Debug)]
+pub struct Makings {
+    first: u16,
+    end: u16,
+    ms: u64,
+    /// The next of that millisecond.
+    sequence: u16,
+}
+
+impl Makings {
+    /// Nodes of a fleet, at most.
+    pub const NODES_MAX: u16 = 64;
+    /// Orders that a node can make in one millisecond; the next one takes the next millisecond.
+    pub const SEQUENCES_A_NODE: u16 = OrderId::SEQUENCES_PER_MS / Self::NODES_MAX;
+
+    /// Those of a store that has all for itself.
+    pub const fn of_all() -> Makings {
+        Makings { first: 0, end: OrderId::SEQUENCES_PER_MS, ms: 0, sequence: 0 }
+    }
+
+    /// Those of a node, by its number from 0; nothing from [`Makings::NODES_MAX`] on.
+    pub const fn of_node(node: u16) -> Option<Makings> {
+        if node >= Self::NODES_MAX {
+            return None;
+        }
+        let first = node * Self::SEQUENCES_A_NODE;
+        Some(Makings { first, end: first + Self::SEQUENCES_A_NODE, ms: 0, sequence: first })
+    }
+
+    /// The one that the next order gets.
+    pub fn next(&self, now: MicrosUtc) -> Making {
+        let now_ms = (now.0.div_euclid(1_000) - OrderId::EPOCH_MS).max(0) as u64;
+        let (ms, sequence) = if now_ms > self.ms {
+            (now_ms, self.first)
+        } else if self.sequence < self.end {
+            (self.ms, self.sequence)
+        } else {
+            (self.ms + 1, self.first)
+        };
+        OrderId::new(ms, 0, sequence).making()
+    }
+
+    /// An order has it. (Also where somebody else turned out to have it: the next one is another.)
+    pub const fn used(&mut self, making: Making) {
+        let order = making.any_order();
+        (self.ms, self.sequence) = (order.ms(), order.sequence() + 1);
+    }
+}
+
 /// Names a payment attempt for ever: `0 | the order's ms (41 bits) | attempt (10) | the order's sequence (12)`.
 ///
 /// `(ms, sequence)` names an order of this store without its slot, so the attempt stands in the slot's place: a
@@ -169,6 +223,26 @@ mod tests {
         assert_eq!((id.ms(), id.slot(), id.sequence()), (91_234_567_890, OrderId::slot_of(user), 4_095));
         assert_eq!(id.0 >> 63, 0, "ids fit a signed 64-bit column");
         assert!(OrderId::new(1, 0, 0) > OrderId::new(0, 1_023, 4_095), "later ids are larger");
+    }
+
+    #[test]
+    fn nodes_draw_side_by_side_and_a_full_millisecond_takes_the_next() {
+        assert!(Makings::of_node(Makings::NODES_MAX).is_none());
+        let now = MicrosUtc((OrderId::EPOCH_MS + 5) * 1_000);
+        let mut drawn = alloc::collections::BTreeSet::new();
+        for node in 0..Makings::NODES_MAX {
+            let mut makings = Makings::of_node(node).expect("a node");
+            let mut last = Making(0);
+            for _ in 0..3 * Makings::SEQUENCES_A_NODE {
+                let making = makings.next(now);
+                assert_eq!(makings.next(now), making, "nobody has it yet");
+                makings.used(making);
+                assert!(making > last && drawn.insert(making), "{making:?} of node {node}");
+                last = making;
+            }
+            assert_eq!(last.any_order().ms(), 7);
+        }
+        assert_eq!(drawn.len(), 3 * usize::from(OrderId::SEQUENCES_PER_MS), "three milliseconds are full");
     }
 
     #[test]

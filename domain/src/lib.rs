@@ -40,11 +40,12 @@ pub mod verdict;
 pub use cursor::CursorName;
 pub use fact::{Actor, Fact, Facts, RequestKey, Stamp};
 pub use ids::{
-    CouponId, GatewayId, Making, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId, UserId,
-    WarehouseId,
+    CouponId, GatewayId, Making, Makings, OrderId, PaymentId, RequestId, SaleId, SellerId, SkuId, TraceId,
+    UserId, WarehouseId,
 };
 pub use image::{ImageSource, Unreadable};
 pub use intent::Intent;
+pub use ledger::desk;
 pub use ledger::{
     Balance, CaseBalance, ImageFault, Ledger, LedgerBounds, Look, Looked, Needs, OrderBalance, PageFilter,
     PagePart, PassedBound, PaymentBalance, RecordFault, Resting, RestingOrder, ShelfBalance, ShipmentBalance,

@@ -24,6 +24,8 @@ mod listeners;
 mod openings;
 #[path = "histories/operators.rs"]
 mod operators;
+#[path = "histories/paper.rs"]
+mod paper;
 #[path = "histories/payments.rs"]
 mod payments;
 #[path = "histories/resting.rs"]
@@ -37,6 +39,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use answers::{ANSWERS, in_a_word};
 use domain::coupon::{Coupon, CouponIds};
+use domain::desk::Task;
 use domain::fact::{Fact, Facts, Stamp};
 use domain::intent::{
     AdjustReason, AskedLine, Cancel, Create, Envelope, HOLD_SECONDS_MAX, LINES_MAX, Lines, List, PAGE_MAX,
@@ -52,6 +55,7 @@ use domain::{
 use fastrand::Rng;
 use listeners::Listeners;
 use model::Model;
+use paper::{Paper, Told};
 use resting::Bed;
 use storage::{IntentBatch, Submitted, Ticket};
 
@@ -74,7 +78,6 @@ const SHOWN: usize = 12;
 /// Orders that went to rest, and that came back, over all histories.
 static RESTED: AtomicU64 = AtomicU64::new(0);
 static CAME_BACK: AtomicU64 = AtomicU64::new(0);
-
 const START: MicrosUtc = MicrosUtc(1_767_225_600_000_000);
 /// How late an expiry may be.
 const LATE_MAX: Micros = Micros::from_seconds(1);
@@ -107,15 +110,13 @@ const BOUNDS: LedgerBounds = LedgerBounds {
 
 #[test]
 fn ledger_and_model_answer_every_history_alike() {
-    if let Ok(seed) = std::env::var("TIDEGATE_SEED") {
-        let seed =
-            u64::from_str_radix(seed.trim_start_matches("0x"), 16).expect("TIDEGATE_SEED is hexadecimal");
-        History::run(seed);
+    if let Some(seed) = seed_to_run_again() {
+        History::run(seed, false);
         return;
     }
     for &(seed, found) in KEPT {
         println!("TIDEGATE_SEED={seed:#x} ({found})");
-        History::run(seed);
+        History::run(seed, false);
     }
     let mut said = BTreeMap::new();
     let histories = std::env::var("TIDEGATE_HISTORIES").map_or(NEW, |many| many.parse().expect("a number"));
@@ -125,7 +126,7 @@ fn ledger_and_model_answer_every_history_alike() {
     while lived < histories || (lived < MORE * histories && !all_said(&said)) {
         let seed = fastrand::u64(..);
         println!("TIDEGATE_SEED={seed:#x}");
-        for answer in History::run(seed) {
+        for answer in History::run(seed, false) {
             *said.entry(in_a_word(&answer)).or_insert(0) += 1;
         }
         lived += 1;
@@ -135,6 +136,11 @@ fn ledger_and_model_answer_every_history_alike() {
     assert!(unsaid.is_empty(), "none of {lived} histories came to {unsaid:?}: the dice have become too tame");
     let (rested, came_back) = (RESTED.load(Relaxed), CAME_BACK.load(Relaxed));
     assert!(rested.min(came_back) > 8 * histories as u64, "{rested} orders rested, {came_back} came back");
+}
+
+fn seed_to_run_again() -> Option<u64> {
+    let seed = std::env::var("TIDEGATE_SEED").ok()?;
+    Some(u64::from_str_radix(seed.trim_start_matches("0x"), 16).expect("TIDEGATE_SEED is hexadecimal"))
 }
 
 /// More orders in one instant than a millisecond has sequences: both take the next millisecond.
@@ -201,6 +207,8 @@ struct History {
     bed: Bed,
     model: Model,
     listeners: Listeners,
+    /// Rows, which are asked, too.
+    paper: Option<Paper>,
     /// The order whose lines were drawn to be sent.
     planned: OrderId,
 }
@@ -238,9 +246,13 @@ impl World {
 }
 
 impl History {
-    fn run(seed: u64) -> Vec<Verdict> {
+    fn run(seed: u64, on_paper: bool) -> Vec<Verdict> {
         let world = World::drawn(&mut Rng::with_seed(!seed));
         let mut history = History::begun(seed, world);
+        if on_paper {
+            history.paper = Some(Paper::new(START, seed));
+            history.listeners.told = Some(Told::default());
+        }
         history.stock_the_shop();
         // Dice of their own: what people do hangs on the seed alone, also where nobody is reborn.
         let mut rebirths = Rng::with_seed(seed.rotate_left(17));
@@ -274,6 +286,7 @@ impl History {
             bed: Bed::default(),
             model: Model::new(Rules::DEFAULT.request_window),
             listeners: Listeners::new(ledger()),
+            paper: None,
         }
     }
 
@@ -309,14 +322,18 @@ impl History {
         // A limit that cuts the list short now and then.
         let most = *self.dice.choice(&[1, 2, 10_000]).expect("a choice");
         while self.ledger.expire(self.now, most, &mut self.listeners) == most {}
+        let mut tasks = Vec::new();
         for order in std::mem::take(&mut self.listeners.expired) {
+            tasks.push(Task::EndOrder(order));
             let ended = self.model.expire_one(self.now, order);
             assert!(ended.is_ok(), "{order:?} expired and was not due{}", self.story());
         }
         for hold in std::mem::take(&mut self.listeners.expired_holds) {
+            tasks.push(Task::EndHold(hold));
             let ended = self.model.expire_hold(self.now, hold);
             assert!(ended.is_ok(), "hold {hold} expired and was not due{}", self.story());
         }
+        self.end_on_paper(tasks);
         let late = MicrosUtc(self.now.0 - LATE_MAX.0);
         assert_eq!(self.model.due_holds(late), [], "due for more than a second{}", self.story());
         assert_eq!(self.model.due(late), [], "due for more than a second{}", self.story());
@@ -331,7 +348,8 @@ impl History {
             let (envelope, intent) = (self.asked.at(place).envelope, self.asked.at(place).intent);
             let theirs = self.bed.ask(&mut self.ledger, now, envelope, &intent, &mut self.listeners);
             let ours = self.model.answer(now, envelope, &intent);
-            return self.compare(&format!("again {place}: {intent:?}"), ours, theirs);
+            let on_paper = self.paper.as_mut().and_then(|paper| paper.ask(now, envelope, &intent));
+            return self.compare(&format!("again {place}: {intent:?}"), ours, theirs, on_paper);
         }
         let lines = self.lines();
         let skus = self.sale_skus();
@@ -349,16 +367,22 @@ impl History {
         self.asked.push(&submitted).expect("a batch has room for every step");
         let theirs = self.bed.ask(&mut self.ledger, self.now, envelope, &intent, &mut self.listeners);
         let ours = self.model.answer(self.now, envelope, &intent);
-        self.compare("the last step", ours, theirs);
+        let on_paper = self.paper.as_mut().and_then(|paper| paper.ask(self.now, envelope, &intent));
+        self.compare("the last step", ours, theirs, on_paper);
         // What a repair did shows in the order's history.
         if let Intent::Repair(repair) = intent {
             self.ask_for(Envelope::default(), Intent::History { user: UserId(0), order: repair.order });
         }
     }
 
-    fn compare(&mut self, what: &str, ours: Verdict, theirs: Verdict) {
+    fn compare(&mut self, what: &str, ours: Verdict, theirs: Verdict, on_paper: Option<(Verdict, Told)>) {
         if ours != theirs {
             panic!("{what}\nthe model says  {ours:?}\nthe ledger says {theirs:?}{}", self.story());
+        }
+        let told = self.listeners.told.as_mut().map(std::mem::take);
+        if let (Some((verdict, on_paper)), Some(told)) = (on_paper, told) {
+            assert_eq!(verdict, theirs, "{what}\nrows say otherwise{}", self.story());
+            assert_eq!(on_paper.entries, told.entries, "{what}\nrows do otherwise{}", self.story());
         }
         self.answers.push((self.now, ours));
     }
@@ -370,6 +394,7 @@ impl History {
         let replayed = held_by(&mut self.listeners.replayed, self.now);
         assert_eq!(live, replayed, "replay differs{}", self.story());
         let story = self.story();
+        self.compare_paper_at_the_end(&live);
         let report = self.listeners.auditor.finish(Some(&live));
         let failed: Vec<_> = report.failed().collect();
         assert!(report.ok(), "the audit names {failed:#?}{story}");

@@ -1,5 +1,6 @@
 //! Coupons, how often each was taken and by whom, and which orders have which.
 
+mod desk;
 mod image;
 
 use alloc::collections::BTreeMap;

@@ -27,7 +27,7 @@ flat! { Sums { orders: [u64; 14], totals: [i64; 14], digest: u64 } }
 
 impl Sums {
     #[inline]
-    fn add(&mut self, order: &LiveOrder) {
+    pub(super) fn add(&mut self, order: &LiveOrder) {
         let state = usize::from(order.state.number()) - 1;
         self.orders[state] += 1;
         self.totals[state] = self.totals[state].wrapping_add(order.total.0);
@@ -335,7 +335,7 @@ impl Ledger {
 
     /// Lets go of holds that no request leads to any more.
     #[inline]
-    fn leave_holds(&mut self) {
+    pub(super) fn leave_holds(&mut self) {
         while let Some(slot) = self.requests.left_hold() {
             self.holds.forgotten(slot);
         }

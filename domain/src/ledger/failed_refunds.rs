@@ -64,6 +64,12 @@ impl FailedRefunds {
         self.place(payment, number).ok().map(|place| self.rows[place].amount)
     }
 
+    /// Those of a payment: which, and what each was about.
+    pub(crate) fn of(&self, payment: PaymentId) -> impl Iterator<Item = (u16, MinorUnits)> {
+        let from = self.rows.partition_point(|it| it.payment < payment);
+        self.rows[from..].iter().take_while(move |it| it.payment == payment).map(|it| (it.number, it.amount))
+    }
+
     /// Leaves one behind. There is room for it.
     pub(crate) fn add(&mut self, payment: PaymentId, number: u16, amount: MinorUnits) {
         assert!(self.has_room(), "room for a failed refund was looked for");

@@ -36,8 +36,13 @@ impl FreightRules {
         &self.rows
     }
 
-    fn find(&self, seller: SellerId, currency: Currency) -> Option<&FreightRule> {
-        self.slots.get(&(seller, currency)).map(|&slot| self.at(slot))
+    pub(crate) fn find(&self, seller: SellerId, currency: Currency) -> Option<&FreightRule> {
+        self.slot(seller, currency).map(|slot| self.at(slot))
+    }
+
+    /// Where a rule is.
+    pub(crate) fn slot(&self, seller: SellerId, currency: Currency) -> Option<u32> {
+        self.slots.get(&(seller, currency)).copied()
     }
 
     /// Makes or replaces a rule, and says where it is.
@@ -49,6 +54,11 @@ impl FreightRules {
             None => self.rows.push(rule),
         }
         slot
+    }
+
+    /// Whether one more fits.
+    pub(crate) fn has_room(&self) -> bool {
+        self.rows.len() < FREIGHT_RULES_MAX
     }
 
     /// Rules by seller and currency, from the first above these.
@@ -100,7 +110,7 @@ impl Ledger {
         let FreightRule { seller, currency, .. } = put.rule;
         let there = self.freight.find(seller, currency).map(|rule| rule.version);
         let version = next_version(put.replaces, there)?;
-        if there.is_none() && self.freight.rows.len() >= FREIGHT_RULES_MAX {
+        if there.is_none() && !self.freight.has_room() {
             return Err(Refusal::of(Reason::Overloaded));
         }
         self.judge_room_for_change(now)?;

@@ -1,5 +1,6 @@
 //! Skus, their shelves and their sales.
 
+mod desk;
 mod image;
 
 use alloc::collections::BTreeMap;

@@ -160,10 +160,10 @@ impl Ledger {
         })
     }
 
+    /// Nothing, where no such payment was opened: its id alone would lead to an order.
     fn parts_of_payment(&self, payment: PaymentId) -> impl Iterator<Item = Part> {
-        let order =
-            self.orders.find_made(payment.making()).map_or(OrderId(0), |slot| self.orders.at(slot).id);
-        self.parts_of_order(order)
+        let order = self.find_payment(payment).map(|slot| self.payments.at(slot).order);
+        self.parts_of_order(order.map_or(OrderId(0), |slot| self.orders.at(slot).id))
     }
 }
 

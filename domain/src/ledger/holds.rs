@@ -3,6 +3,7 @@
 //! A row stays while its hold is open or a remembered request leads to it, so that asking again is answered; then
 //! it is used again. Units lie in linked cells and go back as soon as the hold ends.
 
+mod desk;
 mod image;
 
 use crate::fact::ShelfUnits;

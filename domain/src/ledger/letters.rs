@@ -23,7 +23,11 @@ const LETTER_BYTES: usize = 128 + LETTER_REASON_BYTES_MAX;
 
 /// All of them, by subscriber and position.
 #[derive(Debug, Default)]
-pub(crate) struct Letters(BTreeMap<(CursorName, u64), Parked>);
+pub(crate) struct Letters {
+    rows: BTreeMap<(CursorName, u64), Parked>,
+    /// Those that are known by their number alone: only a desk has such.
+    elsewhere: usize,
+}
 
 #[derive(Debug)]
 struct Parked {
@@ -37,40 +41,50 @@ impl Letters {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.rows.len() + self.elsewhere
+    }
+
+    /// There are so many, those that are here included.
+    pub(crate) fn set_len(&mut self, letters: usize) {
+        self.elsewhere = letters.saturating_sub(self.rows.len());
+    }
+
+    /// When it was parked, and why.
+    pub(crate) fn row(&self, subscriber: CursorName, position: u64) -> Option<(MicrosUtc, &str)> {
+        self.rows.get(&(subscriber, position)).map(|parked| (parked.at, &*parked.reason))
     }
 
     /// Whose they are, and the positions of their facts.
     pub(crate) fn all(&self) -> impl Iterator<Item = (CursorName, u64)> {
-        self.0.keys().copied()
+        self.rows.keys().copied()
     }
 
     pub(crate) fn has(&self, subscriber: CursorName, position: u64) -> bool {
-        self.0.contains_key(&(subscriber, position))
+        self.rows.contains_key(&(subscriber, position))
     }
 
     pub(crate) fn park(&mut self, at: MicrosUtc, of: (CursorName, u64), reason: LetterReason<'_>) {
-        self.0.insert(of, Parked { at, reason: reason.as_str().into() });
+        self.rows.insert(of, Parked { at, reason: reason.as_str().into() });
     }
 
     pub(crate) fn end(&mut self, subscriber: CursorName, position: u64) {
-        self.0.remove(&(subscriber, position));
+        self.rows.remove(&(subscriber, position));
     }
 }
 
 /// All of it is small.
 impl ImagePart for Letters {
     fn put_head(&self, out: &mut Vec<u8>) {
-        put_many(self.0.iter().map(|(&of, parked)| (of, parked.at)), out);
-        self.0.values().for_each(|parked| put_text(&parked.reason, out));
+        put_many(self.rows.iter().map(|(&of, parked)| (of, parked.at)), out);
+        self.rows.values().for_each(|parked| put_text(&parked.reason, out));
     }
 
     fn take_head(&mut self, from: &mut Reading<'_>) -> Result<(), ImageFault> {
         for letter in from.many(("dead_letters_max", from.bounds.dead_letters_max))? {
             let (of, at) = letter?;
-            self.0.insert(of, Parked { at, reason: Box::default() });
+            self.rows.insert(of, Parked { at, reason: Box::default() });
         }
-        for parked in self.0.values_mut() {
+        for parked in self.rows.values_mut() {
             parked.reason = from.text()?;
         }
         Ok(())
@@ -141,7 +155,7 @@ impl Ledger {
             return Err(Refusal::of(Reason::InvalidField));
         }
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut behind = self.letters.0.range((from, Bound::Unbounded));
+        let mut behind = self.letters.rows.range((from, Bound::Unbounded));
         let items = behind.by_ref().take(limit.into()).map(|(&(subscriber, position), parked)| {
             let Parked { at, reason } = parked;
             DeadLetter { subscriber, position, at: *at, reason: reason.clone() }

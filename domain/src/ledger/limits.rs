@@ -58,6 +58,17 @@ impl Limits {
         counting.fold((0, 0), |(count, sum), row| (count + 1, sum.wrapping_add(digest_limit(row))))
     }
 
+    /// What is set for a user, whether it still counts or not.
+    pub(crate) fn row(&self, user: UserId) -> Option<&UserLimit> {
+        self.rows.get(&user)
+    }
+
+    /// This is set, whatever was. There is room.
+    pub(crate) fn lay(&mut self, limit: UserLimit) {
+        self.remove(limit.user);
+        self.insert(limit);
+    }
+
     fn of(&self, user: UserId, now: MicrosUtc) -> Option<&UserLimit> {
         self.rows.get(&user).filter(|row| row.counts(now))
     }

@@ -17,6 +17,7 @@ mod coupon;
 mod coupons;
 mod create;
 mod cursors;
+pub mod desk;
 mod evolve;
 mod failed_refunds;
 mod freight;
@@ -135,6 +136,11 @@ impl Ledger {
     /// # Panics
     /// Where [`LedgerBounds::fault`] names something.
     pub fn new(bounds: LedgerBounds, rules: Rules, seed: u64) -> Ledger {
+        Ledger::with_timers(bounds, rules, seed, Timers::new())
+    }
+
+    /// An empty ledger with a calendar that nobody is in.
+    fn with_timers(bounds: LedgerBounds, rules: Rules, seed: u64, timers: Timers) -> Ledger {
         if let Some(fault) = bounds.fault() {
             panic!("{fault}");
         }
@@ -153,7 +159,7 @@ impl Ledger {
             freight: FreightRules::default(),
             holds: Holds::new(&bounds, key),
             coupons: Coupons::new(&bounds, key),
-            timers: Timers::new(),
+            timers,
             completions: Completions::default(),
             ids: OrderIds::default(),
             payments: Payments::new(&bounds),

@@ -312,7 +312,7 @@ impl Ledger {
             .ok_or(Refusal::of(Reason::PaymentNotFound))
     }
 
-    fn find_payment(&self, payment: PaymentId) -> Option<u32> {
+    pub(super) fn find_payment(&self, payment: PaymentId) -> Option<u32> {
         let order = self.orders.find_made(payment.making())?;
         let mut attempts = self.payments.attempts_from(self.orders.newest_payment(order));
         attempts.find(|(_, it)| it.id == payment).map(|(slot, _)| slot)

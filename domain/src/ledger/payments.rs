@@ -149,6 +149,11 @@ impl Payments {
         self.rows.add_all(payments.iter().map(|it| Payment { order, ..*it }))
     }
 
+    /// The sums, which did not know these payments, count them from here.
+    pub(crate) fn count(&mut self, payments: &[Payment]) {
+        payments.iter().for_each(|payment| self.sums.add(payment));
+    }
+
     /// An order leaves memory, whose newest payment is this; the sums still count them.
     pub(crate) fn forget_from(&mut self, newest: u32) {
         self.rows.free_from(newest);

@@ -503,6 +503,18 @@ pub(crate) struct OrderIds {
 }
 
 impl OrderIds {
+    /// The next order is made at this time, unless the clock is ahead of it.
+    pub(crate) const fn at(making: Making) -> OrderIds {
+        let order = making.any_order();
+        OrderIds { last_ms: order.ms(), next_sequence: order.sequence() }
+    }
+
+    /// Whether an order was made then or later, since they stood [there](OrderIds::at).
+    pub(crate) const fn are_past(&self, making: Making) -> bool {
+        let order = making.any_order();
+        self.last_ms > order.ms() || self.next_sequence > order.sequence()
+    }
+
     /// When the newest order was made; all were made then or before.
     pub(crate) fn last(&self) -> Making {
         OrderId::new(self.last_ms, 0, self.next_sequence.saturating_sub(1)).making()

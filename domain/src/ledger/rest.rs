@@ -174,8 +174,17 @@ impl Ledger {
         if self.orders.find(brief.order).is_some() {
             return Ok(());
         }
-        self.judge_room_for_record(&record)?;
+        self.put_back(&record)?;
+        self.rests = true;
+        self.at_rest = self.at_rest.saturating_sub(1);
+        Ok(())
+    }
+
+    /// Puts the order of a record, which is not here, among the others.
+    pub(super) fn put_back(&mut self, record: &Record) -> Result<u32, RecordFault> {
+        self.judge_room_for_record(record)?;
         let slot = self.orders.add_record(&record.order);
+        let brief = record.order.brief();
         if !record.payments.is_empty() {
             let newest = self.payments.add_all(slot, &record.payments);
             self.orders.set_newest_payment(slot, newest);
@@ -197,9 +206,7 @@ impl Ledger {
         if order::waits_for_completion(brief.state) {
             self.completions.add(self.orders.delivered_at(slot), slot);
         }
-        self.rests = true;
-        self.at_rest = self.at_rest.saturating_sub(1);
-        Ok(())
+        Ok(slot)
     }
 
     /// What this intent must find in memory.

@@ -50,6 +50,26 @@ impl Switches {
         self.set.values().fold(0, |sum, switch| sum.wrapping_add(digest_switch(switch)))
     }
 
+    /// The switch that is set for a scope.
+    pub(crate) fn row(&self, scope: Scope) -> Option<&Switch> {
+        self.set.get(&scope)
+    }
+
+    /// Number of the last change of any.
+    pub(crate) fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// This was the number of the last change of any.
+    pub(crate) fn set_version(&mut self, version: u32) {
+        self.version = version;
+    }
+
+    /// This is set, whatever was.
+    pub(crate) fn lay(&mut self, switch: Switch) {
+        self.set.insert(switch.scope, switch);
+    }
+
     fn stops(&self, scope: Scope, deed: Deed) -> bool {
         self.set.get(&scope).is_some_and(|switch| switch.stops.stop(deed))
     }

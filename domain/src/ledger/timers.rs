@@ -19,6 +19,9 @@ const TICK_SHIFT: u32 = 19;
 const TICKS: usize = 1 << 23;
 const _: () = assert!((TICKS as i64) << TICK_SHIFT > (HOLD_SECONDS_MAX as i64 + 20 * 24 * 3_600) * 1_000_000);
 
+/// What is armed now ends in 30 days at most, so it lies in reach of what is over for 20.
+const LATE_TICKS_MAX: i64 = (20 * 24 * 3_600 * 1_000_000) >> TICK_SHIFT;
+
 /// Set in what a list names, to tell holds from orders.
 const HOLD: u32 = 1 << 31;
 
@@ -73,12 +76,28 @@ impl Timers {
         Timers { lists: vec![0; TICKS], levels: [words(0), words(1), words(2), words(3)], first: 0, armed: 0 }
     }
 
+    /// A calendar that nobody can be in.
+    pub(crate) const fn nowhere() -> Timers {
+        Timers {
+            lists: Vec::new(),
+            levels: [Vec::new(), Vec::new(), Vec::new(), Vec::new()],
+            first: 0,
+            armed: 0,
+        }
+    }
+
     /// Whether what ends at `until` can be armed at `now`: the calendar reaches 50 days on from the earliest in it,
     /// and comes to an end only when expiring lags by weeks.
     #[inline]
     pub(crate) fn reaches(&self, now: MicrosUtc, until: MicrosUtc) -> bool {
         let begin = if self.armed == 0 { tick_of(now) } else { self.first.min(tick_of(now)) };
         tick_of(until) - begin < TICKS as i64
+    }
+
+    /// The same, of what was armed elsewhere before: it may be over by weeks, but then nobody else may be in here.
+    pub(crate) fn takes(&self, now: MicrosUtc, until: MicrosUtc) -> bool {
+        let is_late = |tick: i64| tick_of(now) - tick > LATE_TICKS_MAX;
+        self.reaches(now, until) && (self.armed == 0 || !is_late(tick_of(until)) && !is_late(self.first))
     }
 
     /// Puts somebody at the end of its tick's list.

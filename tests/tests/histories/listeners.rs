@@ -6,6 +6,8 @@ use domain::request::Rules;
 use domain::{CouponId, Ledger, OrderId, UserId};
 use model::{Auditor, FIRST_POSITION};
 
+use super::paper::Told;
+
 /// Everybody who hears the facts.
 pub struct Listeners {
     pub position: u64,
@@ -23,6 +25,8 @@ pub struct Listeners {
     pub holds: Vec<(u64, UserId, Vec<ShelfUnits>)>,
     /// Every coupon that was claimed, and by whom.
     pub claims: Vec<(CouponId, UserId)>,
+    /// Entries in words, if somebody wants them.
+    pub told: Option<Told>,
 }
 
 impl Listeners {
@@ -39,6 +43,7 @@ impl Listeners {
             expired_holds: Vec::new(),
             holds: Vec::new(),
             claims: Vec::new(),
+            told: None,
         }
     }
 }
@@ -48,6 +53,7 @@ impl Facts for Listeners {
         assert!(self.stamp.is_none(), "an entry began inside of another");
         self.stamp = Some(*stamp);
         self.begins_entry = true;
+        self.told.iter_mut().for_each(|told| told.begin(stamp));
     }
 
     fn fact(&mut self, fact: &Fact<'_>) {
@@ -67,6 +73,7 @@ impl Facts for Listeners {
         if let Fact::CouponClaimed { coupon, user } = fact {
             self.claims.push((*coupon, *user));
         }
+        self.told.iter_mut().for_each(|told| told.fact(fact));
         self.replayed.replay(&stamp, fact).expect("it has the same bounds");
         for auditor in [&mut self.auditor].into_iter().chain(&mut self.anew) {
             auditor.fact(self.position, self.begins_entry, &stamp, fact);

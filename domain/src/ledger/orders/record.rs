@@ -76,7 +76,12 @@ impl OrderRecord {
         } else {
             take_counted(from)?
         };
-        let (client_bytes, history) = (take_counted(from)?, take_counted(from)?);
+        let (client_bytes, history): (_, Vec<Transition>) = (take_counted(from)?, take_counted(from)?);
+        let is_state = |number| State::from_number(number).is_some();
+        let are_states = |it: &Transition| is_state(it.states >> 4) && is_state(it.states & 0xF);
+        if !history.iter().all(are_states) {
+            return None;
+        }
         Some(OrderRecord { head, lines, client_bytes, history })
     }
 

@@ -206,8 +206,10 @@ impl Model {
     }
 
     fn parts_of_payment(&self, payment: PaymentId) -> Vec<Part> {
-        let order = self.orders.keys().find(|order| payment.is_of(**order));
-        order.map_or(Vec::new(), |order| self.parts_of_order(*order))
+        let opened = |attempts: usize| (1..=attempts).contains(&usize::from(payment.attempt()));
+        let order =
+            self.orders.iter().find(|(id, order)| payment.is_of(**id) && opened(order.payments.len()));
+        order.map_or(Vec::new(), |(id, _)| self.parts_of_order(*id))
     }
 
     fn parts_of_hold(&self, hold: u64) -> Vec<Part> {
