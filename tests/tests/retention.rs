@@ -47,8 +47,6 @@ fn segments_leave_under_load_and_a_killed_server_has_everything() {
         let mut load = sell(&server, "400000");
         let began = Instant::now();
         while journal_bytes(&archive) < before + 8 * MIB {
-            let stays = journal_bytes(Path::new(data));
-            assert!(stays < KEPT_BYTES + SLACK_BYTES, "{stays} bytes stay");
             assert!(began.elapsed() < PATIENCE, "only {} bytes left", journal_bytes(&archive));
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -58,6 +56,13 @@ fn segments_leave_under_load_and_a_killed_server_has_everything() {
         server.restart_with(&["--config", config]);
     }
     assert!(sell(&server, "60000").wait().unwrap().success());
+
+    // Segments leave behind who serves: on full cores later, and when there is room, all that may.
+    let began = Instant::now();
+    while journal_bytes(Path::new(data)) >= KEPT_BYTES + SLACK_BYTES {
+        assert!(began.elapsed() < PATIENCE, "{} bytes stay", journal_bytes(Path::new(data)));
+        std::thread::sleep(Duration::from_millis(20));
+    }
 
     // A running server reads its archive for an audit; events end where the data folder does.
     done(&server, &["audit", "--target", server.address()]);

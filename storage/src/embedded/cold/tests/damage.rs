@@ -100,18 +100,26 @@ fn a_flipped_bit_anywhere_is_an_error_or_harmless() {
 }
 
 #[test]
-fn a_lost_file_is_an_error() {
+fn a_lost_file_is_an_error_or_nobody_needed_it() {
     let good = small_store();
-    drop(everything(good.path()).unwrap());
+    let expected = everything(good.path()).unwrap();
     let folder = good.path().join("cold");
+    let (mut files_lost, mut errors) = (0, 0);
     for file in files(&folder) {
         let name = file.strip_prefix(&folder).unwrap();
         let bad = data_folder();
         copy(&folder, &bad.path().join("cold"));
         fs::remove_file(bad.path().join("cold").join(name)).unwrap();
-        let result = everything(bad.path());
-        assert!(matches!(result, Err(ColdError::Damaged { .. })), "without {name:?}: {result:?}");
+        files_lost += 1;
+        match everything(bad.path()) {
+            // A version that another has followed stays until its tree is opened again.
+            Ok(said) => assert_eq!(said, expected, "without {name:?}"),
+            Err(ColdError::Damaged { .. }) => errors += 1,
+            Err(error) => panic!("without {name:?}: {error}"),
+        }
     }
+    println!("{files_lost} files lost, {errors} errors");
+    assert!(errors > files_lost / 2);
 }
 
 #[test]
