@@ -69,8 +69,17 @@ impl From<Fault> for TxFault {
     }
 }
 
+impl TxFault {
+    /// The fault, for who does the work again whatever became of it.
+    pub fn into_fault(self) -> Fault {
+        match self {
+            TxFault::NotDone(fault) | TxFault::Unknown(fault) => fault,
+        }
+    }
+}
+
 impl Fault {
-    pub(super) fn new(kind: FaultKind, said: impl fmt::Display) -> Fault {
+    pub(crate) fn new(kind: FaultKind, said: impl fmt::Display) -> Fault {
         Fault { kind, said: said.to_string() }
     }
 
