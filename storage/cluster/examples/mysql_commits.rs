@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
+use domain::desk::{Moved, QuotaMoved, ShelfMoved};
 use domain::order::State;
 use domain::verdict::HistoryRow;
 use domain::{
@@ -243,6 +244,16 @@ impl Desk for One {
             items: shelves
                 .iter()
                 .map(|(shelf, epoch)| ItemRow { shelf: *shelf, units: 1, hold: HoldId(9), epoch: *epoch })
+                .collect(),
+            moved: shelves
+                .iter()
+                .map(|(shelf, _)| match shelf {
+                    ShelfKey::Stock(sku, warehouse) => {
+                        Moved::Shelf(*sku, *warehouse, ShelfMoved { held: 1, ..ShelfMoved::default() })
+                    }
+                    ShelfKey::SaleCap(sale) => Moved::Cap(*sale, 1),
+                    ShelfKey::CouponQuota(coupon) => Moved::Quota(*coupon, QuotaMoved::default()),
+                })
                 .collect(),
             history: vec![HistoryRow {
                 from: None,

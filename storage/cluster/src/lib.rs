@@ -4,6 +4,7 @@
 //! What one server is asked stands in a module of its own ([`redis`], [`mysql`]); nothing here decides by the rules of the shop,
 //! which are `domain`'s.
 
+pub mod catalogue;
 pub mod links;
 pub mod mysql;
 pub mod redis;

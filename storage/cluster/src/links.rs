@@ -3,6 +3,7 @@
 //! Connections belong to the runtime they were made in, so each thread that works has links of its own.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -172,6 +173,16 @@ impl Links {
     }
 }
 
+impl fmt::Debug for Links {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let databases: Vec<&str> = self.databases.iter().map(|shard| shard.database.name()).collect();
+        f.debug_struct("Links")
+            .field("databases", &databases)
+            .field("home", &self.home)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Makes a cluster's tables, or brings them to the newest form; deals the slots out over all databases, where that was
 /// not done; opens the first slices. Every database has the tables of a shard, the home too: an operator's stock moves
 /// there as orders' do elsewhere.
@@ -206,7 +217,11 @@ async fn tend(lease: &mut mysql::Lease<'_>, rules: &SliceRules) -> Result<Durati
 fn databases(servers: &Servers) -> Result<Vec<Shard>, NoLink> {
     let Servers { mysql, home, limits, .. } = servers;
     if usize::from(home.0) >= mysql.len() || mysql.len() > usize::from(mysql::SLOTS) {
-        return Err(NoLink::Settings(format!("{} databases, and the home is number {}", mysql.len(), home.0)));
+        return Err(NoLink::Settings(format!(
+            "{} databases, and the home is number {}",
+            mysql.len(),
+            home.0
+        )));
     }
     let shard = |url: &String| {
         let database = Database::new(url, *limits);

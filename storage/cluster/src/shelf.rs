@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use domain::desk::Shared;
 use domain::{CouponId, RequestId, SaleId, SkuId, UserId, WarehouseId};
 
 /// Numbers that a script computes with are below this: Lua holds them exactly.
@@ -27,6 +28,28 @@ impl fmt::Display for ShelfKey {
             ShelfKey::Stock(sku, warehouse) => write!(f, "stock.{}.{}", sku.0, warehouse.0),
             ShelfKey::SaleCap(sale) => write!(f, "cap.{}", sale.0),
             ShelfKey::CouponQuota(coupon) => write!(f, "quota.{}", coupon.0),
+        }
+    }
+}
+
+/// The protocol's name of what the domain counts over all users.
+impl From<Shared> for ShelfKey {
+    fn from(shared: Shared) -> ShelfKey {
+        match shared {
+            Shared::Shelf(sku, warehouse) => ShelfKey::Stock(sku, warehouse),
+            Shared::Cap(sale) => ShelfKey::SaleCap(sale),
+            Shared::Quota(coupon) => ShelfKey::CouponQuota(coupon),
+        }
+    }
+}
+
+/// And the other way round.
+impl From<ShelfKey> for Shared {
+    fn from(shelf: ShelfKey) -> Shared {
+        match shelf {
+            ShelfKey::Stock(sku, warehouse) => Shared::Shelf(sku, warehouse),
+            ShelfKey::SaleCap(sale) => Shared::Cap(sale),
+            ShelfKey::CouponQuota(coupon) => Shared::Quota(coupon),
         }
     }
 }

@@ -203,19 +203,12 @@ impl Seen {
 }
 
 fn gather(rows: &mut Rows, counts: &mut Counts, change: &Change, changed: ChangedOrder) {
-    let ChangedOrder { row, history, deltas, items, counts: counted, events } = changed;
+    let ChangedOrder { row, history, moved, items, hold, led_to, counts: counted, events } = changed;
     assert_eq!(row.id, change.order, "the desk changed another order");
     if let Some((key, body_hash)) = change.request {
-        rows.new_keys.push((key, Standing::Done { subject: row.id.0, body_hash }));
+        rows.new_keys.push((key, Standing::Done { body_hash, hold, led_to }));
     }
-    for delta in deltas {
-        let asked = change.shelves.iter().any(|(shelf, _)| *shelf == delta.shelf);
-        assert!(asked, "the desk moved {:?}, which was not asked for", delta.shelf);
-        *rows.deltas.entry(delta.shelf).or_default() += delta.units;
-        if delta.units < 0 {
-            *rows.loose.entry(delta.shelf).or_default() += delta.units.unsigned_abs();
-        }
-    }
+    rows.moves.take(&moved, |shelf| change.shelves.iter().any(|(asked, _)| asked == shelf));
     for (key, units) in counted {
         assert!(change.counts.contains(&key), "the desk counted {key:?}, which was not asked for");
         counts.changed.insert(key, units);

@@ -196,7 +196,7 @@ fn in_the_way<R>(order: &Prepared, known: &Known, fences: &Fences) -> Option<Com
 }
 
 fn gather(rows: &mut Rows, counts: &mut Counts, order: &Prepared, over_dead: bool, new: NewOrder) {
-    let NewOrder { row, items, history, counts: counted, events } = new;
+    let NewOrder { row, items, moved, history, counts: counted, events } = new;
     assert_eq!(row.id, order.order, "the desk made another order");
     let Ask { key, attempt: _, body_hash } = order.ask;
     let standing = Standing::Order { order: row.id, body_hash };
@@ -204,8 +204,8 @@ fn gather(rows: &mut Rows, counts: &mut Counts, order: &Prepared, over_dead: boo
     for item in &items {
         let asked = order.shelves.iter().any(|(shelf, _)| *shelf == item.shelf);
         assert!(asked, "the desk took of {:?}, which was not asked for", item.shelf);
-        *rows.deltas.entry(item.shelf).or_default() += i64::from(item.units);
     }
+    rows.moves.take(&moved, |shelf| order.shelves.iter().any(|(asked, _)| asked == shelf));
     for (key, units) in counted {
         assert!(order.counts.contains(&key), "the desk counted {key:?}, which was not asked for");
         counts.changed.insert(key, units);

@@ -1,6 +1,7 @@
 //! Fences and sums: what an opener does in one shard, and what keeps `stock_delta` small.
 
 use super::fault::{Fault, TxFault};
+use super::moved::{Numbers, put_numbers};
 use super::pool::{Lease, START};
 use super::text::{Cell, Sql, shelf_cells};
 use crate::shelf::{Epoch, ShelfKey};
@@ -90,24 +91,27 @@ pub async fn compact(lease: &mut Lease<'_>, shelf: ShelfKey, most: usize) -> Res
 
 async fn try_to_compact(lease: &mut Lease<'_>, shelf: ShelfKey, most: usize) -> Result<usize, Fault> {
     let mut sql = Sql::new();
-    sql.raw(START).raw("SELECT seq, epoch, units FROM stock_delta FORCE INDEX (by_shelf) WHERE ");
-    sql.shelf_choice(shelf).raw(" ORDER BY epoch, units, seq LIMIT ").number(most as u64).raw(" FOR UPDATE");
+    sql.raw(START).raw("SELECT seq, epoch, units, n1, n2, n3, n4, n5, n6 FROM stock_delta");
+    sql.raw(" FORCE INDEX (by_shelf) WHERE ").shelf_choice(shelf);
+    sql.raw(" ORDER BY epoch, units, seq LIMIT ").number(most as u64).raw(" FOR UPDATE");
     let mut answer = lease.begin(&sql).await?;
     answer.skip()?;
-    let rows = answer.next::<(u64, u64, i64)>()?;
+    let rows = answer.next::<(u64, u64, i64, i64, i64, i64, i64, i64, i64)>()?;
     if rows.len() < 2 {
         return Ok(0);
     }
-    let epoch = rows.iter().map(|(_, epoch, _)| *epoch).max().unwrap_or(0);
-    let units: i64 = rows.iter().map(|(.., units)| *units).sum();
+    let epoch = rows.iter().map(|(_, epoch, ..)| *epoch).max().unwrap_or(0);
+    let mut sum = Numbers::default();
+    for (_, _, units, n1, n2, n3, n4, n5, n6) in &rows {
+        sum.add(Numbers { units: *units, each: [*n1, *n2, *n3, *n4, *n5, *n6] });
+    }
     let mut sql = Sql::new();
     sql.raw("DELETE FROM stock_delta WHERE ");
     for (seq, ..) in &rows {
         sql.choice(&["seq"], &[Cell::Number(*seq)]);
     }
-    sql.raw("; INSERT INTO stock_delta (shelf_kind, shelf_id, place, epoch, units) VALUES ");
-    let [kind, id, place] = shelf_cells(shelf);
-    sql.row(&[kind, id, place, Cell::Number(epoch), Cell::Signed(units)]);
+    sql.raw("; INSERT INTO stock_delta (shelf_kind, shelf_id, place, epoch, units, n1, n2, n3, n4, n5, n6) VALUES ");
+    put_numbers(&mut sql, shelf, epoch, &sum);
     lease.run(&sql).await?;
     Ok(rows.len())
 }

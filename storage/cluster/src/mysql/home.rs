@@ -1,8 +1,7 @@
-//! What stands in the home database alone: totals and the numbers of epochs, slots, locks, the catalogue.
+//! What stands in the home database alone: totals and the numbers of epochs, slots, locks. (The catalogue has a file of its own.)
 
 use super::fault::{Fault, FaultKind, TxFault};
 use super::pool::{Lease, START};
-use super::rows::BODY_BYTES_MAX;
 use super::text::{Cell, Sql, shelf_cells};
 use crate::shelf::{Epoch, ShardNo, ShelfKey};
 
@@ -132,48 +131,4 @@ pub async fn take_lock(
     answer.skip()?;
     answer.skip()?;
     Ok(answer.next::<(u64,)>()? == [(owner,)])
-}
-
-/// Puts a row of the catalogue over the version that was read, 0 for a new one. Says whether it did; else another
-/// version stands there.
-///
-/// # Errors
-/// The database's, or a body that is too long.
-pub async fn put_catalogue(
-    lease: &mut Lease<'_>,
-    (kind, id): (u8, u64),
-    over_version: u32,
-    body: &[u8],
-) -> Result<bool, Fault> {
-    if body.len() > BODY_BYTES_MAX {
-        return Err(Fault::new(FaultKind::Unfit, format!("a catalogue row of {} bytes", body.len())));
-    }
-    let [kind, id] = [u64::from(kind), id].map(Cell::Number);
-    let mut sql = Sql::new();
-    if over_version == 0 {
-        sql.raw("INSERT IGNORE INTO catalogue (kind, id, version, body) VALUES ");
-        sql.row(&[kind, id, Cell::Number(1), Cell::Bytes(body)]);
-    } else {
-        sql.raw("UPDATE catalogue SET version = version + 1, body = ").cell(Cell::Bytes(body));
-        sql.raw(" WHERE ")
-            .choice(&["kind", "id", "version"], &[kind, id, Cell::Number(u64::from(over_version))]);
-    }
-    lease.run(&sql).await?;
-    Ok(lease.affected() == 1)
-}
-
-/// Rows of one kind of the catalogue from an id on, at most `most`: id, version, body.
-///
-/// # Errors
-/// The database's.
-pub async fn read_catalogue(
-    lease: &mut Lease<'_>,
-    kind: u8,
-    from: u64,
-    most: usize,
-) -> Result<Vec<(u64, u32, Vec<u8>)>, Fault> {
-    let mut sql = Sql::new();
-    sql.raw("SELECT id, version, body FROM catalogue WHERE kind = ").number(u64::from(kind));
-    sql.raw(" AND id >= ").number(from).raw(" ORDER BY id LIMIT ").number(most as u64);
-    lease.read(&sql).await?.next()
 }

@@ -9,7 +9,7 @@ use super::fault::{Fault, FaultKind, TxFault};
 use super::pool::{Answer, Lease, START};
 use super::rows::{REFUSAL_BYTES_MAX, Standing, request_bytes};
 use super::text::{Cell, KEY_TABLES, Sql, key_table};
-use crate::shelf::Attempt;
+use crate::shelf::{Attempt, HoldId};
 
 /// How the attempts of a request id end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,23 +133,25 @@ pub(super) fn put_keys(sql: &mut Sql, rows: &[(&RequestKey, &Standing)], over: O
             continue;
         }
         sql.raw("INSERT INTO ").keys_of(table);
-        sql.raw(" (user, request, kind, attempt, body_hash, subject, refusal) VALUES ");
+        sql.raw(" (user, request, kind, attempt, body_hash, subject, hold, said) VALUES ");
         of_table.for_each(|(key, standing)| put_key(sql, key, standing));
         if over == Over::Locked {
             sql.raw(" ON DUPLICATE KEY UPDATE kind = VALUES(kind), attempt = VALUES(attempt)");
-            sql.raw(", body_hash = VALUES(body_hash), subject = VALUES(subject), refusal = VALUES(refusal)");
+            sql.raw(", body_hash = VALUES(body_hash), subject = VALUES(subject), hold = VALUES(hold)");
+            sql.raw(", said = VALUES(said)");
         }
         sql.raw(";");
     }
 }
 
 fn put_key(sql: &mut Sql, key: &RequestKey, standing: &Standing) {
-    let (kind, attempt, body_hash, subject, refusal) = match standing {
-        Standing::Dead(attempt) => (0, attempt.0, 0, 0, &[][..]),
-        Standing::Order { order, body_hash } => (1, 0, *body_hash, order.0, &[][..]),
-        Standing::Done { subject, body_hash } => (2, 0, *body_hash, *subject, &[][..]),
-        Standing::Refused { body_hash, refusal } => (3, 0, *body_hash, 0, refusal.as_slice()),
+    let (kind, attempt, body_hash, subject, hold, said) = match standing {
+        Standing::Dead(attempt) => (0, attempt.0, 0, 0, None, &[][..]),
+        Standing::Order { order, body_hash } => (1, 0, *body_hash, order.0, None, &[][..]),
+        Standing::Done { body_hash, hold, led_to } => (2, 0, *body_hash, 0, *hold, led_to.as_slice()),
+        Standing::Refused { body_hash, refusal } => (3, 0, *body_hash, 0, None, refusal.as_slice()),
     };
+    let hold = hold.map(|hold| hold.0.to_be_bytes());
     sql.row(&[
         Cell::Number(key.who.0),
         Cell::Bytes(&request_bytes(key.id)),
@@ -157,7 +159,8 @@ fn put_key(sql: &mut Sql, key: &RequestKey, standing: &Standing) {
         Cell::Number(u64::from(attempt)),
         Cell::Number(body_hash),
         Cell::Number(subject),
-        Cell::Bytes(refusal),
+        hold.as_ref().map_or(Cell::Null, |hold| Cell::Bytes(hold)),
+        Cell::Bytes(said),
     ]);
 }
 
@@ -173,7 +176,7 @@ pub(super) fn ask_for_keys<'a>(
         if of_table.peek().is_none() {
             continue;
         }
-        sql.raw("SELECT user, request, kind, attempt, body_hash, subject, refusal FROM ").keys_of(table);
+        sql.raw("SELECT user, request, kind, attempt, body_hash, subject, hold, said FROM ").keys_of(table);
         // However few rows there are: a walk through the table would wait for everybody's locks.
         sql.raw(" FORCE INDEX (PRIMARY) WHERE ");
         of_table.for_each(|key| {
@@ -189,22 +192,28 @@ pub(super) fn ask_for_keys<'a>(
 pub(super) fn known(answer: &mut Answer, lists: usize) -> Result<Known, Fault> {
     let mut known = Known::new();
     for _ in 0..lists {
-        for (user, request, kind, attempt, body_hash, subject, refusal) in
-            answer.next::<(u64, Vec<u8>, u8, u32, u64, u64, Vec<u8>)>()?
+        for (user, request, kind, attempt, body_hash, subject, hold, said) in
+            answer.next::<(u64, Vec<u8>, u8, u32, u64, u64, Option<Vec<u8>>, Vec<u8>)>()?
         {
-            let id = request
-                .try_into()
-                .map(|bytes| RequestId(u128::from_be_bytes(bytes)))
-                .map_err(|_| Fault::new(FaultKind::Corrupt, "a request id has not 16 bytes"))?;
+            let id = RequestId(number_of(request, "a request id")?);
             let standing = match kind {
                 0 => Standing::Dead(Attempt(attempt)),
                 1 => Standing::Order { order: OrderId(subject), body_hash },
-                2 => Standing::Done { subject, body_hash },
-                3 => Standing::Refused { body_hash, refusal },
+                2 => {
+                    let hold = hold.map(|hold| number_of(hold, "a hold id")).transpose()?.map(HoldId);
+                    Standing::Done { body_hash, hold, led_to: said }
+                }
+                3 => Standing::Refused { body_hash, refusal: said },
                 _ => return Err(Fault::new(FaultKind::Corrupt, format!("a key row is of kind {kind}"))),
             };
             known.insert(RequestKey { who: UserId(user), id }, standing);
         }
     }
     Ok(known)
+}
+
+fn number_of(bytes: Vec<u8>, what: &str) -> Result<u128, Fault> {
+    let bytes = bytes.try_into();
+    let bytes = bytes.map_err(|_| Fault::new(FaultKind::Corrupt, format!("{what} has not 16 bytes")))?;
+    Ok(u128::from_be_bytes(bytes))
 }

@@ -6,14 +6,18 @@
 //! rule of the shop stands here. What this module does not know: Redis, and who calls what when.
 //!
 //! Locks are always taken in the same order: fences by shelf, key rows by table and key, order rows by id, counts by key.
+//! (What operators change begins with the catalogue's number and its own key row, which nobody else locks.)
 //! What is left to deadlock is rolled back as a whole and tried again, or halved.
 
+mod catalogue;
 mod change;
 mod commit;
 mod fault;
 mod fence;
 mod home;
 mod keys;
+mod moved;
+mod operate;
 mod outbox;
 mod pieces;
 mod pool;
@@ -23,29 +27,31 @@ mod rows;
 mod schema;
 mod settings;
 mod slices;
+mod subscribers;
 mod text;
 mod write;
 
+pub use catalogue::{CatalogueRow, read_catalogue};
 pub use change::{Change, ChangeDesk, Changed, Found, change};
 pub use commit::{Committed, Counts, Desk, Prepared, commit};
 pub use fault::{Fault, FaultKind, TxFault};
 pub use fence::{Raised, compact, raise, sum};
-pub use home::{
-    Bumped, SLOTS, bump, deal_slots, move_slot, put_catalogue, put_total, read_catalogue, read_slots,
-    take_lock,
-};
+pub use home::{Bumped, SLOTS, bump, deal_slots, move_slot, put_total, read_slots, take_lock};
 pub use keys::{Ending, end, look};
+pub use moved::{Numbers, numbers, numbers_behind, numbers_of};
+pub use operate::{HomeTx, HomeWrite};
 pub use outbox::{Waiting, forget_published, mark_published, unpublished};
 pub use pool::{Database, Lease, Limits};
 pub use read::{Order, due_orders, order, orders, page_of_user};
 pub use returns::{ReturnBatch, confirm_return, next_return, shelves_with_returns};
 pub use rows::{
-    Ask, BODY_BYTES_MAX, ChangedOrder, CountKey, CountKind, Delta, EventRow, ItemRow, NewOrder, OrderRow,
+    Ask, BODY_BYTES_MAX, ChangedOrder, CountKey, CountKind, EventRow, ItemRow, NewOrder, OrderRow,
     REFUSAL_BYTES_MAX, Standing,
 };
 pub use schema::{Role, migrate};
 pub use settings::{LOCK_WAIT_SECONDS_MAX, STATEMENT_BYTES_MAX};
 pub use slices::{NoSlice, ROWS_MAX, Slice, SliceRules, Slices, read_slices, tend_slices};
+pub use subscribers::{CursorMoved, forget_cursor, move_cursor, read_cursor, read_letters};
 pub use text::KEY_TABLES;
 
 /// Orders, or request ids, in one transaction at most.

@@ -1,5 +1,6 @@
 //! What transactions are given and give back, as plain rows: no rule of the shop is known here, and nothing of SQL.
 
+use domain::desk::Moved;
 use domain::order::State;
 use domain::verdict::HistoryRow;
 use domain::{Currency, MicrosUtc, MinorUnits, OrderId, RequestId, RequestKey, UserId};
@@ -8,7 +9,7 @@ use crate::shelf::{Attempt, Epoch, HoldId, ShelfKey};
 
 /// Bytes of an order's record at most, and of an event's body: what a BLOB holds.
 pub const BODY_BYTES_MAX: usize = 65_535;
-/// Bytes of a refusal that stands in a key row, at most.
+/// Bytes of a refusal that stands in a key row, at most; and of what a request led to.
 pub const REFUSAL_BYTES_MAX: usize = 64;
 
 /// What stands under a request id that is known.
@@ -25,10 +26,12 @@ pub enum Standing {
     },
     /// It did something else, once and for all.
     Done {
-        /// What it was done to, as the one who did it names it: the order that was cancelled, for one.
-        subject: u64,
         /// Of the request: another one is REQUEST_ID_REUSED.
         body_hash: u64,
+        /// The hold whose units it took; none: it took none. Under another one nothing was bought.
+        hold: Option<HoldId>,
+        /// What it led to: the bytes of the domain's row of the request, at most [`REFUSAL_BYTES_MAX`] of them.
+        led_to: Vec<u8>,
     },
     /// It was refused for good: no attempt commits any more, and whoever asks again hears the same.
     Refused {
@@ -103,17 +106,12 @@ pub struct CountKey {
 pub enum CountKind {
     /// Units bought in a sale.
     SaleUnits = 1,
-    /// Uses of a coupon.
-    CouponUses = 2,
-}
-
-/// Units of a shelf that a transaction moves: above 0 they leave it for an order, below 0 they come back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Delta {
-    /// The shelf.
-    pub shelf: ShelfKey,
-    /// How many; never 0.
-    pub units: i64,
+    /// How often a coupon was claimed.
+    CouponClaimed = 2,
+    /// How often it is locked by orders that wait for payment.
+    CouponLocked = 3,
+    /// How often it was used.
+    CouponUsed = 4,
 }
 
 /// An event of an order on its way out.
@@ -134,6 +132,8 @@ pub struct NewOrder {
     pub row: OrderRow,
     /// What it took, a row a shelf, of shelves that were asked for.
     pub items: Vec<ItemRow>,
+    /// By how much it moved what is counted over all users. Units that came back also become loose units.
+    pub moved: Vec<Moved>,
     /// How it came to its state, oldest first.
     pub history: Vec<HistoryRow>,
     /// Counts of users as they are from now on, of those that were asked for.
@@ -149,11 +149,15 @@ pub struct ChangedOrder {
     pub row: OrderRow,
     /// The transitions, oldest first.
     pub history: Vec<HistoryRow>,
-    /// Units that it gives back (below 0) or takes again (above 0), of shelves that were asked for. What comes back also
-    /// becomes loose units under the fence's epoch.
-    pub deltas: Vec<Delta>,
-    /// What it took again, with other holds, of shelves that were asked for with an epoch; each is also in `deltas`.
+    /// By how much it moved what is counted over all users. Where units moved, the shelf was asked for; those that came
+    /// back also become loose units under the fence's epoch.
+    pub moved: Vec<Moved>,
+    /// What it took again, with other holds, of shelves that were asked for with an epoch; each is also in `moved`.
     pub items: Vec<ItemRow>,
+    /// For the key row, where there was a request: see [`Standing::Done`].
+    pub hold: Option<HoldId>,
+    /// For the key row: what the request led to.
+    pub led_to: Vec<u8>,
     /// Counts of users as they are from now on, of those that were asked for.
     pub counts: Vec<(CountKey, u64)>,
     /// What is told of it, in this order.
@@ -165,7 +169,9 @@ impl CountKind {
     pub const fn from_number(number: u8) -> Option<CountKind> {
         match number {
             1 => Some(CountKind::SaleUnits),
-            2 => Some(CountKind::CouponUses),
+            2 => Some(CountKind::CouponClaimed),
+            3 => Some(CountKind::CouponLocked),
+            4 => Some(CountKind::CouponUsed),
             _ => None,
         }
     }
@@ -216,7 +222,7 @@ mod tests {
     use super::*;
 
     const ORDER: Standing = Standing::Order { order: OrderId(9), body_hash: 3 };
-    const DONE: Standing = Standing::Done { subject: 9, body_hash: 3 };
+    const DONE: Standing = Standing::Done { body_hash: 3, hold: None, led_to: Vec::new() };
 
     fn dead(attempt: u32) -> Option<Standing> {
         Some(Standing::Dead(Attempt(attempt)))

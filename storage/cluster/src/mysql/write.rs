@@ -8,6 +8,7 @@ use domain::{OrderId, RequestKey};
 use super::commit::Counts;
 use super::fault::{Fault, FaultKind};
 use super::keys::{Over, put_keys};
+use super::moved::Moves;
 use super::outbox;
 use super::pool::Lease;
 use super::rows::{BODY_BYTES_MAX, CountKey, EventRow, ItemRow, OrderRow, Standing};
@@ -35,10 +36,7 @@ pub(super) struct Rows {
     pub new_counts: BTreeMap<CountKey, u64>,
     /// Counts over rows that are locked.
     pub counts: BTreeMap<CountKey, u64>,
-    /// Units that leave a shelf (above 0) or come back to it.
-    pub deltas: BTreeMap<ShelfKey, i64>,
-    /// Units that come back, for Redis to hear of.
-    pub loose: BTreeMap<ShelfKey, u64>,
+    pub moves: Moves,
     pub events: Vec<EventRow>,
 }
 
@@ -69,8 +67,7 @@ impl Rows {
         self.put_history(&mut sql, slice);
         put_counts(&mut sql, &self.new_counts, "");
         put_counts(&mut sql, &self.counts, " ON DUPLICATE KEY UPDATE units = VALUES(units)");
-        self.put_deltas(&mut sql, fences);
-        self.put_loose(&mut sql, fences);
+        self.moves.put(&mut sql, fences);
         self.put_events(&mut sql);
         if sql.text().len() > STATEMENT_BYTES_MAX {
             let said = format!("{} bytes of rows in one transaction", sql.text().len());
@@ -126,31 +123,6 @@ impl Rows {
         sql.raw(";");
     }
 
-    fn put_deltas(&self, sql: &mut Sql, fences: &Fences) {
-        let mut moved = self.deltas.iter().filter(|(_, units)| **units != 0).peekable();
-        if moved.peek().is_none() {
-            return;
-        }
-        sql.raw("INSERT INTO stock_delta (shelf_kind, shelf_id, place, epoch, units) VALUES ");
-        for (shelf, units) in moved {
-            let [kind, id, place] = shelf_cells(*shelf);
-            sql.row(&[kind, id, place, Cell::Number(epoch(fences, shelf)), Cell::Signed(*units)]);
-        }
-        sql.raw(";");
-    }
-
-    fn put_loose(&self, sql: &mut Sql, fences: &Fences) {
-        if self.loose.is_empty() {
-            return;
-        }
-        sql.raw("INSERT INTO loose_units (shelf_kind, shelf_id, place, epoch, units) VALUES ");
-        for (shelf, units) in &self.loose {
-            let [kind, id, place] = shelf_cells(*shelf);
-            sql.row(&[kind, id, place, Cell::Number(epoch(fences, shelf)), Cell::Number(*units)]);
-        }
-        sql.raw(";");
-    }
-
     fn put_events(&self, sql: &mut Sql) {
         if self.events.is_empty() {
             return;
@@ -159,11 +131,6 @@ impl Rows {
             .row(&[Cell::Bytes(&outbox::joined(&self.events))])
             .raw(";");
     }
-}
-
-/// A moved shelf was locked before, with its epoch.
-fn epoch(fences: &Fences, shelf: &ShelfKey) -> u64 {
-    fences.get(shelf).expect("a transaction moves only shelves whose fences it has locked").get()
 }
 
 fn by_ref(keys: &[(RequestKey, Standing)]) -> Vec<(&RequestKey, &Standing)> {

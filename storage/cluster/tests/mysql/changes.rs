@@ -4,11 +4,14 @@ use domain::order::State;
 use domain::verdict::HistoryRow;
 use domain::{Actor, UserId};
 use storage_cluster::mysql::{
-    Change, ChangeDesk, Changed, ChangedOrder, Delta, EventRow, Found, Standing, change, due_orders, order,
+    Change, ChangeDesk, Changed, ChangedOrder, EventRow, Found, Standing, change, due_orders, order,
 };
 use storage_cluster::shelf::Epoch;
 
-use crate::shard::{FIRST, Orders, STOCK, Shard, now, prepared, request};
+use crate::shard::{FIRST, Orders, STOCK, Shard, held, now, prepared, request};
+
+/// What the request of a change led to, as the desk writes it.
+const LED_TO: &[u8] = b"this order was cancelled";
 
 /// Cancels whatever waits for its payment, and refuses the rest.
 struct Canceller<'a>(&'a [Change]);
@@ -34,8 +37,10 @@ impl ChangeDesk for Canceller<'_> {
         };
         Ok(ChangedOrder {
             history: vec![history],
-            deltas: vec![Delta { shelf: STOCK, units: -1 }],
+            moved: vec![held(STOCK, -1)],
             items: Vec::new(),
+            hold: None,
+            led_to: LED_TO.to_vec(),
             counts: counted,
             events: vec![EventRow { order: row.id, at: now(), body: vec![2; 20] }],
             row,
@@ -105,7 +110,7 @@ async fn the_same_change_asked_for_twice_is_done_once() {
     let mut asked = changes(&orders, &[0]);
     asked[0].request = Some((domain::RequestKey { who: UserId(1), id: request(500) }, 77));
     assert_eq!(run(&shard, &asked).await, [Changed::Now]);
-    let done = Standing::Done { subject: orders.batch[0].order.0, body_hash: 77 };
+    let done = Standing::Done { body_hash: 77, hold: None, led_to: LED_TO.to_vec() };
     assert_eq!(run(&shard, &asked).await, [Changed::Stands(done)]);
 }
 

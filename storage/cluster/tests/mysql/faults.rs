@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use servers::mariadb::Mariadb;
 use storage_cluster::mysql::{
     Committed, Database, FaultKind, Limits, Role, SLOTS, TxFault, deal_slots, look, migrate, move_slot,
-    put_catalogue, read_catalogue, read_slots, take_lock,
+    read_slots, take_lock,
 };
 use storage_cluster::shelf::ShardNo;
 
@@ -203,7 +203,7 @@ async fn a_call_that_is_given_up_leaves_no_connection_that_answers_for_it() {
 }
 
 #[tokio::test]
-async fn the_home_keeps_slots_locks_and_the_catalogue() {
+async fn the_home_keeps_slots_and_locks() {
     let shard = Shard::start().await;
     let mut lease = shard.database.lease().await.unwrap();
     assert_eq!(read_slots(&mut lease).await, Ok(vec![]));
@@ -220,11 +220,4 @@ async fn the_home_keeps_slots_locks_and_the_catalogue() {
     assert_eq!(take_lock(&mut lease, "reconciler", 1, 200).await, Ok(true), "its owner keeps it");
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(take_lock(&mut lease, "reconciler", 2, 200).await, Ok(true));
-
-    assert_eq!(put_catalogue(&mut lease, (1, 17), 0, b"a sku").await, Ok(true));
-    assert_eq!(put_catalogue(&mut lease, (1, 17), 0, b"another").await, Ok(false));
-    assert_eq!(put_catalogue(&mut lease, (1, 17), 1, b"a dearer sku").await, Ok(true));
-    assert_eq!(put_catalogue(&mut lease, (1, 17), 1, b"too late").await, Ok(false));
-    let rows = read_catalogue(&mut lease, 1, 0, 10).await;
-    assert_eq!(rows, Ok(vec![(17, 2, b"a dearer sku".to_vec())]));
 }

@@ -2,7 +2,7 @@
 
 use storage_cluster::mysql::{
     BATCH_MAX, Bumped, Committed, Database, Limits, Raised, ReturnBatch, bump, compact, confirm_return,
-    next_return, put_total, raise, shelves_with_returns, sum,
+    next_return, numbers, put_total, raise, shelves_with_returns, sum,
 };
 use storage_cluster::shelf::{Epoch, ShardNo};
 
@@ -104,10 +104,13 @@ async fn compacting_changes_no_sum() {
     }
     cancel(&shard, &Orders::of(1, 0), &[]).await;
     let mut lease = shard.database.lease().await.unwrap();
+    let before = numbers(&mut lease, STOCK).await.unwrap();
+    assert_eq!((before.units, before.each), (32, [0, 32, 0, 0, 0, 0]), "all of them are held");
     assert_eq!(compact(&mut lease, STOCK, 5).await, Ok(5));
     assert_eq!(sum(&mut lease, STOCK).await, Ok(32));
     assert_eq!(compact(&mut lease, STOCK, 1_000).await, Ok(4));
     assert_eq!(compact(&mut lease, STOCK, 1_000).await, Ok(0), "one row is as few as it gets");
+    assert_eq!(numbers(&mut lease, STOCK).await, Ok(before));
     assert_eq!(shard.number("SELECT COUNT(*) FROM stock_delta"), 1);
     assert_eq!(raise(&mut lease, STOCK, FIRST.next()).await, Ok(Raised::Sum(32)));
 }

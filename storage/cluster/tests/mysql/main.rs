@@ -7,5 +7,6 @@ mod commits;
 mod doubt;
 mod faults;
 mod fences;
+mod home;
 mod shard;
 mod slices;

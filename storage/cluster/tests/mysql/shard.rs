@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use domain::desk::{Moved, QuotaMoved, ShelfMoved};
 use domain::order::State;
 use domain::verdict::HistoryRow;
 use domain::{
@@ -132,6 +133,7 @@ impl Desk for Orders {
                 record: self.record.clone(),
             },
             items: shelves.iter().map(item).collect(),
+            moved: shelves.iter().map(|(shelf, _)| held(*shelf, 1)).collect(),
             history: vec![HistoryRow {
                 from: None,
                 to: State::PendingPayment,
@@ -166,6 +168,19 @@ pub fn prepared(number: u64) -> Prepared {
 
 pub fn request(number: u64) -> RequestId {
     RequestId(((now().0 / 1_000) as u128) << 80 | u128::from(number))
+}
+
+/// So many units of a shelf are held from now on (below 0: are not any more).
+pub fn held(shelf: ShelfKey, units: i64) -> Moved {
+    match shelf {
+        ShelfKey::Stock(sku, warehouse) => {
+            Moved::Shelf(sku, warehouse, ShelfMoved { held: units, ..ShelfMoved::default() })
+        }
+        ShelfKey::SaleCap(sale) => Moved::Cap(sale, units),
+        ShelfKey::CouponQuota(coupon) => {
+            Moved::Quota(coupon, QuotaMoved { locked: units, ..QuotaMoved::default() })
+        }
+    }
 }
 
 /// The hold that an order of [`Orders`] bought with.

@@ -26,11 +26,40 @@ CREATE TABLE IF NOT EXISTS locks (
     PRIMARY KEY (name)
 ) ENGINE = InnoDB;
 
--- Skus, sales, coupons and what else an operator puts. A row is replaced by the version after its own.
-CREATE TABLE IF NOT EXISTS catalogue (
+-- How often the catalogue was changed. Whoever changes it locks this row first: changes come one after the other, and
+-- who has read all up to a number has missed none.
+CREATE TABLE IF NOT EXISTS catalogue_changes (
+    id TINYINT UNSIGNED NOT NULL,
+    changes BIGINT UNSIGNED NOT NULL,
+    PRIMARY KEY (id)
+) ENGINE = InnoDB;
+INSERT IGNORE INTO catalogue_changes (id, changes) VALUES (1, 0);
+
+-- What operators put, each as the domain writes its row, with the number of the change that wrote it. One that is gone
+-- stays, without a body. kind 1 is the sku a, 2 the sale a, 3 the place of sku a in sale b, 4 the freight rule of seller
+-- a in currency b, 5 the coupon a, 6 the limit of user a, 7 the switch of scope a on b, 8 the version of all switches,
+-- 9 the shelf of sku a in warehouse b: that there is one.
+CREATE TABLE IF NOT EXISTS catalogue_rows (
     kind TINYINT UNSIGNED NOT NULL,
-    id BIGINT UNSIGNED NOT NULL,
-    version INT UNSIGNED NOT NULL,
+    a BIGINT UNSIGNED NOT NULL,
+    b BIGINT UNSIGNED NOT NULL,
+    changed BIGINT UNSIGNED NOT NULL,
+    body MEDIUMBLOB NOT NULL,
+    PRIMARY KEY (kind, a, b),
+    KEY by_change (changed, kind, a, b)
+) ENGINE = InnoDB;
+
+-- Facts that subscribers parked, as the domain writes its row of each.
+CREATE TABLE IF NOT EXISTS dead_letters (
+    subscriber BINARY(32) NOT NULL,
+    position BIGINT UNSIGNED NOT NULL,
     body BLOB NOT NULL,
-    PRIMARY KEY (kind, id)
+    PRIMARY KEY (subscriber, position)
+) ENGINE = InnoDB;
+
+-- How far subscribers have come.
+CREATE TABLE IF NOT EXISTS cursors (
+    name BINARY(32) NOT NULL,
+    position BIGINT UNSIGNED NOT NULL,
+    PRIMARY KEY (name)
 ) ENGINE = InnoDB;

@@ -10,7 +10,10 @@ CREATE TABLE IF NOT EXISTS fences (
     PRIMARY KEY (shelf_kind, shelf_id, place)
 ) ENGINE = InnoDB;
 
--- Units that left a shelf (below 0: came back). Their sum is what live orders of this shard have.
+-- What transactions moved of a shelf. The sum of units is what was taken of it here and not brought back: what can be
+-- given is the total less the sums of all databases. n1 to n6 are the numbers behind it, which sum up the same way: of
+-- stock on_hand, held, safety, unavailable, sold, returned; of a cap its units; of a quota claimed, locked, used. A row
+-- under no fence (epoch 0) moved no units, or units of a cap or quota that was without bound.
 CREATE TABLE IF NOT EXISTS stock_delta (
     seq BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
     shelf_kind TINYINT UNSIGNED NOT NULL,
@@ -18,6 +21,12 @@ CREATE TABLE IF NOT EXISTS stock_delta (
     place INT UNSIGNED NOT NULL,
     epoch BIGINT UNSIGNED NOT NULL,
     units BIGINT NOT NULL,
+    n1 BIGINT NOT NULL,
+    n2 BIGINT NOT NULL,
+    n3 BIGINT NOT NULL,
+    n4 BIGINT NOT NULL,
+    n5 BIGINT NOT NULL,
+    n6 BIGINT NOT NULL,
     PRIMARY KEY (seq),
     KEY by_shelf (shelf_kind, shelf_id, place, epoch, units)
 ) ENGINE = InnoDB;
@@ -48,7 +57,8 @@ CREATE TABLE IF NOT EXISTS return_batches (
     KEY to_send (confirmed)
 ) ENGINE = InnoDB;
 
--- What is counted of one user: units bought in a sale, uses of a coupon.
+-- What is counted of one user: units bought in a sale (kind 1); of a coupon what was claimed (2), is locked by orders (3)
+-- and was used (4).
 CREATE TABLE IF NOT EXISTS user_counts (
     user BIGINT UNSIGNED NOT NULL,
     kind TINYINT UNSIGNED NOT NULL,

@@ -1,6 +1,7 @@
 -- Request ids by user. kind 0: dead, no attempt up to this one commits any more; 1: the order `subject`; 2: something
--- else that was done, `subject`; 3: refused for good. A request id begins with its time, so the orders of a user lie in
--- the order of their asking. Eight tables, by the last three bits of the user's slot.
+-- else that was done, which `said` names as the ledger does, with units that `hold` took from Redis, if it took any; 3:
+-- refused for good, as `said` says. A request id begins with its time, so the orders of a user lie in the order of their
+-- asking. Eight tables, by the last three bits of the user's slot.
 CREATE TABLE IF NOT EXISTS request_keys_0 (
     user BIGINT UNSIGNED NOT NULL,
     request BINARY(16) NOT NULL,
@@ -8,7 +9,8 @@ CREATE TABLE IF NOT EXISTS request_keys_0 (
     attempt INT UNSIGNED NOT NULL,
     body_hash BIGINT UNSIGNED NOT NULL,
     subject BIGINT UNSIGNED NOT NULL,
-    refusal VARBINARY(64) NOT NULL,
+    hold BINARY(16) NULL,
+    said VARBINARY(64) NOT NULL,
     PRIMARY KEY (user, request)
 ) ENGINE = InnoDB;
 CREATE TABLE IF NOT EXISTS request_keys_1 (
@@ -18,7 +20,8 @@ CREATE TABLE IF NOT EXISTS request_keys_1 (
     attempt INT UNSIGNED NOT NULL,
     body_hash BIGINT UNSIGNED NOT NULL,
     subject BIGINT UNSIGNED NOT NULL,
-    refusal VARBINARY(64) NOT NULL,
+    hold BINARY(16) NULL,
+    said VARBINARY(64) NOT NULL,
     PRIMARY KEY (user, request)
 ) ENGINE = InnoDB;
 CREATE TABLE IF NOT EXISTS request_keys_2 (
@@ -28,7 +31,8 @@ CREATE TABLE IF NOT EXISTS request_keys_2 (
     attempt INT UNSIGNED NOT NULL,
     body_hash BIGINT UNSIGNED NOT NULL,
     subject BIGINT UNSIGNED NOT NULL,
-    refusal VARBINARY(64) NOT NULL,
+    hold BINARY(16) NULL,
+    said VARBINARY(64) NOT NULL,
     PRIMARY KEY (user, request)
 ) ENGINE = InnoDB;
 CREATE TABLE IF NOT EXISTS request_keys_3 (
@@ -38,7 +42,8 @@ CREATE TABLE IF NOT EXISTS request_keys_3 (
     attempt INT UNSIGNED NOT NULL,
     body_hash BIGINT UNSIGNED NOT NULL,
     subject BIGINT UNSIGNED NOT NULL,
-    refusal VARBINARY(64) NOT NULL,
+    hold BINARY(16) NULL,
+    said VARBINARY(64) NOT NULL,
     PRIMARY KEY (user, request)
 ) ENGINE = InnoDB;
 CREATE TABLE IF NOT EXISTS request_keys_4 (
@@ -48,7 +53,8 @@ CREATE TABLE IF NOT EXISTS request_keys_4 (
     attempt INT UNSIGNED NOT NULL,
     body_hash BIGINT UNSIGNED NOT NULL,
     subject BIGINT UNSIGNED NOT NULL,
-    refusal VARBINARY(64) NOT NULL,
+    hold BINARY(16) NULL,
+    said VARBINARY(64) NOT NULL,
     PRIMARY KEY (user, request)
 ) ENGINE = InnoDB;
 CREATE TABLE IF NOT EXISTS request_keys_5 (
@@ -58,7 +64,8 @@ CREATE TABLE IF NOT EXISTS request_keys_5 (
     attempt INT UNSIGNED NOT NULL,
     body_hash BIGINT UNSIGNED NOT NULL,
     subject BIGINT UNSIGNED NOT NULL,
-    refusal VARBINARY(64) NOT NULL,
+    hold BINARY(16) NULL,
+    said VARBINARY(64) NOT NULL,
     PRIMARY KEY (user, request)
 ) ENGINE = InnoDB;
 CREATE TABLE IF NOT EXISTS request_keys_6 (
@@ -68,7 +75,8 @@ CREATE TABLE IF NOT EXISTS request_keys_6 (
     attempt INT UNSIGNED NOT NULL,
     body_hash BIGINT UNSIGNED NOT NULL,
     subject BIGINT UNSIGNED NOT NULL,
-    refusal VARBINARY(64) NOT NULL,
+    hold BINARY(16) NULL,
+    said VARBINARY(64) NOT NULL,
     PRIMARY KEY (user, request)
 ) ENGINE = InnoDB;
 CREATE TABLE IF NOT EXISTS request_keys_7 (
@@ -78,6 +86,7 @@ CREATE TABLE IF NOT EXISTS request_keys_7 (
     attempt INT UNSIGNED NOT NULL,
     body_hash BIGINT UNSIGNED NOT NULL,
     subject BIGINT UNSIGNED NOT NULL,
-    refusal VARBINARY(64) NOT NULL,
+    hold BINARY(16) NULL,
+    said VARBINARY(64) NOT NULL,
     PRIMARY KEY (user, request)
 ) ENGINE = InnoDB;

@@ -1,0 +1,145 @@
+//! The catalogue: skus, sales and whatever else operators put. The home has it; each node keeps an image of it, from which
+//! orders are judged, and hears of changes by their numbers.
+
+mod image;
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use domain::desk::{Desk, Key, Need, Row, RowFault};
+use domain::switch::Scope;
+use domain::{MicrosUtc, SkuId, WarehouseId};
+
+use crate::mysql::{CatalogueRow, Fault, Lease, read_catalogue};
+use crate::redis::Window;
+use crate::shelf::{CatalogueVersion, ShelfKey};
+use image::{Image, places_of};
+
+/// A node's image of the catalogue, shared by its threads. It may be behind the home: what is taken from a shelf is taken
+/// by the version of it that the judgement was made by ([`Catalogue::version_of`]), and Redis knows of newer ones.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    image: RwLock<Image>,
+}
+
+impl Catalogue {
+    /// Nothing yet: [`Catalogue::refresh`] it.
+    pub fn new() -> Catalogue {
+        Catalogue::default()
+    }
+
+    /// Reads what was changed since the last time; all, the first time.
+    ///
+    /// # Errors
+    /// The home's; the image stays as it was.
+    pub async fn refresh(&self, home: &mut Lease<'_>) -> Result<(), Fault> {
+        let rows = read_catalogue(home, self.changes()).await?;
+        self.apply(rows);
+        Ok(())
+    }
+
+    /// The number of the last change that is in the image.
+    pub fn changes(&self) -> u64 {
+        self.read().changes()
+    }
+
+    /// Lays what the catalogue has of this need; false: it is not the catalogue's (a count over all users, a user's row, a
+    /// request).
+    ///
+    /// Other threads may refresh the image between two calls. So the [version](Catalogue::version_of) that is shown to
+    /// Redis is asked for before the first row is laid: a judgement may be by a newer version than it says, and never by
+    /// an older one.
+    ///
+    /// # Errors
+    /// The desk's.
+    pub fn lay(&self, desk: &mut Desk, need: &Need) -> Result<bool, RowFault> {
+        let image = self.read();
+        match *need {
+            Need::Row(key) => {
+                if !Image::has(&key) {
+                    return Ok(false);
+                }
+                image.rows(key..=key).try_for_each(|row| desk.lay(row.clone()))?;
+            }
+            Need::PlacesOfSku(sku) => {
+                image.rows(places_of(sku)).try_for_each(|row| desk.lay(row.clone()))?;
+            }
+            Need::PlacesOfSale(sale) => {
+                image.places_of_sale(sale).try_for_each(|place| desk.lay(Row::Place(place)))?;
+            }
+            Need::Switches => {
+                let all = Key::Switch(Scope::All)..=Key::SwitchVersion;
+                image.rows(all).try_for_each(|row| desk.lay(row.clone()))?;
+            }
+            Need::ShelvesOf(_) => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The version of what speaks for a shelf: the highest number of a change of, for stock, its sku, the sku's places and
+    /// their sales; for a cap, the sale; for a quota, the coupon. It only grows.
+    pub fn version_of(&self, shelf: ShelfKey) -> CatalogueVersion {
+        let image = self.read();
+        let version = match shelf {
+            ShelfKey::Stock(sku, _) => {
+                let its = image.changed(Key::Sku(sku));
+                image.places_and_gone(sku).fold(its, |most, (changed, sale)| {
+                    // A place that is gone went with a change of its sale, which speaks no more.
+                    let of_sale = sale.map_or(0, |sale| image.changed(Key::Sale(sale)));
+                    most.max(changed).max(of_sale)
+                })
+            }
+            ShelfKey::SaleCap(sale) => image.changed(Key::Sale(sale)),
+            ShelfKey::CouponQuota(coupon) => image.changed(Key::Coupon(coupon)),
+        };
+        CatalogueVersion(version)
+    }
+
+    /// When what is judged of a shelf at this instant holds: since when, and until when. (Before and after it, another
+    /// sale speaks for the sku, or the same one otherwise; or the coupon is not to be had.)
+    pub fn window_of(&self, shelf: ShelfKey, now: MicrosUtc) -> Window {
+        let image = self.read();
+        match shelf {
+            ShelfKey::Stock(sku, _) => image.window_of_sku(sku, now),
+            ShelfKey::SaleCap(sale) => image.sale(sale).map_or(Window::default(), |sale| Window {
+                from: None, // Preferred users buy before it opens.
+                until: Some(sale.closes),
+            }),
+            ShelfKey::CouponQuota(coupon) => match image.row(Key::Coupon(coupon)) {
+                Some(Row::Coupon(coupon, _)) => {
+                    Window { from: Some(coupon.opens), until: Some(coupon.closes) }
+                }
+                Some(_) | None => Window::default(),
+            },
+        }
+    }
+
+    /// In which warehouses a sku has a shelf, ascending.
+    pub fn warehouses_of(&self, sku: SkuId) -> Vec<WarehouseId> {
+        self.read().warehouses_of(sku).collect()
+    }
+
+    /// All shelves that are to be open: every stock, the caps and quotas that there are.
+    pub fn shelves(&self) -> Vec<ShelfKey> {
+        let image = self.read();
+        let shelf = |row: &Row| image::shelf_to_open(row);
+        image.all_rows().filter_map(shelf).collect()
+    }
+
+    /// Whether there is room for these rows besides all others, by the bounds that a ledger has.
+    pub fn has_room_for(&self, rows: &[(Key, Option<Row>)]) -> bool {
+        self.read().has_room_for(rows)
+    }
+
+    /// What was read joins the image. Rows that it has in a newer form stay.
+    pub(crate) fn apply(&self, rows: Vec<CatalogueRow>) {
+        if rows.is_empty() {
+            return;
+        }
+        // Nothing that holds the lock panics in the middle of a change.
+        self.image.write().unwrap_or_else(PoisonError::into_inner).apply(rows);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Image> {
+        self.image.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
