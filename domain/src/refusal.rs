@@ -108,3 +108,67 @@ pub enum Reason {
     /// An operator blocked this user. `asked`: ledger time, `there`: until when (microseconds); 0 and 0: for ever.
     Blocked,
 }
+
+impl Reason {
+    /// Every reason. Its place is its number where a refusal is kept, so new ones come at the end.
+    pub const ALL: [Reason; 32] = [
+        Reason::InvalidField,
+        Reason::OrderNotFound,
+        Reason::SkuNotFound,
+        Reason::RequestIdReused,
+        Reason::WrongState,
+        Reason::VersionConflict,
+        Reason::PriceChanged,
+        Reason::CurrencyMismatch,
+        Reason::RequestIdExpired,
+        Reason::SoldOut,
+        Reason::InsufficientStock,
+        Reason::UserLimit,
+        Reason::OrderLimit,
+        Reason::SaleNotOpen,
+        Reason::SaleEnded,
+        Reason::SaleCap,
+        Reason::SkuClosed,
+        Reason::HoldNotFound,
+        Reason::HoldExpired,
+        Reason::CouponNotFound,
+        Reason::CouponUsed,
+        Reason::CouponExpired,
+        Reason::CouponNotApplicable,
+        Reason::CouponExhausted,
+        Reason::CouponUserLimit,
+        Reason::Overloaded,
+        Reason::AmountMismatch,
+        Reason::PaymentNotFound,
+        Reason::AlreadyPaid,
+        Reason::RefundExceedsPaid,
+        Reason::SwitchedOff,
+        Reason::Blocked,
+    ];
+
+    /// Its place in [`Reason::ALL`].
+    pub fn number(self) -> u8 {
+        let at = Self::ALL.iter().position(|reason| *reason == self);
+        at.expect("every reason is in the list") as u8
+    }
+
+    /// The reason of this number, if there is one.
+    pub fn from_number(number: u8) -> Option<Reason> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_number() {
+        for reason in Reason::ALL {
+            assert_eq!(Reason::from_number(reason.number()), Some(reason));
+        }
+        // The last one of the enum: whoever adds another one behind it is told here.
+        assert_eq!(Reason::ALL.len(), Reason::Blocked as usize + 1);
+        assert_eq!(Reason::from_number(Reason::ALL.len() as u8), None);
+    }
+}

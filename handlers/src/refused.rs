@@ -60,6 +60,7 @@ pub(crate) fn from_not_decided(why: NotDecided) -> Refused {
         NotDecided::Draining => (Status::Draining, 0),
         NotDecided::Unavailable { retry_after_ms } => (Status::StoreUnavailable, retry_after_ms),
         NotDecided::SwitchedOff { retry_after_ms } => (Status::SwitchedOff, retry_after_ms),
+        NotDecided::NotServed => (Status::UnknownKind, 0),
         NotDecided::OutcomeUnknown => (Status::OutcomeUnknown, 0),
     };
     Refused::later(status, retry_after_ms, "not decided by the store")

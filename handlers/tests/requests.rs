@@ -381,6 +381,7 @@ fn every_refusal_and_non_decision_has_its_status() {
         (NotDecided::Draining, Status::Draining, 0),
         (NotDecided::Unavailable { retry_after_ms: 8 }, Status::StoreUnavailable, 8),
         (NotDecided::SwitchedOff { retry_after_ms: 7 }, Status::SwitchedOff, 7),
+        (NotDecided::NotServed, Status::UnknownKind, 0),
         (NotDecided::OutcomeUnknown, Status::OutcomeUnknown, 0),
     ] {
         let heard = house.ask_store(&create(), Err(outcome));

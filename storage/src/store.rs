@@ -74,6 +74,8 @@ pub enum NotDecided {
         /// Milliseconds.
         retry_after_ms: u32,
     },
+    /// Nothing was done, and never will be: this store does not do such things.
+    NotServed,
     /// It may have been done.
     OutcomeUnknown,
 }

@@ -37,6 +37,7 @@ mod answered;
 mod lay;
 mod moved;
 mod needs;
+mod order;
 mod read;
 mod row;
 mod size;
@@ -50,6 +51,7 @@ use core::mem;
 pub use answered::Answered;
 pub use moved::{Moved, QuotaMoved, ShelfMoved};
 pub use needs::{Need, Task};
+pub use order::OrderOnDesk;
 pub use row::{About, FailedRefund, HoldRecord, Key, LedTo, Place, Row, RowFault, Shared};
 pub use size::DeskSize;
 

@@ -70,6 +70,13 @@ impl From<Fault> for TxFault {
 }
 
 impl TxFault {
+    /// What went wrong.
+    pub const fn fault(&self) -> &Fault {
+        match self {
+            TxFault::NotDone(fault) | TxFault::Unknown(fault) => fault,
+        }
+    }
+
     /// The fault, for who does the work again whatever became of it.
     pub fn into_fault(self) -> Fault {
         match self {

@@ -159,6 +159,16 @@ impl<'a> EntryWriter<'a> {
         EntryWriter { buffer, at, entry: at, facts: 0 }
     }
 
+    /// Goes on in the entry that begins the buffer, where [`Self::so_far`] said that it stands.
+    pub(super) fn resume(buffer: &'a mut [u8], (at, facts): (usize, u16)) -> EntryWriter<'a> {
+        EntryWriter { buffer, at, entry: 0, facts }
+    }
+
+    /// How far the entry that begins the buffer is: bytes, and facts.
+    pub(super) fn so_far(&self) -> (usize, u16) {
+        (self.at, self.facts)
+    }
+
     /// Where the next entry would begin.
     pub(crate) fn at(&self) -> usize {
         self.at

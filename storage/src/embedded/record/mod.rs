@@ -8,6 +8,7 @@ mod aftersale;
 mod coupons;
 mod decode;
 mod encode;
+mod entries;
 mod freight;
 mod operators;
 mod payments;
@@ -17,6 +18,7 @@ use domain::shipment::{CARRIER_BYTES, NOTE_BYTES, TRACKING_BYTES};
 
 pub use decode::{BadEntry, Decoder, EntryHead};
 pub(crate) use encode::{ENTRY_BYTES_MAX, EXPIRY_BYTES_MAX, EntryWriter, entry_bytes_max};
+pub use entries::{Entries, Entry};
 
 /// Schema version of every fact kind so far, but for a sku with a weight. A kind that changes gets its own next number, and both decode.
 pub const FACT_VERSION: u8 = 1;
