@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
+use domain::coupon::Coupon;
 use domain::desk::{Key, Place, Row, Shared};
 use domain::freight::FREIGHT_RULES_MAX;
 use domain::intent::Sale;
 use domain::ledger::LedgerBounds;
-use domain::{MicrosUtc, SaleId, SkuId, WarehouseId};
+use domain::{CouponId, MicrosUtc, SaleId, SkuId, WarehouseId};
 
 use crate::mysql::CatalogueRow;
 use crate::redis::Window;
@@ -16,7 +17,7 @@ use crate::shelf::ShelfKey;
 /// All rows that there are, and the places that are gone: those count for versions.
 #[derive(Debug, Default)]
 pub(super) struct Image {
-    changes: u64,
+    change: u64,
     rows: BTreeMap<Key, Kept>,
     /// Places that there are, by sale.
     by_sale: BTreeSet<(SaleId, SkuId)>,
@@ -43,8 +44,8 @@ pub(super) struct Sizes {
 }
 
 impl Image {
-    pub fn changes(&self) -> u64 {
-        self.changes
+    pub fn change(&self) -> u64 {
+        self.change
     }
 
     /// Whether such a row lies here, where it is anywhere, with all that it says. (Of a shelf it lies here that there is
@@ -95,6 +96,10 @@ impl Image {
         if let Some(Row::Sale(sale)) = self.row(Key::Sale(sale)) { Some(sale) } else { None }
     }
 
+    pub fn coupon(&self, coupon: CouponId) -> Option<&Coupon> {
+        if let Some(Row::Coupon(coupon, _)) = self.row(Key::Coupon(coupon)) { Some(coupon) } else { None }
+    }
+
     /// A sku's places: the number of the last change, and the sale; none where the place is gone.
     pub fn places_and_gone(&self, sku: SkuId) -> impl Iterator<Item = (u64, Option<SaleId>)> {
         let place = |(key, kept): (&Key, &Kept)| {
@@ -139,7 +144,7 @@ impl Image {
     /// What was read joins what is here.
     pub fn apply(&mut self, rows: Vec<CatalogueRow>) {
         for CatalogueRow { key, changed, row } in rows {
-            self.changes = self.changes.max(changed);
+            self.change = self.change.max(changed);
             if self.changed(key) >= changed {
                 continue;
             }
@@ -216,11 +221,9 @@ impl Sizes {
 pub(super) fn shelf_to_open(row: &Row) -> Option<ShelfKey> {
     match row {
         Row::Shelf(sku, warehouse, _) => Some(ShelfKey::Stock(*sku, *warehouse)),
-        Row::Sale(sale) if sale.cap_units != 0 => Some(ShelfKey::SaleCap(sale.id)),
-        Row::Coupon(coupon, _) if coupon.quota != 0 => Some(ShelfKey::CouponQuota(coupon.id)),
-        Row::Sale(_)
-        | Row::Coupon(..)
-        | Row::Sku(_)
+        Row::Sale(sale) => Some(ShelfKey::SaleCap(sale.id)),
+        Row::Coupon(coupon, _) => Some(ShelfKey::CouponQuota(coupon.id)),
+        Row::Sku(_)
         | Row::Place(_)
         | Row::Freight(_)
         | Row::Limit(_)

@@ -14,6 +14,9 @@ use crate::redis::Window;
 use crate::shelf::{CatalogueVersion, ShelfKey};
 use image::{Image, places_of};
 
+/// Units that a cap or quota without bound gives away: more than anybody takes, and a number that a script computes with.
+pub const UNBOUNDED_UNITS: u64 = 1 << 52;
+
 /// A node's image of the catalogue, shared by its threads. It may be behind the home: what is taken from a shelf is taken
 /// by the version of it that the judgement was made by ([`Catalogue::version_of`]), and Redis knows of newer ones.
 #[derive(Debug, Default)]
@@ -32,14 +35,14 @@ impl Catalogue {
     /// # Errors
     /// The home's; the image stays as it was.
     pub async fn refresh(&self, home: &mut Lease<'_>) -> Result<(), Fault> {
-        let rows = read_catalogue(home, self.changes()).await?;
+        let rows = read_catalogue(home, self.change()).await?;
         self.apply(rows);
         Ok(())
     }
 
     /// The number of the last change that is in the image.
-    pub fn changes(&self) -> u64 {
-        self.read().changes()
+    pub fn change(&self) -> u64 {
+        self.read().change()
     }
 
     /// Lays what the catalogue has of this need; false: it is not the catalogue's (a count over all users, a user's row, a
@@ -104,12 +107,9 @@ impl Catalogue {
                 from: None, // Preferred users buy before it opens.
                 until: Some(sale.closes),
             }),
-            ShelfKey::CouponQuota(coupon) => match image.row(Key::Coupon(coupon)) {
-                Some(Row::Coupon(coupon, _)) => {
-                    Window { from: Some(coupon.opens), until: Some(coupon.closes) }
-                }
-                Some(_) | None => Window::default(),
-            },
+            ShelfKey::CouponQuota(coupon) => image.coupon(coupon).map_or(Window::default(), |coupon| {
+                Window { from: Some(coupon.opens), until: Some(coupon.closes) }
+            }),
         }
     }
 
@@ -118,7 +118,20 @@ impl Catalogue {
         self.read().warehouses_of(sku).collect()
     }
 
-    /// All shelves that are to be open: every stock, the caps and quotas that there are.
+    /// Units of a shelf before any were counted: a sale's cap, a coupon's quota, [`UNBOUNDED_UNITS`] where it has none; 0
+    /// for stock, whose units come as deltas of the home.
+    pub fn total(&self, shelf: ShelfKey) -> u64 {
+        let image = self.read();
+        let bound = match shelf {
+            ShelfKey::Stock(..) => return 0,
+            ShelfKey::SaleCap(sale) => image.sale(sale).map_or(0, |sale| sale.cap_units),
+            ShelfKey::CouponQuota(coupon) => image.coupon(coupon).map_or(0, |coupon| coupon.quota),
+        };
+        if bound == 0 { UNBOUNDED_UNITS } else { bound.min(UNBOUNDED_UNITS) }
+    }
+
+    /// All shelves that are to be open: every stock, and of every sale and coupon what its cap or quota counts, whether it
+    /// has one or not. (A cap that comes later finds counted what was sold before it.)
     pub fn shelves(&self) -> Vec<ShelfKey> {
         let image = self.read();
         let shelf = |row: &Row| image::shelf_to_open(row);

@@ -43,8 +43,6 @@ pub struct HomeWrite {
     pub letters: Vec<(CursorName, u64, Option<Row>)>,
     /// By how much counts over all users moved. Where units moved, the fence is locked.
     pub moved: Vec<Moved>,
-    /// Shelves that there are from now on, and their units before anything moved.
-    pub totals: Vec<(ShelfKey, u64)>,
     /// What is told, as the domain writes facts.
     pub events: Vec<EventRow>,
 }
@@ -178,7 +176,7 @@ async fn write(
     fences: &BTreeMap<ShelfKey, Option<Epoch>>,
     what: &HomeWrite,
 ) -> Result<(), Fault> {
-    let HomeWrite { standing, rows, letters, moved, totals, events } = what;
+    let HomeWrite { standing, rows, letters, moved, events } = what;
     debug_assert!(rows.iter().all(|(key, _)| cells_of(key).is_some()));
     put_catalogue(lease, changed, rows).await?;
     let mut sql = Sql::new();
@@ -189,7 +187,6 @@ async fn write(
         let over = if is_over_a_row { Over::Locked } else { Over::Nothing };
         put_keys(&mut sql, &[(key, standing)], over);
     }
-    put_totals(&mut sql, totals);
     put_letters(&mut sql, letters);
     let mut moves = Moves::default();
     moves.take(moved, |shelf| fences.contains_key(shelf));
@@ -202,18 +199,6 @@ async fn write(
         return Ok(());
     }
     lease.run(&sql).await
-}
-
-fn put_totals(sql: &mut Sql, totals: &[(ShelfKey, u64)]) {
-    if totals.is_empty() {
-        return;
-    }
-    sql.raw("INSERT INTO shelves (shelf_kind, shelf_id, place, total, epoch) VALUES ");
-    for (shelf, total) in totals {
-        let [kind, id, place] = shelf_cells(*shelf);
-        sql.row(&[kind, id, place, Cell::Number(*total), Cell::Number(0)]);
-    }
-    sql.raw(" ON DUPLICATE KEY UPDATE total = VALUES(total);");
 }
 
 fn put_letters(sql: &mut Sql, letters: &[(CursorName, u64, Option<Row>)]) {

@@ -10,10 +10,10 @@ use domain::shelf::Shelf;
 use domain::{
     Currency, CursorName, MicrosUtc, MinorUnits, RequestKey, SaleId, SellerId, SkuId, UserId, WarehouseId,
 };
-use storage_cluster::catalogue::Catalogue;
+use storage_cluster::catalogue::{Catalogue, UNBOUNDED_UNITS};
 use storage_cluster::mysql::{
     CursorMoved, HomeTx, HomeWrite, Lease, Raised, Standing, bump, forget_cursor, move_cursor, numbers,
-    raise, read_catalogue, read_cursor, read_letters,
+    put_total, raise, read_catalogue, read_cursor, read_letters,
 };
 use storage_cluster::redis::Window;
 use storage_cluster::shelf::{CatalogueVersion, Epoch, HoldId, ShelfKey};
@@ -73,12 +73,12 @@ async fn changes_are_numbered_and_an_image_reads_only_what_it_has_not() {
     let mut lease = shard.database.lease().await.unwrap();
     let image = Catalogue::new();
     image.refresh(&mut lease).await.unwrap();
-    assert_eq!(image.changes(), 0);
+    assert_eq!(image.change(), 0);
 
     assert_eq!(put(&mut lease, rows([sku(1)])).await, 1);
     assert_eq!(put(&mut lease, rows([sku(2), Row::Shelf(SKU, HERE, Shelf::default())])).await, 2);
     image.refresh(&mut lease).await.unwrap();
-    assert_eq!((image.changes(), image.warehouses_of(SKU)), (2, vec![HERE]));
+    assert_eq!((image.change(), image.warehouses_of(SKU)), (2, vec![HERE]));
     assert_eq!(image.version_of(SHELF), CatalogueVersion(2));
 
     let coming = sale(5, 1, [0, 10, 20]);
@@ -90,7 +90,12 @@ async fn changes_are_numbered_and_an_image_reads_only_what_it_has_not() {
     assert_eq!(keys, [Key::Sale(SaleId(5)), Key::Place(SKU, SaleId(5))]);
     image.refresh(&mut lease).await.unwrap();
     assert_eq!(image.version_of(SHELF), CatalogueVersion(3));
-    assert_eq!(image.shelves(), [ShelfKey::SaleCap(SaleId(5)), SHELF]);
+    let cap = ShelfKey::SaleCap(SaleId(5));
+    assert_eq!(image.shelves(), [cap, SHELF]);
+    assert_eq!((image.total(cap), image.total(SHELF)), (9, 0));
+    put(&mut lease, rows([Row::Sale(Sale { cap_units: 0, ..coming })])).await;
+    image.refresh(&mut lease).await.unwrap();
+    assert_eq!((image.shelves().len(), image.total(cap)), (2, UNBOUNDED_UNITS), "counted all the same");
 }
 
 #[tokio::test]
@@ -192,15 +197,12 @@ async fn an_operators_units_are_deltas_and_loose_where_the_shelf_was_opened() {
     assert_eq!(tx.standing(), None);
     let fences = tx.lock_fences(&BTreeSet::from([SHELF])).await.unwrap();
     assert_eq!(fences[&SHELF], None, "never opened");
-    let write = HomeWrite {
-        standing: Some((key, done.clone())),
-        moved: vec![received(10)],
-        totals: vec![(SHELF, 0)],
-        ..HomeWrite::default()
-    };
+    let write =
+        HomeWrite { standing: Some((key, done.clone())), moved: vec![received(10)], ..HomeWrite::default() };
     tx.write(&write).await.unwrap();
     assert_eq!(shard.number("SELECT COUNT(*) FROM loose_units"), 0, "its first opening sums it");
 
+    put_total(&mut lease, SHELF, 0).await.unwrap();
     let epoch = bump(&mut lease, SHELF).await.unwrap().unwrap().epoch;
     assert_eq!(raise(&mut lease, SHELF, epoch).await, Ok(Raised::Sum(-10)));
     let (mut tx, _) = HomeTx::begin(&mut lease, Some(key), 0).await.unwrap();

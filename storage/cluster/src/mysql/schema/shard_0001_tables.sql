@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS fences (
 -- What transactions moved of a shelf. The sum of units is what was taken of it here and not brought back: what can be
 -- given is the total less the sums of all databases. n1 to n6 are the numbers behind it, which sum up the same way: of
 -- stock on_hand, held, safety, unavailable, sold, returned; of a cap its units; of a quota claimed, locked, used. A row
--- under no fence (epoch 0) moved no units, or units of a cap or quota that was without bound.
+-- of epoch 0 moved no units, or was written before the shelf was opened for the first time.
 CREATE TABLE IF NOT EXISTS stock_delta (
     seq BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
     shelf_kind TINYINT UNSIGNED NOT NULL,
