@@ -8,34 +8,40 @@ use crate::seat::Seat;
 /// What an operator asks for; what is left open is decided by the machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
-    /// Fused or split.
+    /// Fused or split; with workers only where it is asked for.
     pub layout: Option<Layout>,
     /// How many sub-reactors. Fused has one.
     pub reactors: Option<usize>,
+    /// How many workers, at most one for each sub-reactor. Only with [`Layout::Workers`].
+    pub workers: Option<usize>,
     /// The CPUs to use, the engine's first. Fewer than threads: they are used again from the first.
     pub cpus: Vec<usize>,
     /// A load generator runs on this machine, too: leave it a CPU.
     pub generator: bool,
 }
 
-/// Who runs the engine.
+/// Who decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// The only sub-reactor, between its sockets: no wake and no ring between them. Faster on one or two cores.
     Fused,
     /// A thread of its own.
     Split,
+    /// Nobody here: workers ask servers elsewhere, and wait for them more than they compute.
+    Workers,
 }
 
 /// Where each thread sits. `Display` says so, and why, in a few lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Who runs the engine.
+    /// Who decides.
     pub layout: Layout,
-    /// The engine's thread; with `Fused` that of the sub-reactor.
+    /// The engine's thread; with `Fused` that of the sub-reactor. With `Workers` there is none.
     pub engine: Seat,
     /// The sub-reactors; with `Fused` one, the engine's.
     pub reactors: Vec<Seat>,
+    /// The workers; none but with `Workers`.
+    pub workers: Vec<Seat>,
     /// The acceptor. It sleeps unless somebody connects, and never takes a core of its own.
     pub acceptor: Seat,
     /// A load generator on the same machine.
@@ -65,6 +71,14 @@ pub enum PlanError {
         /// The reason, if it is not plain.
         because: &'static str,
     },
+    /// No worker, or more than there are sub-reactors to work for.
+    #[error("workers = {asked}: must be 1 to {most}, the number of reactors")]
+    Workers {
+        /// Asked for.
+        asked: usize,
+        /// The most.
+        most: usize,
+    },
     /// This process may use no CPU that we know of.
     #[error("no CPU to run on: the affinity mask of this process is empty")]
     NoCpu,
@@ -75,6 +89,9 @@ const REACTORS_MAX: usize = 16;
 
 /// Sub-reactors that one engine keeps busy, as far as was measured: it takes about half of each frame's work.
 const REACTORS_BY_DEFAULT_MAX: usize = 4;
+
+/// Pairs of sub-reactor and worker by default, at most: servers elsewhere are full before more of them are.
+const PAIRS_BY_DEFAULT_MAX: usize = 4;
 
 /// Seats the threads of a server.
 pub fn plan(machine: &Machine, wishes: &Wishes) -> Result<Plan, PlanError> {
@@ -87,29 +104,43 @@ pub fn plan(machine: &Machine, wishes: &Wishes) -> Result<Plan, PlanError> {
     reasons.push(why_layout(layout, wishes, usable));
 
     let free = order(machine, wishes);
-    let generator_cpus = usize::from(wishes.generator && usable > 1);
-    let reactors = match layout {
-        Layout::Fused => 1,
-        Layout::Split => wishes.reactors.unwrap_or_else(|| {
-            // One is the engine's; with four and more one is left to background threads and the disk.
-            let spare = usize::from(usable >= 4).max(generator_cpus);
-            usable.saturating_sub(1 + spare).clamp(1, REACTORS_BY_DEFAULT_MAX)
-        }),
-    };
+    let (reactors, workers) = counts(layout, wishes, usable);
+    if workers > reactors {
+        return Err(PlanError::Workers { asked: workers, most: reactors });
+    }
 
-    let threads = reactors + usize::from(layout == Layout::Split);
-    let pinned = pins(machine, wishes, threads, &mut reasons);
+    let engines = usize::from(layout == Layout::Split);
+    let pinned = pins(machine, wishes, layout, engines + reactors + workers, &mut reasons);
     let seat = |place: usize| if pinned { Seat::Cpu(free[place % free.len()]) } else { Seat::Anywhere };
-    let engine = seat(0);
-    let reactors = match layout {
-        Layout::Fused => vec![engine],
-        Layout::Split => (1..=reactors).map(seat).collect(),
-    };
-    let generator = generator_seat(machine, pinned, &engine, &reactors, &free);
-    if pinned {
+    let engine = if layout == Layout::Workers { Seat::Anywhere } else { seat(0) };
+    let workers: Vec<Seat> = (reactors..reactors + workers).map(seat).collect();
+    let reactors: Vec<Seat> = (engines..engines + reactors).map(seat).collect();
+    let taken: Vec<Seat> = [engine].into_iter().chain(reactors.iter().chain(&workers).copied()).collect();
+    let generator = generator_seat(machine, pinned, &taken, &free);
+    if pinned && layout != Layout::Workers {
         explain_disk(machine, &engine, &mut reasons);
     }
-    Ok(Plan { layout, engine, reactors, acceptor: Seat::Anywhere, generator, reasons })
+    Ok(Plan { layout, engine, reactors, workers, acceptor: Seat::Anywhere, generator, reasons })
+}
+
+/// How many sub-reactors and workers.
+fn counts(layout: Layout, wishes: &Wishes, usable: usize) -> (usize, usize) {
+    let generator_cpus = usize::from(wishes.generator && usable > 1);
+    match layout {
+        Layout::Fused => (1, 0),
+        Layout::Split => {
+            // One is the engine's; with four and more one is left to background threads and the disk.
+            let spare = usize::from(usable >= 4).max(generator_cpus);
+            let by_cpus = usable.saturating_sub(1 + spare).clamp(1, REACTORS_BY_DEFAULT_MAX);
+            (wishes.reactors.unwrap_or(by_cpus), 0)
+        }
+        Layout::Workers => {
+            // One is left to all else, such as servers on the same machine.
+            let by_cpus = (usable.saturating_sub(1 + generator_cpus) / 2).clamp(1, PAIRS_BY_DEFAULT_MAX);
+            let reactors = wishes.reactors.unwrap_or(by_cpus.max(wishes.workers.unwrap_or(1)));
+            (reactors, wishes.workers.unwrap_or(by_cpus.min(reactors)))
+        }
+    }
 }
 
 fn check(machine: &Machine, wishes: &Wishes) -> Result<(), PlanError> {
@@ -127,7 +158,12 @@ fn check(machine: &Machine, wishes: &Wishes) -> Result<(), PlanError> {
         (Some(asked), _) if asked == 0 || asked > REACTORS_MAX => {
             Err(PlanError::Reactors { asked, most: REACTORS_MAX, because: "" })
         }
-        _ => Ok(()),
+        _ => match wishes.workers {
+            Some(asked) if asked == 0 || asked > REACTORS_MAX => {
+                Err(PlanError::Workers { asked, most: wishes.reactors.unwrap_or(REACTORS_MAX) })
+            }
+            _ => Ok(()),
+        },
     }
 }
 
@@ -138,6 +174,7 @@ fn why_layout(layout: Layout, wishes: &Wishes, usable: usize) -> String {
             format!("{asked}, {usable}: one thread for sockets and engine saves every wake between them")
         }
         Layout::Split => format!("{asked}, {usable}: the engine has a thread of its own"),
+        Layout::Workers => "the store is in servers elsewhere: workers ask them, reactors have the sockets".into(),
     }
 }
 
@@ -164,7 +201,13 @@ fn avoidable(machine: &Machine) -> Vec<usize> {
 }
 
 /// Whether threads stay on their CPUs.
-fn pins(machine: &Machine, wishes: &Wishes, threads: usize, reasons: &mut Vec<String>) -> bool {
+fn pins(
+    machine: &Machine,
+    wishes: &Wishes,
+    layout: Layout,
+    threads: usize,
+    reasons: &mut Vec<String>,
+) -> bool {
     if !wishes.cpus.is_empty() {
         return true;
     }
@@ -182,18 +225,16 @@ fn pins(machine: &Machine, wishes: &Wishes, threads: usize, reasons: &mut Vec<St
         reasons.push("more threads than cpus: nothing is pinned".into());
         return false;
     }
+    if layout == Layout::Workers && threads == machine.cpus.len() {
+        reasons.push("no cpu would be left to other servers on this machine: nothing is pinned".into());
+        return false;
+    }
     true
 }
 
 /// A CPU that nobody else has, best the disk's: the generator sleeps there, so interrupts do not wait for it.
-fn generator_seat(
-    machine: &Machine,
-    pinned: bool,
-    engine: &Seat,
-    reactors: &[Seat],
-    order: &[usize],
-) -> Seat {
-    let taken = |cpu: usize| *engine == Seat::Cpu(cpu) || reactors.contains(&Seat::Cpu(cpu));
+fn generator_seat(machine: &Machine, pinned: bool, taken: &[Seat], order: &[usize]) -> Seat {
+    let taken = |cpu: usize| taken.contains(&Seat::Cpu(cpu));
     if !pinned {
         return Seat::Anywhere;
     }
@@ -216,11 +257,15 @@ fn explain_disk(machine: &Machine, engine: &Seat, reasons: &mut Vec<String>) {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |seats: &[Seat]| seats.iter().map(Seat::to_string).collect::<Vec<_>>().join(", ");
+        let reactors = list(&self.reactors);
         match self.layout {
             Layout::Fused => writeln!(f, "plan: fused; sub-reactor with engine on {}", self.engine)?,
             Layout::Split => {
-                let seats: Vec<String> = self.reactors.iter().map(Seat::to_string).collect();
-                writeln!(f, "plan: split; engine on {}, sub-reactors on {}", self.engine, seats.join(", "))?;
+                writeln!(f, "plan: split; engine on {}, sub-reactors on {reactors}", self.engine)?;
+            }
+            Layout::Workers => {
+                writeln!(f, "plan: workers on {}, sub-reactors on {reactors}", list(&self.workers))?;
             }
         }
         write!(f, "  acceptor on {}, a load generator on {}", self.acceptor, self.generator)?;
@@ -248,14 +293,16 @@ mod tests {
         Machine { cpus, quota_millicpus, disk_cpus: disk.to_vec() }
     }
 
-    /// The plan in short: `layout engine [reactors] generator`.
+    /// The plan in short: `layout engine [reactors] generator`; with workers those instead of the engine.
     fn short(plan: &Plan) -> String {
         let seat = |seat: &Seat| match seat {
             Seat::Cpu(cpu) => cpu.to_string(),
             Seat::Anywhere => "*".into(),
         };
-        let reactors: Vec<String> = plan.reactors.iter().map(seat).collect();
-        format!("{:?} {} [{}] {}", plan.layout, seat(&plan.engine), reactors.join(" "), seat(&plan.generator))
+        let list = |seats: &[Seat]| seats.iter().map(seat).collect::<Vec<_>>().join(" ");
+        let decides = if plan.workers.is_empty() { seat(&plan.engine) } else { list(&plan.workers) };
+        let reactors = list(&plan.reactors);
+        format!("{:?} {decides} [{reactors}] {}", plan.layout, seat(&plan.generator))
     }
 
     fn check(machine: Machine, wishes: Wishes, expected: &str) {
@@ -274,6 +321,28 @@ mod tests {
         check(machine("0 1 2", &[], None), Wishes::default(), "Split 0 [1 2] *");
         check(machine("0 1 2 3", &[], None), Wishes::default(), "Split 0 [1 2] 3");
         check(machine("0 1 2 3 4 5 6 7", &[], None), Wishes::default(), "Split 0 [1 2 3 4] 5");
+    }
+
+    #[test]
+    fn workers_and_reactors_come_in_pairs_and_leave_a_cpu_to_other_servers() {
+        let workers = || Wishes { layout: Some(Layout::Workers), ..Wishes::default() };
+        check(machine("0", &[], None), workers(), "Workers * [*] *");
+        check(machine("0 1", &[], None), workers(), "Workers * [*] *");
+        check(machine("0 1 2", &[], None), workers(), "Workers 1 [0] 2");
+        check(machine("0 1 2 3 4 5", &[], None), workers(), "Workers 2 3 [0 1] 4");
+        let generator = Wishes { generator: true, ..workers() };
+        check(machine("0 1 2 3 4 5", &[], None), generator, "Workers 2 3 [0 1] 4");
+        let one = Wishes { workers: Some(1), reactors: Some(3), ..workers() };
+        check(machine("0 1 2 3 4", &[], None), one, "Workers 3 [0 1 2] 4");
+        let two = Wishes { workers: Some(2), ..workers() };
+        check(machine("0 1", &[], None), two, "Workers * * [* *] *");
+        let cpus = Wishes { cpus: vec![3, 1], ..workers() };
+        check(machine("0 1 2 3", &[], None), cpus, "Workers 1 [3] 0");
+        for (asked, reactors, most) in [(3, Some(2), 2), (0, None, REACTORS_MAX), (17, None, REACTORS_MAX)] {
+            let wishes = Wishes { workers: Some(asked), reactors, ..workers() };
+            let refused = plan(&machine("0 1", &[], None), &wishes);
+            assert_eq!(refused, Err(PlanError::Workers { asked, most }));
+        }
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use domain::{Micros, MicrosUtc};
+use protocol::Kind;
 
+use crate::gateway::SERVED;
 use crate::signed::Keys;
 
 /// What HELLO and STATS tell of the server.
@@ -94,6 +96,10 @@ pub struct Common {
     /// Who we are.
     pub about: About,
     keys: Keys,
+    /// What HELLO names.
+    kinds: Box<[Kind]>,
+    /// Kinds of [`SERVED`] that the store has not.
+    lacks: &'static [Kind],
     counters: Box<[Counters]>,
     host: Box<dyn Fn() -> Host + Send + Sync>,
     draining: AtomicBool,
@@ -105,7 +111,8 @@ impl Common {
     pub fn new(about: About, gateways: usize, host: Box<dyn Fn() -> Host + Send + Sync>) -> Common {
         let counters = (0..gateways.max(1)).map(|_| Counters::default()).collect();
         let (draining, auditing) = (AtomicBool::new(false), AtomicBool::new(false));
-        Common { about, keys: Keys::default(), counters, host, draining, auditing }
+        let (keys, kinds) = (Keys::default(), SERVED.into());
+        Common { about, keys, kinds, lacks: &[], counters, host, draining, auditing }
     }
 
     /// The same, believing the callbacks of gateways with these keys. Without, no gateway is known.
@@ -114,8 +121,25 @@ impl Common {
         Common { keys, ..self }
     }
 
+    /// The same before a store that has nothing for these kinds: they are UNKNOWN_KIND, and HELLO does not name them.
+    #[must_use]
+    pub fn without(self, lacks: &'static [Kind]) -> Common {
+        let kinds = SERVED.iter().copied().filter(|kind| !lacks.contains(kind)).collect();
+        Common { kinds, lacks, ..self }
+    }
+
     pub(crate) const fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// The kinds that HELLO names.
+    pub(crate) fn kinds(&self) -> &[Kind] {
+        &self.kinds
+    }
+
+    /// Whether the store has something for this kind of [`SERVED`]. Asked for every frame; most stores lack none.
+    pub(crate) fn has(&self, kind: Kind) -> bool {
+        !self.lacks.contains(&kind)
     }
 
     /// Whether new orders are refused.

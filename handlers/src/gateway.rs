@@ -30,7 +30,7 @@ use crate::refused::Refused;
 use crate::session::{Phase, Sessions, drain, goaway, hello, kinds_served, ping, stats};
 use crate::{aftersale, catalogue, coupon, create, freight, guards, payment, reads, shipment, stock};
 
-/// The kinds that this build serves; all others are UNKNOWN_KIND.
+/// The kinds that this build serves, but for what a store has not ([`Common::without`]); all others are UNKNOWN_KIND.
 pub const SERVED: &[Kind] = &[
     Kind::Hello,
     Kind::Ping,
@@ -338,9 +338,10 @@ impl<S: Store> Gateway<S> {
 
     /// One arm a kind: what it needs, and which share of the store it may use.
     fn serve(&mut self, asked: Asked<'_>, out: &mut impl Outlet) -> Result<(), Refused> {
-        const UNKNOWN: Refused = Refused::of(Status::UnknownKind, "not served by this build");
+        const UNKNOWN: Refused = Refused::of(Status::UnknownKind, "not served by this build and its store");
         asked.header.check_request().map_err(|_| Refused::field("flags, kind or status of the header"))?;
-        let kind = asked.header.kind.known().ok_or(UNKNOWN)?;
+        let known = asked.header.kind.known().filter(|&kind| self.settings.common.has(kind));
+        let kind = known.ok_or(UNKNOWN)?;
         self.check_leaving(asked.client, kind)?;
         match kind {
             Kind::Hello | Kind::Ping | Kind::Goaway | Kind::Drain | Kind::Stats => {
@@ -524,7 +525,7 @@ impl<S: Store> Gateway<S> {
             let head = hello(header, body, &common.about, bounds, now)?;
             session.phase = Phase::Known;
             self.newcomers.remove(client.slot);
-            pen.answer::<messages::HelloAnswer>(to, &meta, &head, kinds_served(), &[]);
+            pen.answer::<messages::HelloAnswer>(to, &meta, &head, kinds_served(common), &[]);
         } else if kind == Kind::Ping {
             pen.answer::<messages::PingAnswer>(to, &meta, &ping(header, body, now)?, [], &[]);
         } else if kind == Kind::Drain {

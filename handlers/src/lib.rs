@@ -33,6 +33,7 @@ mod signed;
 mod stock;
 
 mod events;
+mod unmanned;
 
 mod door;
 mod in_flight;
@@ -48,3 +49,4 @@ pub use events::{Broadcaster, EventDesk, EventLog, LIVE_MAX, LogFailed, Pace, Su
 pub use gateway::{Desks, Gateway, SERVED, Taken};
 pub use outlet::{Client, Outlet};
 pub use signed::{GATEWAYS_MAX, KEY_BYTES_MIN, Keys};
+pub use unmanned::OF_A_JOURNAL;

@@ -119,8 +119,8 @@ pub(crate) fn hello(
 }
 
 /// The kinds that HELLO's answer names.
-pub(crate) fn kinds_served() -> impl ExactSizeIterator<Item = KindServed> {
-    crate::gateway::SERVED.iter().map(|kind| KindServed { kind: kind.code() })
+pub(crate) fn kinds_served(common: &Common) -> impl ExactSizeIterator<Item = KindServed> {
+    common.kinds().iter().map(|kind| KindServed { kind: kind.code() })
 }
 
 /// PING's answer.

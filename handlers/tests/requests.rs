@@ -9,7 +9,7 @@ use domain::verdict::{HistoryRow, HistoryView, OrderPage, OrderView, ShelfView};
 use domain::{
     Actor, CouponId, MicrosUtc, MinorUnits, OrderId, RequestId, SkuId, UserId, Verdict, WarehouseId,
 };
-use handlers::SERVED;
+use handlers::{OF_A_JOURNAL, SERVED};
 use protocol::structs::*;
 use protocol::{Flags, Kind, KindCode, Meta, Nothing, Status, messages, text};
 use storage::NotDecided;
@@ -352,6 +352,22 @@ fn a_kind_is_served_or_unknown_and_hello_says_which() {
             house.give(&bytes);
             assert!(house.heard().iter().all(|heard| heard.status() != Some(Status::UnknownKind)));
         }
+    }
+}
+
+#[test]
+fn what_a_store_has_nothing_for_is_unknown_and_hello_does_not_name_it() {
+    let mut house = House::without_journal();
+    house.gateway.opened(CLIENT, &mut house.out);
+    let greeting = house.ask(&hello());
+    let told: Vec<u16> = greeting.read::<messages::HelloAnswer>().items.iter().map(|it| it.kind).collect();
+    assert_eq!(told.len() + OF_A_JOURNAL.len(), SERVED.len());
+    for kind in OF_A_JOURNAL {
+        let mut bytes = ping();
+        bytes[8..10].copy_from_slice(&kind.code().to_le_bytes());
+        seal(&mut bytes);
+        assert!(!told.contains(&kind.code()), "{kind:?}");
+        assert_eq!(house.ask(&bytes).status(), Some(Status::UnknownKind), "{kind:?}");
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::Address;
 use crate::cli::BadUsage;
 
 /// Defines the sections, the whole [`Config`], and the walk over all keys that reading and printing share.
@@ -33,7 +34,7 @@ macro_rules! sections {
         pub struct Config { $( $(#[doc = $section_doc])+ pub $section: $Section, )+ }
 
         impl Config {
-            /// Every section and key, in the order in which they are printed.
+            /// Every section and key, in the order in which they are printed. `a_b` is the section `[a.b]`.
             pub const KEYS: &[(&str, &[&str])] = &[ $( (stringify!($section), &[ $( stringify!($key), )+ ]), )+ ];
 
             /// The whole configuration as TOML: each key with its comment and this value.
@@ -41,7 +42,7 @@ macro_rules! sections {
                 let mut text = String::new();
                 $(
                     comment(&mut text, &[ $( $section_doc, )+ ]);
-                    let _ = writeln!(text, "[{}]", stringify!($section));
+                    let _ = writeln!(text, "[{}]", title(stringify!($section)));
                     $(
                         comment(&mut text, &[ $( $doc, )+ ]);
                         assign(&mut text, stringify!($key), &self.$section.$key);
@@ -76,7 +77,8 @@ sections! {
 
     /// Where orders live.
     store: Store {
-        /// Which house stands behind the door: "embedded" keeps all in this process and its data folder.
+        /// Which house stands behind the door: "embedded" keeps all in this process and its data folder; "cluster" keeps
+        /// nothing here, and all in the servers of [store.cluster].
         mode: StoreMode = StoreMode::Embedded,
         /// The data folder. Made where it is missing; one process at a time uses it.
         data: PathBuf = PathBuf::from("tidegate-data"),
@@ -102,6 +104,41 @@ sections! {
         cold_write_buffer_bytes: u64 = 32 << 20,
         /// How long after a start no unpaid order expires, so that payments that waited can arrive, seconds.
         opening_grace_seconds: u32 = 60,
+    }
+
+    /// The servers of the cluster store, for mode = "cluster": Redis gives units away, databases keep the orders.
+    /// docs/CLUSTER.md says how.
+    store_cluster: StoreCluster {
+        /// Redis: redis://user:password@host:port, redis-cluster://host:port?node=host:port, or
+        /// redis-sentinel://host:port?node=host:port&sentinelServiceName=name. Printed without the password.
+        redis: Address = Address::default(),
+        /// The databases, each mysql://user:password@host:port/database. Their order is their numbers for ever: new ones
+        /// come at the end. Printed without the passwords; TIDEGATE_STORE_CLUSTER_MYSQL takes the same list.
+        mysql: Vec<Address> = Vec::new(),
+        /// The number of the database, from 0, that is also the home of what stands once: catalogue, slots, locks.
+        home: u16 = 0,
+        /// Threads that talk to these servers, at most one for each reactor; 0 decides by cores.
+        workers: usize = 0,
+        /// A connection to Redis is made within so long, milliseconds.
+        redis_connect_ms: u32 = 1_000,
+        /// Redis answers a call within so long, or whether it was done is unknown, milliseconds.
+        redis_call_ms: u32 = 500,
+        /// A connection to Redis with calls on it that says nothing for so long is given up, milliseconds.
+        redis_silence_ms: u32 = 1_000,
+        /// The shortest pause between two tries to connect to Redis, milliseconds.
+        redis_reconnect_ms_min: u32 = 20,
+        /// The longest, milliseconds.
+        redis_reconnect_ms_max: u32 = 500,
+        /// Connections of one worker to one database.
+        mysql_connections: usize = 4,
+        /// A connection to a database is made and looked at within so long, milliseconds.
+        mysql_connect_ms: u32 = 2_000,
+        /// Waiting for a free connection ends after so long, milliseconds.
+        mysql_acquire_ms: u32 = 500,
+        /// The statements of one round trip end within so long: more than the 2 s that a database waits for a lock, milliseconds.
+        mysql_statement_ms: u32 = 3_000,
+        /// A COMMIT that is not answered within so long has an unknown outcome, milliseconds.
+        mysql_commit_ms: u32 = 5_000,
     }
 
     /// How facts become durable.
@@ -298,6 +335,8 @@ sections! {
 pub enum StoreMode {
     /// Engine and journal in this process.
     Embedded,
+    /// Redis and MySQL, for any number of servers like this one.
+    Cluster,
 }
 
 /// A payment gateway. Its key is never printed, only where it lies.
@@ -390,16 +429,33 @@ impl Config {
     /// Takes over what a TOML text says. An unknown section or key is an error that names the nearest known one.
     pub fn overrule_by_toml(&mut self, text: &str) -> Result<(), BadUsage> {
         let table: toml::Table = text.parse().map_err(|why: toml::de::Error| BadUsage(in_one_line(&why)))?;
-        for (section, value) in table {
-            let keys = keys_of(&section)?;
-            let toml::Value::Table(values) = value else {
-                return Err(BadUsage(format!("«{section}» is a section: write [{section}]")));
-            };
-            for (key, value) in values {
-                known(&key, keys, &format!("key in [{section}]"))?;
-                self.set(&section, &key, value)
-                    .map_err(|why| BadUsage(format!("{section}.{key}: {}", in_one_line(&why))))?;
+        for (name, value) in table {
+            let (section, keys) = section_named(&name)?;
+            self.overrule_section(section, keys, value)?;
+        }
+        Ok(())
+    }
+
+    /// The same for one section, and for those within it: `[store.cluster]` is a table in the table `[store]`.
+    fn overrule_section(
+        &mut self,
+        section: &'static str,
+        keys: &[&str],
+        value: toml::Value,
+    ) -> Result<(), BadUsage> {
+        let shown = title(section);
+        let toml::Value::Table(values) = value else {
+            return Err(BadUsage(format!("«{shown}» is a section: write [{shown}]")));
+        };
+        for (key, value) in values {
+            let within = format!("{section}_{key}");
+            if let Some(&(within, keys)) = Config::KEYS.iter().find(|(name, _)| *name == within) {
+                self.overrule_section(within, keys, value)?;
+                continue;
             }
+            known(&key, keys, &format!("key in [{shown}]"))?;
+            self.set(section, &key, value)
+                .map_err(|why| BadUsage(format!("{shown}.{key}: {}", in_one_line(&why))))?;
         }
         Ok(())
     }
@@ -411,7 +467,7 @@ impl Config {
     ) -> Result<(), BadUsage> {
         for (name, text) in variables {
             let Some((section, keys, key)) = section_and_key(&name) else { continue };
-            known(&key, keys, &format!("key in {name}: [{section}]"))?;
+            known(&key, keys, &format!("key in {name}: [{}]", title(section)))?;
             // What reads as a TOML value is one (numbers, booleans); all else is a string without its quotes.
             let parsed =
                 format!("it = {text}").parse::<toml::Table>().ok().and_then(|mut it| it.remove("it"));
@@ -426,20 +482,29 @@ impl Config {
     }
 }
 
-/// The section that a variable's name begins with, its keys, and the rest of the name as a key.
+/// The section that a variable's name begins with (the longest: `store_cluster` before `store`), its keys, and the rest
+/// of the name as a key.
 fn section_and_key(variable: &str) -> Option<(&'static str, &'static [&'static str], String)> {
     let name = variable.strip_prefix("TIDEGATE_")?.to_ascii_lowercase();
-    Config::KEYS.iter().find_map(|&(section, keys)| {
+    let of_section = |&(section, keys): &(&'static str, &'static [&'static str])| {
         let key = name.strip_prefix(section)?.strip_prefix('_')?;
         Some((section, keys, key.to_owned()))
-    })
+    };
+    Config::KEYS.iter().filter_map(of_section).max_by_key(|(section, ..)| section.len())
 }
 
-fn keys_of(section: &str) -> Result<&'static [&'static str], BadUsage> {
-    let sections: Vec<&str> = Config::KEYS.iter().map(|(name, _)| *name).collect();
-    known(section, &sections, "section")?;
-    let (_, keys) = Config::KEYS.iter().find(|(name, _)| *name == section).expect("it is known");
-    Ok(keys)
+/// A section and its keys by its name in TOML.
+fn section_named(name: &str) -> Result<(&'static str, &'static [&'static str]), BadUsage> {
+    let titles: Vec<String> = Config::KEYS.iter().map(|(section, _)| title(section)).collect();
+    let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+    known(name, &titles, "section")?;
+    let found = Config::KEYS.iter().find(|(section, _)| title(section) == name);
+    Ok(*found.expect("it is known"))
+}
+
+/// A section as it stands in TOML: no single word of a section's name has an underscore.
+fn title(section: &str) -> String {
+    section.replace('_', ".")
 }
 
 /// Refuses a name that is not in the list, and says which one was probably meant.
@@ -496,8 +561,10 @@ mod tests {
         let table: toml::Table = text.parse().expect("it is TOML");
         let lines: Vec<&str> = text.lines().collect();
         for (section, keys) in Config::KEYS {
-            let printed = table[*section].as_table().expect("a section");
-            assert_eq!(printed.len(), keys.len(), "[{section}]");
+            let within = Config::KEYS.iter().filter(|(name, _)| name.starts_with(&format!("{section}_"))).count();
+            let printed = section.split('_').try_fold(&table, |table, word| table.get(word)?.as_table());
+            let printed = printed.expect("a section");
+            assert_eq!(printed.len(), keys.len() + within, "[{section}]");
             for key in *keys {
                 assert!(printed.contains_key(*key), "{section}.{key}");
                 let starts = format!("{key} = ");
@@ -513,14 +580,31 @@ mod tests {
             ("[server]\nlisten_to = 1", "«listen_to» is no key in [server]; did you mean «listen»?"),
             ("[sever]\nlisten = 1", "«sever» is no section; did you mean «server»?"),
             ("server = 1", "«server» is a section: write [server]"),
+            ("[store]\ncluster = 1", "«store.cluster» is a section: write [store.cluster]"),
+            ("[store_cluster]\nhome = 1", "«store_cluster» is no section; did you mean «store.cluster»?"),
+            ("[store.cluster]\nhom = 1", "«hom» is no key in [store.cluster]; did you mean «home»?"),
         ] {
             assert_eq!(refused(toml), told);
         }
         assert!(refused("[server]\nlisten = 7171").starts_with("server.listen: "));
         assert!(
-            refused("[store]\nmode = \"cloud\"").contains("unknown variant `cloud`, expected `embedded`")
+            refused("[store]\nmode = \"cloud\"").contains("unknown variant `cloud`, expected `embedded` or")
         );
+        assert!(refused("[store.cluster]\nhome = -1").starts_with("store.cluster.home: "));
         assert!(!refused("[server\n").contains('\n'));
+    }
+
+    #[test]
+    fn a_section_within_another_is_read_and_printed_without_its_passwords() {
+        let mut config = Config::default();
+        let text = "[store]\nmode = \"cluster\"\n[store.cluster]\nredis = \"redis://:hush@r:1\"\n\
+                    mysql = [\"mysql://a:hush@b/c\", \"mysql://a:hush@d/c\"]\n";
+        config.overrule_by_toml(text).expect("as the docs write it");
+        assert_eq!((config.store.mode, config.store_cluster.mysql.len()), (StoreMode::Cluster, 2));
+        assert_eq!(config.store_cluster.mysql[1].reveal(), "mysql://a:hush@d/c");
+        let printed = config.to_toml();
+        assert!(printed.contains("\n[store.cluster]\n") && printed.contains("\"mysql://a:***@b/c\""));
+        assert!(!printed.contains("hush") && !format!("{config:?}").contains("hush"));
     }
 
     #[test]
@@ -529,6 +613,11 @@ mod tests {
         assert_eq!(config.server.listen, "[::1]:9".parse::<SocketAddr>().expect("an address"));
         let config = from_environment("TIDEGATE_STORE_DATA", "7").expect("a path may look like a number");
         assert_eq!(config.store.data, PathBuf::from("7"));
+        let config = from_environment("TIDEGATE_STORE_CLUSTER_HOME", "1").expect("the longer section's");
+        assert_eq!(config.store_cluster.home, 1);
+        let mysql = r#"["mysql://a:b@c/d"]"#;
+        let config = from_environment("TIDEGATE_STORE_CLUSTER_MYSQL", mysql).expect("a list");
+        assert_eq!(config.store_cluster.mysql, [Address::from("mysql://a:b@c/d")]);
         assert_eq!(from_environment("TIDEGATE_SEED", "7").expect("not ours"), Config::default());
         assert_eq!(
             from_environment("TIDEGATE_SERVER_LISTEM", "7").expect_err("a typo"),

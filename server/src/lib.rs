@@ -3,6 +3,7 @@
 //! Nothing is decided here: the shop is in `domain`, the wire in `protocol`, the disk in `storage`.
 #![forbid(unsafe_code)]
 
+mod address;
 mod begun;
 pub mod cli;
 pub mod commands;

@@ -1,6 +1,7 @@
 //! End to end: the real program, real sockets, real crashes. The tests are in `tests/`; here is what they start
 //! the program with.
 
+pub mod cluster;
 pub mod feed;
 mod frozen;
 mod small_disk;

@@ -9,7 +9,7 @@ use domain::verdict::{Holdings, OrderBrief};
 use domain::{Currency, Micros, MicrosUtc, MinorUnits, OrderId, UserId, Verdict};
 use handlers::{
     About, AuditDesk, AuditFailed, AuditReport, Bounds, Client, Common, Desks, EventDesk, Gateway, Host,
-    Keys, Outlet, Rates, Subscription, Taken,
+    Keys, OF_A_JOURNAL, Outlet, Rates, Subscription, Taken,
 };
 use protocol::structs::{AskedLine, Coupons, CreateHead, Event, HelloHead, Refusal};
 use protocol::{
@@ -193,6 +193,23 @@ impl House {
     }
 
     pub fn with(bounds: Bounds, rates: Rates, store: FakeStore) -> House {
+        let desks = Desks { audit: Box::new(FakeDesk::default()), events: Box::new(FakeEvents::default()) };
+        House::of(bounds, rates, store, &[], desks)
+    }
+
+    /// Before a store that has no journal.
+    pub fn without_journal() -> House {
+        let store = FakeStore::new(16, 4, 64);
+        House::of(Bounds::DEFAULT, Rates::default(), store, OF_A_JOURNAL, Desks::unmanned())
+    }
+
+    fn of(
+        bounds: Bounds,
+        rates: Rates,
+        store: FakeStore,
+        lacks: &'static [Kind],
+        desks: Desks,
+    ) -> House {
         let about = About {
             server: "tidegate test".to_owned(),
             store: 42,
@@ -206,9 +223,7 @@ impl House {
             started_at: NOW,
         };
         let host = Box::new(|| Host { connections: 3, ..Host::default() });
-        let common = Arc::new(Common::new(about, 1, host).with_keys(keys()));
-        let events = Box::new(FakeEvents::default());
-        let desks = Desks { audit: Box::new(FakeDesk::default()), events };
+        let common = Arc::new(Common::new(about, 1, host).with_keys(keys()).without(lacks));
         let mut gateway = Gateway::new(store, bounds, &rates, Arc::clone(&common), 0, desks, 1);
         gateway.begin(NOW);
         House { gateway, out: FakeOutlet::default(), common }

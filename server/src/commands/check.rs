@@ -2,6 +2,8 @@
 //!
 //! A row judges numbers in a function of its own, without looking at the machine, so that every verdict has a test.
 
+mod cluster;
+
 use std::fmt::Write as _;
 use std::io::{ErrorKind, IsTerminal};
 use std::os::unix::fs::MetadataExt;
@@ -16,6 +18,7 @@ use rustix::process::{Resource, getrlimit};
 use storage::embedded::disk::DurabilityPath;
 use storage::embedded::{DiskBudget, DiskLevel, DiskUse, Expiry, Probe, Retention};
 
+use super::cluster::{Overview, runtime};
 use crate::cli::print;
 use crate::config::Config;
 use crate::serve::Settings;
@@ -23,7 +26,8 @@ use crate::serve::Settings;
 /// Look whether this machine can serve: kernel, io_uring, limits, cores, disk, and whether the bounds fit each other
 ///
 /// Prints a table with pass, warn or fail, and what to do. Exits 1 when something fails. It writes for some tens of
-/// milliseconds beside the data folder, and leaves nothing behind.
+/// milliseconds beside the data folder, and leaves nothing behind. With [store] mode = "cluster" it looks at the servers
+/// of [store.cluster] instead of disk and bounds.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: tidegate check --data /var/lib/tidegate")]
 pub struct Check {
@@ -39,11 +43,18 @@ impl Check {
     /// Runs it.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let config = Config::load(self.config.as_deref())?;
-        let store = Settings::of(&config)?.store;
-        let data = self.data.unwrap_or(config.store.data);
-        let mut rows = look(&data, &store.disk)?;
-        rows.push(orders(&store.ledger));
-        rows.push(retention(&data, &store.retention));
+        let Settings { store, cluster, wishes, .. } = Settings::of(&config)?;
+        let rows = if let Some(servers) = cluster {
+            let mut rows = machine(&Machine::read(None)?, &wishes);
+            rows.extend(cluster::rows(&runtime()?.block_on(Overview::of(&servers))?));
+            rows
+        } else {
+            let data = self.data.unwrap_or(config.store.data);
+            let mut rows = look(&data, &store.disk)?;
+            rows.push(orders(&store.ledger));
+            rows.push(retention(&data, &store.retention));
+            rows
+        };
         print(&table(&rows, std::io::stdout().is_terminal()))?;
         let failed = rows.iter().any(|row| row.verdict == Fail);
         Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -71,19 +82,23 @@ enum Verdict {
 use Verdict::{Fail, Pass, Warn};
 
 fn look(data: &Path, budget: &DiskBudget) -> anyhow::Result<Vec<Row>> {
+    let here = Machine::read(Some(data))?;
+    let mut rows = machine(&here, &Wishes::default());
+    rows.push(disk_interrupts(&here));
+    rows.extend(disk(data, budget));
+    Ok(rows)
+}
+
+fn machine(machine: &Machine, wishes: &Wishes) -> Vec<Row> {
     let uname = rustix::system::uname();
     let bounds = Bounds::DEFAULT;
-    let machine = Machine::read(Some(data))?;
-    let mut rows = vec![
+    vec![
         kernel(&uname.release().to_string_lossy()),
         io_uring(reactor::try_out(&bounds)),
         descriptors(getrlimit(Resource::Nofile).current, bounds.connections as u64),
         locked_memory(getrlimit(Resource::Memlock).current),
-        cores(&machine),
-        disk_interrupts(&machine),
-    ];
-    rows.extend(disk(data, budget));
-    Ok(rows)
+        cores(machine, wishes),
+    ]
 }
 
 fn row(verdict: Verdict, what: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Row {
@@ -189,8 +204,8 @@ fn locked_memory(limit: Option<u64>) -> Row {
     }
 }
 
-fn cores(machine: &Machine) -> Row {
-    match affinity::plan(machine, &Wishes::default()) {
+fn cores(machine: &Machine, wishes: &Wishes) -> Row {
+    match affinity::plan(machine, wishes) {
         Ok(plan) if machine.usable_cpus() == 1 => {
             let remedy = "one cpu serves, but clients and disk share it: give it two";
             row(Warn, "cores", plan.to_string(), remedy)
@@ -416,6 +431,7 @@ mod tests {
     fn one_cpu_serves_but_two_are_better() {
         let cpu = |id| affinity::Cpu { id, core: id, node: 0 };
         let one = Machine { cpus: vec![cpu(0)], quota_millicpus: None, disk_cpus: vec![] };
+        let cores = |machine: &Machine| cores(machine, &Wishes::default());
         check(cores(&one), Warn);
         let two = Machine { cpus: vec![cpu(0), cpu(1)], disk_cpus: vec![1], ..one.clone() };
         check(cores(&two), Pass);

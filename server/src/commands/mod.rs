@@ -6,6 +6,7 @@ pub mod admin;
 pub mod audit;
 pub mod backup;
 pub mod check;
+pub mod cluster;
 pub mod config;
 pub mod demo;
 pub mod inspect;

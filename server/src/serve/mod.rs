@@ -17,7 +17,7 @@ mod link;
 mod notify;
 mod watch;
 
-pub use settings::Settings;
+pub use settings::{Settings, servers};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ use storage::embedded::{ClockReading, FileDisk, OpenError, Opened, open};
 pub use notify::Notifier;
 pub use watch::Watch;
 
+use crate::cli::BadUsage;
 use crate::config::Config;
 use crate::folders::Folders;
 use control::Control;
@@ -84,6 +85,10 @@ impl Running {
         match self.plan.layout {
             Layout::Fused => format!("fused on {}", self.plan.engine),
             Layout::Split => format!("engine on {}, reactors on {}", self.plan.engine, seats.join(" and ")),
+            Layout::Workers => {
+                let workers: Vec<String> = self.plan.workers.iter().map(ToString::to_string).collect();
+                format!("workers on {}, reactors on {}", workers.join(" and "), seats.join(" and "))
+            }
         }
     }
 
@@ -117,6 +122,11 @@ struct Parts {
 /// Opens the store, starts all threads, and returns when the first order can be taken.
 pub fn start(config: &Config) -> anyhow::Result<Running> {
     let settings = Settings::of(config)?;
+    if settings.cluster.is_some() {
+        let told = "[store] mode = \"cluster\": this build makes and shows a cluster (`tidegate cluster`), and cannot \
+                    serve one yet: set mode = \"embedded\"";
+        return Err(BadUsage(told.into()).into());
+    }
     allow_open_files();
     let data = &config.store.data;
     let machine = Machine::read(Some(data))?;
@@ -146,7 +156,7 @@ pub fn start(config: &Config) -> anyhow::Result<Running> {
     };
     let mut threads = match plan.layout {
         Layout::Fused => vec![fused::start(opened, parts, ready)?],
-        Layout::Split => split::start(opened, parts, ready)?,
+        Layout::Split | Layout::Workers => split::start(opened, parts, ready)?,
     };
 
     let address = acceptor.address();

@@ -1,19 +1,26 @@
 //! The configuration as each crate wants it, judged by each crate: a fault names its section.
 
+mod servers;
+
 use affinity::{Layout, Wishes};
 use domain::{LedgerBounds, Micros, Rules};
 use storage::embedded::cold::ColdSettings;
 use storage::embedded::disk::DurabilityPath;
 use storage::embedded::{Expiry, Retention};
+use storage_cluster::links::Servers;
 
 use crate::cli::BadUsage;
-use crate::config::{self, Config};
+use crate::config::{self, Config, StoreMode};
+
+pub use servers::servers;
 
 /// What the parts of a server are made with.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The embedded store.
     pub store: storage::embedded::Config,
+    /// The servers of the cluster store, where that is the one that serves.
+    pub cluster: Option<Servers>,
     /// Each gateway's bounds.
     pub gateway: handlers::Bounds,
     /// Each gateway's limits of pace.
@@ -31,10 +38,14 @@ impl Settings {
     pub fn of(config: &Config) -> Result<Settings, BadUsage> {
         let settings = Settings {
             store: store(config),
+            cluster: match config.store.mode {
+                StoreMode::Embedded => None,
+                StoreMode::Cluster => Some(servers(&config.store_cluster)?),
+            },
             gateway: gateway(config),
             rates: rates(&config.rates),
             reactor: sockets(&config.connections),
-            wishes: wishes(&config.threads),
+            wishes: wishes(config),
             keys: keys(&config.payments)?,
         };
         let fault = |section: &str, why: &str| Err(BadUsage(format!("[{section}] {why}")));
@@ -273,15 +284,20 @@ fn sockets(connections: &config::Connections) -> reactor::Bounds {
     }
 }
 
-fn wishes(threads: &config::Threads) -> Wishes {
-    let config::Threads { layout, reactors, cpus, leave_generator_cpu } = threads;
+fn wishes(config: &Config) -> Wishes {
+    let config::Threads { layout, reactors, cpus, leave_generator_cpu } = &config.threads;
+    let workers = config.store_cluster.workers;
+    let (layout, workers) = match (config.store.mode, layout) {
+        // Nobody decides here, whatever is wished of the engine.
+        (StoreMode::Cluster, _) => (Some(Layout::Workers), (workers > 0).then_some(workers)),
+        (StoreMode::Embedded, config::Layout::Auto) => (None, None),
+        (StoreMode::Embedded, config::Layout::Fused) => (Some(Layout::Fused), None),
+        (StoreMode::Embedded, config::Layout::Split) => (Some(Layout::Split), None),
+    };
     Wishes {
-        layout: match layout {
-            config::Layout::Auto => None,
-            config::Layout::Fused => Some(Layout::Fused),
-            config::Layout::Split => Some(Layout::Split),
-        },
+        layout,
         reactors: (*reactors > 0).then_some(*reactors),
+        workers,
         cpus: cpus.clone(),
         generator: *leave_generator_cpu,
     }

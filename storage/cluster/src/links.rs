@@ -29,6 +29,7 @@ pub struct Servers {
 }
 
 /// The connections of one thread.
+#[derive(Debug)]
 pub struct Links {
     /// Redis.
     pub redis: redis::Client,
@@ -39,6 +40,7 @@ pub struct Links {
     slots: RefCell<Rc<[ShardNo]>>,
 }
 
+#[derive(Debug)]
 struct Shard {
     database: Database,
     slices: RefCell<Rc<Slices>>,

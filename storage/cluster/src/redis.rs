@@ -15,7 +15,7 @@ pub use answer::{
     CatalogueSet, Finished, GivenBack, HeldPage, HeldRecord, Judged, Look, NotNow, Opened, Reserved, Returned,
 };
 pub use asked::{Ask, Batch, Judgement, Opening, Own, Terms, Verdict, Window};
-pub use check::Unfit;
+pub use check::{Alive, Unfit};
 pub use client::Client;
 pub use failed::{Failed, Why};
 pub use settings::{Settings, Timeouts};

@@ -19,6 +19,7 @@ mod keys;
 mod moved;
 mod operate;
 mod outbox;
+mod overview;
 mod pieces;
 mod pool;
 mod read;
@@ -41,6 +42,9 @@ pub use keys::{Ending, end, look};
 pub use moved::{Numbers, numbers, numbers_behind, numbers_of};
 pub use operate::{HomeTx, HomeWrite};
 pub use outbox::{Waiting, forget_published, mark_published, unpublished};
+pub use overview::{
+    Alive, ShelfAtHome, ShelfHere, SliceHere, alive, cluster_id, shelves_at_home, shelves_here, slices_here,
+};
 pub use pool::{Database, Lease, Limits};
 pub use read::{Order, due_orders, order, orders, page_of_user};
 pub use returns::{ReturnBatch, confirm_return, next_return, shelves_with_returns};

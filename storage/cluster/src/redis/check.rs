@@ -1,4 +1,4 @@
-//! What a Redis has to be set to before units are trusted to it.
+//! What a Redis says of itself, and what it has to be set to before units are trusted to it.
 
 use std::fmt;
 
@@ -24,6 +24,42 @@ pub enum Unfit {
         /// Which server.
         server: String,
     },
+}
+
+/// A server, as it says it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alive {
+    /// Which, host:port.
+    pub server: String,
+    /// Its `redis_version`.
+    pub version: String,
+    /// Since when it runs, in seconds.
+    pub up_seconds: u64,
+    /// Its `master_replid`: with another one, shelves are opened again.
+    pub incarnation: String,
+    /// Replicas that follow it.
+    pub replicas: u64,
+    /// What does not fit.
+    pub unfit: Vec<Unfit>,
+}
+
+/// Reads what a server says in INFO.
+pub(super) fn alive(server: &str, info: &str) -> Alive {
+    let number = |name: &str| value(info, name).parse().unwrap_or(0);
+    Alive {
+        server: server.to_owned(),
+        version: value(info, "redis_version"),
+        up_seconds: number("uptime_in_seconds"),
+        incarnation: value(info, "master_replid"),
+        replicas: number("connected_slaves"),
+        unfit: unfit(server, info),
+    }
+}
+
+/// The value of a line `name:value`.
+fn value(info: &str, name: &str) -> String {
+    let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_default().trim().to_owned()
 }
 
 /// Since when scripts may begin with `#!lua`.
@@ -54,10 +90,7 @@ impl fmt::Display for Unfit {
 
 /// What does not fit, by what a server says in INFO.
 pub(super) fn unfit(server: &str, info: &str) -> Vec<Unfit> {
-    let value = |name: &str| {
-        let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.unwrap_or_default().trim().to_owned()
-    };
+    let value = |name| value(info, name);
     let server = || server.to_owned();
     let mut found = Vec::new();
     let policy = value("maxmemory_policy");
@@ -86,6 +119,15 @@ mod tests {
     fn check(info: &str, sentences: &[&str]) {
         let found: Vec<String> = unfit("127.0.0.1:6379", info).iter().map(Unfit::to_string).collect();
         assert_eq!(found, sentences, "{info}");
+    }
+
+    #[test]
+    fn what_a_server_says_of_itself_is_read() {
+        let info = "# Server\r\nredis_version:7.0.15\r\nuptime_in_seconds:42\r\nrole:master\r\n\
+                    connected_slaves:2\r\nmaster_replid:c0ffee\r\nmaxmemory_policy:noeviction\r\n";
+        let alive = alive("127.0.0.1:6379", info);
+        assert_eq!((alive.version.as_str(), alive.up_seconds, alive.replicas), ("7.0.15", 42, 2));
+        assert_eq!((alive.incarnation.as_str(), alive.unfit), ("c0ffee", vec![]));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::answer::{
     self, CatalogueSet, Finished, Garbled, GivenBack, HeldPage, Judged, Look, Opened, Reserved, Returned,
 };
 use super::asked::{Ask, Batch, Judgement, Opening, Own, Terms};
-use super::check::{Unfit, unfit};
+use super::check::{Alive, Unfit, alive};
 use super::failed::{Failed, Why, is_noscript};
 use super::script::{Hashes, Script};
 use super::{CALL_MAX, PAGE_MAX, Settings};
@@ -69,10 +69,18 @@ impl Client {
     /// # Errors
     /// A server does not answer.
     pub async fn check(&self) -> Result<Vec<Unfit>, Failed> {
+        Ok(self.servers().await?.into_iter().flat_map(|alive| alive.unfit).collect())
+    }
+
+    /// Each server that gives units away (several in a Cluster), as it says it is.
+    ///
+    /// # Errors
+    /// A server does not answer.
+    pub async fn servers(&self) -> Result<Vec<Alive>, Failed> {
         let mut found = Vec::new();
         for server in self.fred.active_connections() {
             let info: String = self.info(&server).await.map_err(|error| Failed::of(&error))?;
-            found.extend(unfit(&server.to_string(), &info));
+            found.push(alive(&server.to_string(), &info));
         }
         Ok(found)
     }

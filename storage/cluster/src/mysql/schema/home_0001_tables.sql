@@ -1,5 +1,13 @@
 -- What stands in one database only, the home: totals, where users live, who does what alone, the catalogue.
 
+-- Which cluster this is: one row, made once. Clients are told, so that they can tell a cluster from another.
+CREATE TABLE IF NOT EXISTS cluster_ids (
+    one TINYINT UNSIGNED NOT NULL,
+    id BINARY(16) NOT NULL,
+    PRIMARY KEY (one)
+) ENGINE = InnoDB;
+INSERT IGNORE INTO cluster_ids (one, id) VALUES (1, RANDOM_BYTES(16));
+
 -- The units of a shelf before anything was sold, and the last epoch that was opened.
 CREATE TABLE IF NOT EXISTS shelves (
     shelf_kind TINYINT UNSIGNED NOT NULL,
