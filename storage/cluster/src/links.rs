@@ -29,7 +29,6 @@ pub struct Servers {
 }
 
 /// The connections of one thread.
-#[derive(Debug)]
 pub struct Links {
     /// Redis.
     pub redis: redis::Client,
@@ -40,7 +39,6 @@ pub struct Links {
     slots: RefCell<Rc<[ShardNo]>>,
 }
 
-#[derive(Debug)]
 struct Shard {
     database: Database,
     slices: RefCell<Rc<Slices>>,
