@@ -174,7 +174,9 @@ fn why_layout(layout: Layout, wishes: &Wishes, usable: usize) -> String {
             format!("{asked}, {usable}: one thread for sockets and engine saves every wake between them")
         }
         Layout::Split => format!("{asked}, {usable}: the engine has a thread of its own"),
-        Layout::Workers => "the store is in servers elsewhere: workers ask them, reactors have the sockets".into(),
+        Layout::Workers => {
+            "the store is in servers elsewhere: workers ask them, reactors have the sockets".into()
+        }
     }
 }
 

@@ -561,7 +561,8 @@ mod tests {
         let table: toml::Table = text.parse().expect("it is TOML");
         let lines: Vec<&str> = text.lines().collect();
         for (section, keys) in Config::KEYS {
-            let within = Config::KEYS.iter().filter(|(name, _)| name.starts_with(&format!("{section}_"))).count();
+            let within =
+                Config::KEYS.iter().filter(|(name, _)| name.starts_with(&format!("{section}_"))).count();
             let printed = section.split('_').try_fold(&table, |table, word| table.get(word)?.as_table());
             let printed = printed.expect("a section");
             assert_eq!(printed.len(), keys.len() + within, "[{section}]");

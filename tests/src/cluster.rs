@@ -28,7 +28,8 @@ impl Cluster {
     /// # Panics
     /// Where one is not installed, or does not get ready.
     pub fn start() -> Cluster {
-        let folder = tempfile::Builder::new().prefix("tidegate-cluster-").tempdir().expect("a temporary folder");
+        let folder =
+            tempfile::Builder::new().prefix("tidegate-cluster-").tempdir().expect("a temporary folder");
         let mariadb = Mariadb::start(&DATABASES).expect("mariadbd starts");
         let cluster = Cluster { redis: Redis::start(), mariadb, folder };
         let (redis, urls) = (cluster.redis.url(), DATABASES.map(|name| cluster.mariadb.url(name)));

@@ -40,7 +40,10 @@ fn a_cluster_is_made_once_and_shown() {
     let before = cluster.run(TIDEGATE, &["cluster", "status"]);
     assert!(failed(&before, 1).contains("run `tidegate cluster init`"));
     let checked = failed(&cluster.run(TIDEGATE, &["check"]), 1);
-    assert!(checked.contains("pass  redis") && checked.contains("-> run `tidegate cluster init`"), "{checked}");
+    assert!(
+        checked.contains("pass  redis") && checked.contains("-> run `tidegate cluster init`"),
+        "{checked}"
+    );
 
     for _ in 0..2 {
         let made = cluster.run(TIDEGATE, &["cluster", "init"]);
@@ -52,7 +55,10 @@ fn a_cluster_is_made_once_and_shown() {
     assert_eq!((&shown["ok"], &shown["shelves"]), (&json!(true), &json!([])));
     let slots = |number: usize| shown["databases"][number]["slots"].clone();
     assert_eq!((slots(0), slots(1)), (json!(512), json!(512)));
-    assert_eq!((&shown["databases"][0]["home"], &shown["databases"][1]["home"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&shown["databases"][0]["home"], &shown["databases"][1]["home"]),
+        (&json!(true), &json!(false))
+    );
     assert!(shown["redis"][0]["incarnation"].as_str().is_some_and(|id| id.len() == 40), "{shown}");
     assert!(done(&cluster.run(TIDEGATE, &["cluster", "status"])).contains("no shelves"));
     let checked = done(&cluster.run(TIDEGATE, &["check"]));
@@ -85,7 +91,9 @@ fn what_is_wrong_with_a_server_is_a_sentence_without_its_password() {
     cluster.configure(&redis, &[cluster.mariadb.url("nowhere")]);
     assert!(failed(&cluster.run(TIDEGATE, &["cluster", "init"]), 1).contains("create the database"));
     cluster.configure(&redis, &[]);
-    assert!(failed(&cluster.run(TIDEGATE, &["cluster", "init"]), 2).contains("[store.cluster] mysql: name 1"));
+    assert!(
+        failed(&cluster.run(TIDEGATE, &["cluster", "init"]), 2).contains("[store.cluster] mysql: name 1")
+    );
 
     // A setting that loses orders.
     cluster.configure(&redis, &good);

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-const PAGES: [&str; 3] = ["README.md", "CONTRIBUTING.md", "docs/DISK.md"];
+const PAGES: [&str; 4] = ["README.md", "CONTRIBUTING.md", "docs/DISK.md", "docs/CLUSTER.md"];
 
 #[test]
 fn every_command_that_a_page_shows_is_there() {

@@ -203,13 +203,7 @@ impl House {
         House::of(Bounds::DEFAULT, Rates::default(), store, OF_A_JOURNAL, Desks::unmanned())
     }
 
-    fn of(
-        bounds: Bounds,
-        rates: Rates,
-        store: FakeStore,
-        lacks: &'static [Kind],
-        desks: Desks,
-    ) -> House {
+    fn of(bounds: Bounds, rates: Rates, store: FakeStore, lacks: &'static [Kind], desks: Desks) -> House {
         let about = About {
             server: "tidegate test".to_owned(),
             store: 42,

@@ -110,7 +110,10 @@ impl Cluster {
 /// What asks the servers: one thread, this one.
 pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().build().context("no sockets can be waited for: raise the limit of open files (ulimit -n)")
+    builder
+        .enable_all()
+        .build()
+        .context("no sockets can be waited for: raise the limit of open files (ulimit -n)")
 }
 
 async fn init(servers: &Servers) -> anyhow::Result<ExitCode> {

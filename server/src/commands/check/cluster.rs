@@ -37,7 +37,9 @@ fn database_row(database: &DatabaseNow) -> Row {
         (Ok(mysql::Alive { version, .. }), Some(slots)) => {
             row(Pass, what, format!("{name}, {version}, durable commits, {slots} slots"), "")
         }
-        (Ok(_), None) => row(Fail, what, format!("{name} belongs to no cluster yet"), "run `tidegate cluster init`"),
+        (Ok(_), None) => {
+            row(Fail, what, format!("{name} belongs to no cluster yet"), "run `tidegate cluster init`")
+        }
         (Err(fault), _) => row(Fail, what, fault.said.clone(), fault.kind.remedy()),
     }
 }

@@ -134,7 +134,9 @@ impl Overview {
             looked.push(DatabaseNow {
                 name: database.name().to_owned(),
                 is_home: number == usize::from(servers.home.0),
-                slots: slots.as_ref().map(|slots| slots.iter().filter(|&&of| usize::from(of) == number).count()),
+                slots: slots
+                    .as_ref()
+                    .map(|slots| slots.iter().filter(|&&of| usize::from(of) == number).count()),
                 alive: alive(database).await,
             });
         }
@@ -151,9 +153,10 @@ impl Overview {
 
     /// Every server lives and fits, and no shelf is wrong.
     pub fn is_well(&self) -> bool {
-        let redis = self.redis.as_ref().is_ok_and(|servers| {
-            !servers.is_empty() && servers.iter().all(|server| server.unfit.is_empty())
-        });
+        let redis = self
+            .redis
+            .as_ref()
+            .is_ok_and(|servers| !servers.is_empty() && servers.iter().all(|server| server.unfit.is_empty()));
         let dealt = self.databases.iter().all(|database| database.slots.is_some());
         redis
             && dealt
@@ -225,10 +228,8 @@ async fn look(client: &redis::Client, databases: &[Database], home: &Database) -
     for now in shelves.values_mut() {
         let look = client.look(now.shelf).await.ok()?;
         let open = look.open().is_some();
-        now.in_redis = look
-            .shelf
-            .filter(|_| open)
-            .map(|shelf| InRedis { units: shelf.units, held: look.held });
+        now.in_redis =
+            look.shelf.filter(|_| open).map(|shelf| InRedis { units: shelf.units, held: look.held });
         now.state = now.judge();
     }
     Some(shelves.into_values().collect())

@@ -197,12 +197,8 @@ mod tests {
         let said = "b:2/tidegate: no connection within 2s".into();
         let away = mysql::Fault { kind: mysql::FaultKind::Unreachable, said };
         let alive = mysql::Alive { version: "10.11.14".into(), up_seconds: 90_061, unpublished: 3 };
-        let database = |name: &str, is_home, alive| DatabaseNow {
-            name: name.into(),
-            is_home,
-            slots: Some(512),
-            alive,
-        };
+        let database =
+            |name: &str, is_home, alive| DatabaseNow { name: name.into(), is_home, slots: Some(512), alive };
         Overview {
             redis: Ok(vec![redis]),
             databases: vec![
@@ -210,7 +206,12 @@ mod tests {
                 database("b:2/tidegate", false, Err(away)),
             ],
             shelves: vec![
-                shelf(ShelfKey::Stock(SkuId(7), WarehouseId(1)), vec![30, 20], Some((50, 0)), ShelfState::Agrees),
+                shelf(
+                    ShelfKey::Stock(SkuId(7), WarehouseId(1)),
+                    vec![30, 20],
+                    Some((50, 0)),
+                    ShelfState::Agrees,
+                ),
                 shelf(ShelfKey::SaleCap(SaleId(5)), vec![1, 0], Some((98, 0)), ShelfState::Differs),
             ],
         }

@@ -41,7 +41,9 @@ pub fn servers(cluster: &config::StoreCluster) -> Result<Servers, BadUsage> {
         return fault("redis: name the Redis that gives units away, such as redis://127.0.0.1:6379".into());
     }
     if mysql.is_empty() || mysql.len() > usize::from(SLOTS) {
-        return fault(format!("mysql: name 1 to {SLOTS} databases, each mysql://user:password@host:port/database"));
+        return fault(format!(
+            "mysql: name 1 to {SLOTS} databases, each mysql://user:password@host:port/database"
+        ));
     }
     if usize::from(*home) >= mysql.len() {
         return fault(format!("home: must be below {}, the number of databases in mysql", mysql.len()));
@@ -70,7 +72,9 @@ pub fn servers(cluster: &config::StoreCluster) -> Result<Servers, BadUsage> {
     }
     if u64::from(*mysql_statement_ms) <= LOCK_WAIT_SECONDS_MAX * 1_000 {
         let wait_ms = LOCK_WAIT_SECONDS_MAX * 1_000;
-        return fault(format!("mysql_statement_ms: must be more than the {wait_ms} that a database waits for a lock"));
+        return fault(format!(
+            "mysql_statement_ms: must be more than the {wait_ms} that a database waits for a lock"
+        ));
     }
     let span = |ms: &u32| Duration::from_millis(u64::from(*ms));
     let timeouts = redis::Timeouts {
@@ -128,7 +132,10 @@ mod tests {
             (|it| it.mysql_connections = 0, "mysql_connections: must be 1 to 256"),
             (|it| it.redis_call_ms = 0, "redis_call_ms: must be 1 to 60000"),
             (|it| it.mysql_commit_ms = 60_001, "mysql_commit_ms: must be 1 to 60000"),
-            (|it| it.redis_reconnect_ms_min = 501, "redis_reconnect_ms_min: must be at most redis_reconnect_ms_max"),
+            (
+                |it| it.redis_reconnect_ms_min = 501,
+                "redis_reconnect_ms_min: must be at most redis_reconnect_ms_max",
+            ),
             (|it| it.mysql_statement_ms = 2_000, "mysql_statement_ms: must be more than the 2000 that"),
         ];
         for (change, told) in faults {
