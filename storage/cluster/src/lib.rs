@@ -8,4 +8,5 @@ pub mod catalogue;
 pub mod links;
 pub mod mysql;
 pub mod redis;
+mod refused;
 pub mod shelf;

@@ -11,7 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("affinity", &[]),
     ("reactor", &["affinity"]), // no shop noun: bytes in, bytes out
     ("storage", &["domain"]),
-    ("storage-cluster", &["domain"]),
+    ("storage-cluster", &["domain", "storage"]),
     ("handlers", &["domain", "protocol", "storage"]),
     ("tidegate-sdk", &["protocol"]), // a client's programmer compiles two crates of ours, not ten
     ("loadgen", &["affinity", "protocol", "reactor"]), // drives its sockets with the server's reactor

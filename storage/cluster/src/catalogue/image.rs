@@ -1,7 +1,7 @@
 //! The image itself: rows by key, and the number of the change that each came with.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
+use std::ops::{Bound, RangeInclusive};
 
 use domain::coupon::Coupon;
 use domain::desk::{Key, Place, Row, Shared};
@@ -77,6 +77,11 @@ impl Image {
         self.rows.get(&key)?.row.as_ref()
     }
 
+    /// Such rows that there are, by key.
+    pub fn rows_between(&self, keys: (Bound<Key>, Bound<Key>)) -> impl Iterator<Item = &Row> {
+        self.rows.range(keys).filter_map(|(_, kept)| kept.row.as_ref())
+    }
+
     /// All rows that there are, by key.
     pub fn all_rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.values().filter_map(|kept| kept.row.as_ref())
@@ -139,6 +144,53 @@ impl Image {
         let from = speaking.map(|place| if now < opens { place.closed_from } else { opens });
         let closes = if now < closes { Some(closes) } else { None };
         Window { from, until: closes.into_iter().chain(next).min() }
+    }
+
+    /// The cap or quota that a row bounds otherwise than the one that it replaces, if it replaces one.
+    pub fn bounds_otherwise(&self, row: &Row) -> Option<ShelfKey> {
+        if let Row::Sale(sale) = row {
+            let before = self.sale(sale.id)?;
+            return (before.cap_units != sale.cap_units).then_some(ShelfKey::SaleCap(sale.id));
+        }
+        if let Row::Coupon(coupon, _) = row {
+            let before = self.coupon(coupon.id)?;
+            let is_same = (before.quota, before.must_claim) == (coupon.quota, coupon.must_claim);
+            return (!is_same).then_some(ShelfKey::CouponQuota(coupon.id));
+        }
+        None
+    }
+
+    /// All shelves whose version grows with these rows, which are here.
+    pub fn shelves_by(&self, rows: &[CatalogueRow]) -> BTreeSet<ShelfKey> {
+        let mut shelves = BTreeSet::new();
+        let stock_of = |sku| self.warehouses_of(sku).map(move |warehouse| ShelfKey::Stock(sku, warehouse));
+        for CatalogueRow { key, .. } in rows {
+            match *key {
+                Key::Sku(sku) | Key::Place(sku, _) => shelves.extend(stock_of(sku)),
+                Key::Sale(sale) => {
+                    shelves.insert(ShelfKey::SaleCap(sale));
+                    shelves.extend(self.places_of_sale(sale).flat_map(|place| stock_of(place.sku)));
+                }
+                Key::Coupon(coupon) => {
+                    shelves.insert(ShelfKey::CouponQuota(coupon));
+                }
+                Key::Shared(_)
+                | Key::Freight(..)
+                | Key::Limit(_)
+                | Key::Switch(_)
+                | Key::SwitchVersion
+                | Key::Request(_)
+                | Key::Order(_)
+                | Key::Count(..)
+                | Key::CouponUser(..)
+                | Key::Hold(_)
+                | Key::FailedRefunds(_)
+                | Key::Making(_)
+                | Key::Letter(..)
+                | Key::Letters => (),
+            }
+        }
+        shelves
     }
 
     /// What was read joins what is here.

@@ -1,18 +1,31 @@
 //! The catalogue: skus, sales and whatever else operators put. The home has it; each node keeps an image of it, from which
 //! orders are judged, and hears of changes by their numbers.
 
+mod decide;
 mod image;
+mod judge;
+mod lists;
+mod sums;
+mod taking;
+mod told;
 
+use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use domain::desk::{Desk, Key, Need, Row, RowFault};
+use domain::desk::{Desk, Key, Need, Place, Row, RowFault};
+use domain::intent::SaleSku;
 use domain::switch::Scope;
-use domain::{MicrosUtc, SkuId, WarehouseId};
+use domain::verdict::Page;
+use domain::{MicrosUtc, SaleId, SkuId, WarehouseId};
 
 use crate::mysql::{CatalogueRow, Fault, Lease, read_catalogue};
 use crate::redis::Window;
 use crate::shelf::{CatalogueVersion, ShelfKey};
 use image::{Image, places_of};
+
+pub use decide::{Decided, decide};
+pub use judge::Asked;
 
 /// Units that a cap or quota without bound gives away: more than anybody takes, and a number that a script computes with.
 pub const UNBOUNDED_UNITS: u64 = 1 << 52;
@@ -141,6 +154,46 @@ impl Catalogue {
     /// Whether there is room for these rows besides all others, by the bounds that a ledger has.
     pub fn has_room_for(&self, rows: &[(Key, Option<Row>)]) -> bool {
         self.read().has_room_for(rows)
+    }
+
+    /// Whether a shelf is of something that there is.
+    fn has(&self, shelf: ShelfKey) -> bool {
+        let key = match shelf {
+            ShelfKey::Stock(..) => Key::Shared(shelf.into()),
+            ShelfKey::SaleCap(sale) => Key::Sale(sale),
+            ShelfKey::CouponQuota(coupon) => Key::Coupon(coupon),
+        };
+        self.read().row(key).is_some()
+    }
+
+    /// The cap or quota that this row bounds otherwise than the one that it replaces.
+    fn bounds_otherwise(&self, row: &Row) -> Option<ShelfKey> {
+        self.read().bounds_otherwise(row)
+    }
+
+    /// All shelves whose version grows with these rows.
+    fn shelves_by(&self, rows: &[CatalogueRow]) -> BTreeSet<ShelfKey> {
+        self.read().shelves_by(rows)
+    }
+
+    /// The skus of a sale, by id.
+    fn skus_of_sale(&self, sale: SaleId) -> Vec<SaleSku> {
+        let image = self.read();
+        let skus = image.places_of_sale(sale);
+        skus.map(|Place { sku, unit_price, .. }| SaleSku { sku, unit_price }).collect()
+    }
+
+    /// A page of such rows from the first on: of those that `pick` takes.
+    fn page<T>(
+        &self,
+        keys: (Bound<Key>, Bound<Key>),
+        limit: u16,
+        pick: impl Fn(&Row) -> Option<T>,
+    ) -> Page<T> {
+        let image = self.read();
+        let mut all = image.rows_between(keys).filter_map(pick);
+        let items = all.by_ref().take(usize::from(limit)).collect();
+        Page { items, more: all.next().is_some() }
     }
 
     /// What was read joins the image. Rows that it has in a newer form stay.

@@ -1,0 +1,7 @@
+//! What operators do, decided at the home, against real redis-server and mariadbd.
+#![allow(clippy::unwrap_used)] // The lint spares only functions marked as tests, not their helpers.
+#![allow(clippy::wildcard_enum_match_arm)] // A row that a test does not name fails it.
+
+mod faults;
+mod shop;
+mod taking;
