@@ -9,4 +9,5 @@ pub mod links;
 pub mod mysql;
 pub mod redis;
 mod refused;
+pub mod repair;
 pub mod shelf;

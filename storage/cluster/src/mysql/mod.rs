@@ -14,9 +14,12 @@ mod change;
 mod commit;
 mod fault;
 mod fence;
+mod holds;
 mod home;
 mod keys;
 mod moved;
+mod nodes;
+mod opening;
 mod operate;
 mod outbox;
 mod overview;
@@ -30,6 +33,7 @@ mod settings;
 mod slices;
 mod subscribers;
 mod text;
+mod tidy;
 mod write;
 
 pub use catalogue::{CatalogueRow, read_catalogue};
@@ -37,11 +41,14 @@ pub use change::{Change, ChangeDesk, Changed, Found, change};
 pub use commit::{Committed, Counts, Desk, Prepared, commit};
 pub use fault::{Fault, FaultKind, TxFault};
 pub use fence::{Raised, compact, raise, sum};
+pub use holds::holds;
 pub use home::{Bumped, SLOTS, bump, deal_slots, move_slot, put_total, read_slots, take_lock};
 pub use keys::{Ending, end, look};
 pub use moved::{Numbers, numbers, numbers_behind, numbers_of};
+pub use nodes::{leave_node, renew_node, take_node};
+pub use opening::{Fenced, OPEN_MAX, begin_openings, raise_fences, read_fences};
 pub use operate::{HomeTx, HomeWrite};
-pub use outbox::{Waiting, forget_published, mark_published, unpublished};
+pub use outbox::{Waiting, backlog, forget_published, mark_published, unpublished};
 pub use overview::{
     Alive, ShelfAtHome, ShelfHere, SliceHere, alive, cluster_id, shelves_at_home, shelves_here, slices_here,
 };
@@ -57,6 +64,7 @@ pub use settings::{LOCK_WAIT_SECONDS_MAX, STATEMENT_BYTES_MAX};
 pub use slices::{NoSlice, ROWS_MAX, Slice, SliceRules, Slices, read_slices, tend_slices};
 pub use subscribers::{CursorMoved, forget_cursor, move_cursor, read_cursor, read_letters};
 pub use text::KEY_TABLES;
+pub use tidy::{forget_returns, shelves_to_compact};
 
 /// Orders, or request ids, in one transaction at most.
 pub const BATCH_MAX: usize = 64;

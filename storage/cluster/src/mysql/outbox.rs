@@ -38,6 +38,22 @@ pub async fn unpublished(lease: &mut Lease<'_>, most: usize) -> Result<Vec<Waiti
     rows.into_iter().map(waiting).collect()
 }
 
+/// How many transactions wait, counted up to `most`, and when what the oldest of them told became true.
+///
+/// # Errors
+/// The database's.
+pub async fn backlog(lease: &mut Lease<'_>, most: u64) -> Result<(u64, Option<MicrosUtc>), Fault> {
+    let mut sql = Sql::new();
+    sql.raw("SELECT COUNT(*) FROM (SELECT seq FROM outbox FORCE INDEX (to_publish) WHERE published = FALSE LIMIT ");
+    sql.number(most).raw(") AS waiting; SELECT events FROM outbox FORCE INDEX (to_publish)");
+    sql.raw(" WHERE published = FALSE ORDER BY seq LIMIT 1");
+    let mut answer = lease.read(&sql).await?;
+    let rows = answer.next::<(u64,)>()?.first().map_or(0, |(rows,)| *rows);
+    let oldest = answer.next::<(Vec<u8>,)>()?;
+    let oldest = oldest.first().and_then(|(bytes,)| parted(bytes)).and_then(|events| Some(events.first()?.at));
+    Ok((rows, oldest))
+}
+
 /// Marks what these transactions told as published.
 ///
 /// # Errors

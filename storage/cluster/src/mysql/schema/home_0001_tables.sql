@@ -34,6 +34,14 @@ CREATE TABLE IF NOT EXISTS locks (
     PRIMARY KEY (name)
 ) ENGINE = InnoDB;
 
+-- Numbers of nodes, each somebody's until an instant of this database's clock: order ids are made with them.
+CREATE TABLE IF NOT EXISTS nodes (
+    number SMALLINT UNSIGNED NOT NULL,
+    owner BIGINT UNSIGNED NOT NULL,
+    until BIGINT NOT NULL,
+    PRIMARY KEY (number)
+) ENGINE = InnoDB;
+
 -- How often the catalogue was changed. Whoever changes it locks this row first: changes come one after the other, and
 -- who has read all up to a number has missed none.
 CREATE TABLE IF NOT EXISTS catalogue_changes (
