@@ -204,7 +204,9 @@ fn ask_for_fences(sql: &mut Sql, shelves: &[ShelfKey]) {
 
 /// No epoch: the row was made to be locked, and never raised.
 fn fences(rows: Vec<(u8, u64, u32, u64)>) -> Result<BTreeMap<ShelfKey, Option<Epoch>>, Fault> {
-    rows.into_iter().map(|(kind, id, place, epoch)| Ok((shelf((kind, id, place))?, Epoch::parse(epoch)))).collect()
+    rows.into_iter()
+        .map(|(kind, id, place, epoch)| Ok((shelf((kind, id, place))?, Epoch::parse(epoch))))
+        .collect()
 }
 
 fn shelf(columns: (u8, u64, u32)) -> Result<ShelfKey, Fault> {

@@ -50,7 +50,8 @@ pub async fn backlog(lease: &mut Lease<'_>, most: u64) -> Result<(u64, Option<Mi
     let mut answer = lease.read(&sql).await?;
     let rows = answer.next::<(u64,)>()?.first().map_or(0, |(rows,)| *rows);
     let oldest = answer.next::<(Vec<u8>,)>()?;
-    let oldest = oldest.first().and_then(|(bytes,)| parted(bytes)).and_then(|events| Some(events.first()?.at));
+    let oldest =
+        oldest.first().and_then(|(bytes,)| parted(bytes)).and_then(|events| Some(events.first()?.at));
     Ok((rows, oldest))
 }
 

@@ -244,7 +244,8 @@ impl<T: Totals> Repairs<T> {
     /// Whether this node does a job now. Where the home cannot say so, it does: twice does no harm.
     async fn alone(&self, job: Job) -> bool {
         let (name, for_ms) = job.lock();
-        let taken = async { mysql::take_lock(&mut self.links.home().lease().await?, name, self.owner, for_ms).await };
+        let taken =
+            async { mysql::take_lock(&mut self.links.home().lease().await?, name, self.owner, for_ms).await };
         taken.await.unwrap_or(true)
     }
 

@@ -50,7 +50,10 @@ pub enum NoNumber {
     #[error(transparent)]
     Trouble(#[from] Trouble),
     /// All are leased, or rest after a node that did not give its number back.
-    #[error("all {} numbers of nodes are in use: end a node, or wait until the leases of dead ones are over", domain::Makings::NODES_MAX)]
+    #[error(
+        "all {} numbers of nodes are in use: end a node, or wait until the leases of dead ones are over",
+        domain::Makings::NODES_MAX
+    )]
     AllInUse,
 }
 
@@ -77,7 +80,8 @@ impl NodeLease {
             let _ = self.renew().await;
         }
         if let Some(Held { number, owner, .. }) = self.held.take() {
-            let leave = async { mysql::leave_node(&mut self.links.home().lease().await?, number, owner).await };
+            let leave =
+                async { mysql::leave_node(&mut self.links.home().lease().await?, number, owner).await };
             // Where it fails, its time runs out.
             let _ = leave.await;
         }

@@ -148,9 +148,10 @@ async fn raise_in(links: &Links, no: ShardNo, epochs: BTreeMap<ShelfKey, Epoch>)
 
 async fn init_one(links: &Links, totals: &impl Totals, shelf: ShelfKey, work: Work) -> (ShelfKey, Ended) {
     let Work { epoch, sum } = work;
-    // Both at one instant, without waiting in between.
-    let (total, catalogue) = (totals.total(shelf), totals.version(shelf));
-    let total = i64::try_from(total).expect("totals are below 2^53");
+    // Other threads refresh the image, too. The version first: a total that is newer than it says is opened once more, and
+    // one that is older would stay.
+    let catalogue = totals.version(shelf);
+    let total = i64::try_from(totals.total(shelf)).expect("totals are below 2^53");
     let opening = Opening { epoch, units: total.saturating_sub(sum), catalogue };
     let ended = match links.redis.init(shelf, opening).await {
         Ok(Opened::Now) => {

@@ -110,9 +110,9 @@ async fn judge(
             match judge_in(links, no, shelf, some).await {
                 Ok(verdicts) => {
                     let judgements = some.iter().zip(verdicts);
-                    judged.extend(judgements.map(|(record, verdict)| {
-                        (*record, Judgement { own: record.own, verdict })
-                    }));
+                    judged.extend(
+                        judgements.map(|(record, verdict)| (*record, Judgement { own: record.own, verdict })),
+                    );
                 }
                 Err(trouble) => done.leave(some.len(), trouble),
             }

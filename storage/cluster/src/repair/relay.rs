@@ -31,9 +31,8 @@ pub struct Relayed {
 /// Sends what a database has for Redis. Shelves that are not open, or lost something, are told of.
 pub async fn relay_returns(links: &Links, no: ShardNo, wanted: &Wanted) -> Relayed {
     let mut relayed = Relayed::default();
-    let shelves = async {
-        mysql::shelves_with_returns(&mut links.database(no).lease().await?, SHELVES_MAX).await
-    };
+    let shelves =
+        async { mysql::shelves_with_returns(&mut links.database(no).lease().await?, SHELVES_MAX).await };
     match shelves.await {
         Ok(shelves) => {
             for shelf in shelves {

@@ -10,11 +10,7 @@ pub trait Sink {
     ///
     /// # Errors
     /// It may have kept some of them, or all; they come again.
-    fn publish(
-        &mut self,
-        of: ShardNo,
-        events: Vec<EventRow>,
-    ) -> impl Future<Output = Result<(), SinkFault>>;
+    fn publish(&mut self, of: ShardNo, events: Vec<EventRow>) -> impl Future<Output = Result<(), SinkFault>>;
 }
 
 /// A sink that did not take its events.

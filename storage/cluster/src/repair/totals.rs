@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::catalogue::Catalogue;
 use crate::mysql::{Fault, Lease};
 use crate::shelf::{CatalogueVersion, ShelfKey};
 
@@ -25,6 +26,25 @@ pub trait Totals {
     fn shelves(&self) -> Vec<ShelfKey>;
 }
 
+impl Totals for Catalogue {
+    fn refresh(&self, home: &mut Lease<'_>) -> impl Future<Output = Result<(), Fault>> {
+        Catalogue::refresh(self, home)
+    }
+
+    fn total(&self, shelf: ShelfKey) -> u64 {
+        Catalogue::total(self, shelf)
+    }
+
+    fn version(&self, shelf: ShelfKey) -> CatalogueVersion {
+        self.version_of(shelf)
+    }
+
+    fn shelves(&self) -> Vec<ShelfKey> {
+        Catalogue::shelves(self)
+    }
+}
+
+/// As the threads of a node share it.
 impl<T: Totals> Totals for Arc<T> {
     fn refresh(&self, home: &mut Lease<'_>) -> impl Future<Output = Result<(), Fault>> {
         T::refresh(self, home)

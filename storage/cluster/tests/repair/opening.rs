@@ -35,7 +35,11 @@ async fn a_shelf_is_opened_with_what_operators_put_and_nobody_bought() {
     world.reserve(OTHER).await;
     assert_eq!(world.units_and_held(STOCK).await, (1_046, 1));
     assert_eq!(world.reopen().await, epoch(2));
-    assert_eq!(world.units_and_held(STOCK).await, (1_047, 0), "who held a unit cannot commit with it any more");
+    assert_eq!(
+        world.units_and_held(STOCK).await,
+        (1_047, 0),
+        "who held a unit cannot commit with it any more"
+    );
     world.assert_whole(STOCK).await;
 }
 
@@ -232,7 +236,8 @@ fn one_shelf_that_somebody_has_locked_keeps_no_other_from_opening() {
     let other = &world.other;
     let asleep = "FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'";
     let ended = std::thread::scope(|threads| {
-        let locked = "START TRANSACTION; SELECT * FROM fences WHERE shelf_id = 18 FOR UPDATE; SELECT SLEEP(30)";
+        let locked =
+            "START TRANSACTION; SELECT * FROM fences WHERE shelf_id = 18 FOR UPDATE; SELECT SLEEP(30)";
         threads.spawn(move || other.sql("other", locked));
         servers::wait_until("the lock is taken", || {
             world.number(OTHER, &format!("SELECT COUNT(*) {asleep}")) > 0
@@ -257,7 +262,9 @@ async fn buyers_and_openers_together_lose_nothing() {
         let buying = async {
             let mut bought = 0;
             for at in 0..12 {
-                let Some(buy) = world.try_to_reserve(if at % 2 == 0 { HOME } else { OTHER }).await else { continue };
+                let Some(buy) = world.try_to_reserve(if at % 2 == 0 { HOME } else { OTHER }).await else {
+                    continue;
+                };
                 match world.commit(&buy).await {
                     Committed::Now => bought += 1,
                     Committed::Fenced { .. } => (),

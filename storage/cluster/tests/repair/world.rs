@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use domain::desk::{Moved, ShelfMoved};
 use domain::order::State;
 use domain::{Currency, MicrosUtc, MinorUnits, OrderId, RequestId, RequestKey, SkuId, UserId, WarehouseId};
 use servers::mariadb::Mariadb;
@@ -14,8 +15,8 @@ use servers::proxy::Proxy;
 use servers::redis::Redis;
 use storage_cluster::links::{Links, Servers, init};
 use storage_cluster::mysql::{
-    self, Ask, Change, ChangeDesk, Changed, ChangedOrder, Committed, Counts, Delta, Desk, EventRow, Fault,
-    Found, ItemRow, Lease, Limits, NewOrder, OrderRow, Prepared, SliceRules,
+    self, Ask, Change, ChangeDesk, Changed, ChangedOrder, Committed, Counts, Desk, EventRow, Fault, Found,
+    ItemRow, Lease, Limits, NewOrder, OrderRow, Prepared, SliceRules,
 };
 use storage_cluster::redis::{self, Own, Reserved, Terms, Timeouts, Window};
 use storage_cluster::repair::{Ended, Totals, open_shelf};
@@ -32,7 +33,7 @@ pub const fn stock(sku: u64) -> ShelfKey {
 
 /// Tests pause a database and wait for it, on a machine that does other things too.
 const IMPATIENT: Limits =
-    Limits { connect: ms(1_500), statement: ms(1_500), commit: ms(1_500), ..Limits::DEFAULT };
+    Limits { connect: ms(2_000), statement: ms(3_000), commit: ms(3_000), ..Limits::DEFAULT };
 
 pub struct World {
     pub redis: Redis,
@@ -150,7 +151,8 @@ impl World {
     /// An operator moves units of the shelf; below 0 they come.
     pub fn put_stock(&self, units: i64) {
         let text = format!(
-            "INSERT INTO stock_delta (shelf_kind, shelf_id, place, epoch, units) VALUES (1, 17, 3, 0, {units})"
+            "INSERT INTO stock_delta (shelf_kind, shelf_id, place, epoch, units, n1, n2, n3, n4, n5, n6) \
+             VALUES (1, 17, 3, 0, {units}, 0, 0, 0, 0, 0, 0)"
         );
         self.home.sql("home", &text).unwrap();
     }
@@ -193,10 +195,10 @@ impl World {
         buy
     }
 
-    /// Nothing where the shelf is closed, or was opened meanwhile.
+    /// Nothing where the shelf is closed, or was opened meanwhile, or Redis does not answer.
     pub async fn try_to_reserve(&self, of: ShardNo) -> Option<Buy> {
-        let buy = self.wish(self.user(of), self.links.redis.look(STOCK).await.unwrap().open()?);
-        (self.reserve_again(&buy).await == Reserved::Taken).then_some(buy)
+        let buy = self.wish(self.user(of), self.links.redis.look(STOCK).await.ok()?.open()?);
+        (self.ask(&buy).await.ok()? == Reserved::Taken).then_some(buy)
     }
 
     fn wish(&self, user: UserId, open: Epoch) -> Buy {
@@ -212,8 +214,18 @@ impl World {
         }
     }
 
+    /// The same wish under another attempt, with a fresh hold id and a fresh order id.
+    pub fn again(&self, buy: &Buy, attempt: Attempt) -> Buy {
+        let hold = HoldId(u128::from(self.fresh()) << 64 | 1);
+        Buy { attempt, hold, order: self.order_id(buy.key.who), ..*buy }
+    }
+
     /// RESERVE with these words.
     pub async fn reserve_again(&self, buy: &Buy) -> Reserved {
+        self.ask(buy).await.unwrap()
+    }
+
+    async fn ask(&self, buy: &Buy) -> Result<Reserved, redis::Failed> {
         let catalogue = self.totals.version(buy.shelf);
         let terms = Terms { epoch: buy.epoch, catalogue, window: Window::default() };
         let ask = redis::Ask {
@@ -223,7 +235,7 @@ impl World {
             units: NonZeroU32::new(buy.units).unwrap(),
             body: 7,
         };
-        self.links.redis.reserve(buy.shelf, &terms, &[ask]).await.unwrap()[0]
+        Ok(self.links.redis.reserve(buy.shelf, &terms, &[ask]).await?[0])
     }
 
     fn order_id(&self, user: UserId) -> OrderId {
@@ -337,6 +349,7 @@ impl Desk for Seller {
                 record: vec![7; 20],
             },
             items: vec![ItemRow { shelf, units, hold, epoch }],
+            moved: vec![held(shelf, i64::from(units))],
             history: Vec::new(),
             counts: Vec::new(),
             events: vec![EventRow { order, at: now(), body: b"created".to_vec() }],
@@ -356,12 +369,20 @@ impl ChangeDesk for Canceller {
         Ok(ChangedOrder {
             row,
             history: Vec::new(),
-            deltas: vec![Delta { shelf, units: -i64::from(units) }],
+            moved: vec![held(shelf, -i64::from(units))],
             items: Vec::new(),
+            hold: None,
+            led_to: Vec::new(),
             counts: Vec::new(),
             events: vec![EventRow { order, at: now(), body: b"cancelled".to_vec() }],
         })
     }
+}
+
+/// So many units of a shelf are held from now on (below 0: are not any more).
+fn held(shelf: ShelfKey, units: i64) -> Moved {
+    let ShelfKey::Stock(sku, warehouse) = shelf else { panic!("{shelf} is no stock") };
+    Moved::Shelf(sku, warehouse, ShelfMoved { held: units, ..ShelfMoved::default() })
 }
 
 pub fn now() -> MicrosUtc {
