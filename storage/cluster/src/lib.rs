@@ -5,6 +5,7 @@
 //! which are `domain`'s.
 
 pub mod catalogue;
+pub mod engine;
 pub mod links;
 pub mod mysql;
 pub mod redis;

@@ -231,7 +231,7 @@ async fn look(lease: &mut Lease<'_>, piece: &Piece, changes: &[&Change]) -> Resu
     let keys = changes.iter().filter_map(|change| change.request.as_ref().map(|(key, _)| key));
     let lists = ask_for_keys(&mut sql, keys, " FOR UPDATE");
     ask_for_orders(&mut sql, &piece.slice, &ids, " FOR UPDATE;");
-    ask_for_counts(&mut sql, &counted);
+    ask_for_counts(&mut sql, &counted, " FOR UPDATE;");
     let mut answer = lease.begin(&sql).await?;
     answer.skip()?;
     Ok(Seen {

@@ -82,6 +82,11 @@ pub enum Committed<R> {
 }
 
 impl Counts {
+    /// As they were read.
+    pub(super) fn of(read: BTreeMap<CountKey, u64>) -> Counts {
+        Counts { read, changed: BTreeMap::new() }
+    }
+
     /// How many; 0 where nothing was counted yet.
     pub fn get(&self, key: &CountKey) -> u64 {
         self.changed.get(key).or(self.read.get(key)).copied().unwrap_or(0)
@@ -232,7 +237,7 @@ async fn look(lease: &mut Lease<'_>, piece: &Piece, orders: &[&Prepared]) -> Res
     let looked_at = |ask: &&Ask| piece.met_a_duplicate || ask.attempt != Attempt(1);
     let keys = orders.iter().map(|order| &order.ask).filter(looked_at).map(|ask| &ask.key);
     let lists = ask_for_keys(&mut sql, keys, " FOR UPDATE");
-    ask_for_counts(&mut sql, &counted);
+    ask_for_counts(&mut sql, &counted, " FOR UPDATE;");
     let mut answer = lease.begin(&sql).await?;
     answer.skip()?;
     let fences = fences(&mut answer, &shelves)?;
@@ -269,8 +274,8 @@ pub(super) fn fences(answer: &mut Answer, shelves: &BTreeSet<ShelfKey>) -> Resul
     Ok(fences)
 }
 
-/// Locks counts that there are. Those that are not there cannot be locked: their INSERT finds out who was faster.
-pub(super) fn ask_for_counts(sql: &mut Sql, counted: &BTreeSet<CountKey>) {
+/// Asks for counts that there are. Those that are not there cannot be locked: their INSERT finds out who was faster.
+pub(super) fn ask_for_counts(sql: &mut Sql, counted: &BTreeSet<CountKey>, end: &'static str) {
     if counted.is_empty() {
         return;
     }
@@ -278,7 +283,7 @@ pub(super) fn ask_for_counts(sql: &mut Sql, counted: &BTreeSet<CountKey>) {
     for key in counted {
         sql.count_choice(key);
     }
-    sql.raw(" FOR UPDATE;");
+    sql.raw(end);
 }
 
 pub(super) fn counts(

@@ -53,7 +53,7 @@ pub use overview::{
     Alive, ShelfAtHome, ShelfHere, SliceHere, alive, cluster_id, shelves_at_home, shelves_here, slices_here,
 };
 pub use pool::{Database, Lease, Limits};
-pub use read::{Order, due_orders, order, orders, page_of_user};
+pub use read::{Order, due_orders, order, order_made, orders, page_of_user, user_counts};
 pub use returns::{ReturnBatch, confirm_return, next_return, shelves_with_returns};
 pub use rows::{
     Ask, BODY_BYTES_MAX, ChangedOrder, CountKey, CountKind, EventRow, ItemRow, NewOrder, OrderRow,

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::order::State;
-use domain::{Currency, MicrosUtc, MinorUnits, OrderId, RequestId, RequestKey, UserId};
+use domain::{Currency, Making, MicrosUtc, MinorUnits, OrderId, RequestId, RequestKey, UserId};
 
 use super::BATCH_MAX;
+use super::commit::{Counts, ask_for_counts, counts};
 use super::fault::{Fault, FaultKind};
 use super::pool::{Answer, Lease};
-use super::rows::{ItemRow, OrderRow, request_bytes};
+use super::rows::{CountKey, ItemRow, OrderRow, request_bytes};
 use super::slices::{NoSlice, Slice, Slices};
 use super::text::{Cell, Sql, key_table, shelf_of};
 use crate::shelf::{Epoch, HoldId};
@@ -111,6 +112,40 @@ pub async fn due_orders(lease: &mut Lease<'_>, slice: &Slice, most: usize) -> Re
     sql.raw(" WHERE due_at <= CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED) ORDER BY due_at LIMIT ");
     sql.number(most as u64);
     order_rows(&mut lease.read(&sql).await?)
+}
+
+/// Counts of users, without locks, at most [`BATCH_MAX`] of them; those that were never counted are 0.
+///
+/// # Errors
+/// The database's.
+pub async fn user_counts(lease: &mut Lease<'_>, keys: &[CountKey]) -> Result<Counts, Fault> {
+    let keys: BTreeSet<CountKey> = keys.iter().copied().collect();
+    if keys.is_empty() {
+        return Ok(Counts::default());
+    }
+    let mut sql = Sql::new();
+    ask_for_counts(&mut sql, &keys, ";");
+    Ok(Counts::of(counts(&mut lease.read(&sql).await?, &keys)?))
+}
+
+/// The order that was made then, whatever its slot; nothing where this database has none. Orders of one millisecond lie
+/// side by side, so it looks at these.
+///
+/// # Errors
+/// The database's; or the slices have to be read again.
+pub async fn order_made(
+    lease: &mut Lease<'_>,
+    slices: &Slices,
+    making: Making,
+) -> Result<Option<OrderId>, Fault> {
+    let any = making.any_order();
+    let Some(slice) = slice_of(slices, any)? else { return Ok(None) };
+    let (first, last) = (OrderId::new(any.ms(), 0, 0), OrderId::new(any.ms(), u16::MAX, u16::MAX));
+    let mut sql = Sql::new();
+    sql.raw("SELECT id FROM ").table_of("orders_", &slice);
+    sql.raw(" WHERE id BETWEEN ").number(first.0).raw(" AND ").number(last.0);
+    let ids = lease.read(&sql).await?.next::<(u64,)>()?;
+    Ok(ids.into_iter().map(|(id,)| OrderId(id)).find(|order| order.making() == making))
 }
 
 /// Nothing for an id that no order can have.
