@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // The lint spares only functions marked as tests, not their helpers.
 #![allow(clippy::wildcard_enum_match_arm)] // A row that a test does not name fails it.
 
+mod alike;
 mod faults;
 mod shop;
 mod taking;

@@ -75,6 +75,10 @@ impl Shop {
         RequestId((now().0 / 1_000) as u128 * (1 << 80) + u128::from(self.asked.get()))
     }
 
+    pub fn sql(&self, database: &str, statements: &str) {
+        self.mariadb.sql(database, statements).unwrap();
+    }
+
     /// The first field of a query's first row, asked with the server's own client.
     pub fn number(&self, database: &str, query: &str) -> i64 {
         let rows = self.mariadb.sql(database, query).unwrap();
