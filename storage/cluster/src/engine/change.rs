@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use domain::desk::{Desk, Key, Row, RowFault, Task};
+use domain::desk::{Desk, Key, Moved, Row, RowFault, Task};
 use domain::{MicrosUtc, OrderId, RestingOrder, UserId, Verdict};
 use storage::embedded::record::Entries;
 use storage::{NotDecided, Outcome};
@@ -18,7 +18,7 @@ use super::orders::{READS_MAX, replay};
 use super::plan::{Give, Known, lay};
 use super::rows::{Written, count_keys, rows_of, shelf_of};
 use super::worker::Asked;
-use crate::mysql::{self, Change, ChangeDesk, Changed, ChangedOrder, Found, TxFault};
+use crate::mysql::{self, Change, ChangeDesk, Changed, ChangedOrder, CountKey, Found, TxFault};
 use crate::shelf::ShardNo;
 
 /// What is done to an order.
@@ -45,6 +45,8 @@ pub(super) struct Changing {
 pub(super) enum NotChanged {
     /// It came to something else by what stands there now: this is the answer.
     Nothing(Option<Box<Verdict>>),
+    /// It would write what was not locked: the order has changed since it was read.
+    Again,
     /// Rows make no sense together.
     Unsound(RowFault),
 }
@@ -60,26 +62,26 @@ pub(super) async fn change(node: &Rc<Node>, asked: &Asked) -> Outcome {
     for _ in 0..TRIES {
         let known = request.iter().map(|(key, _)| (Key::Request(*key), None)).collect();
         let planned = plan(node, &What::Asked(asked.clone()), known).await?;
-        let (verdict, no) = match planned {
+        let (verdict, again) = match planned {
             Planned::Nothing { verdict, no } => {
-                // What was asked before may have been done since.
-                if let (true, Some((key, _)), Some(no)) = (envelope.asked_before, request, no)
+                // It may be refused because it was done before.
+                if let (Some((key, _)), Some(no)) = (request, no)
                     && let Some(standing) = node.look_in(no, key).await?
                 {
                     return replay(node, envelope, &intent, key, &standing).await;
                 }
-                (verdict, None)
+                (verdict, false)
             }
             Planned::Change { no, mut plan } => {
                 plan.change.request = request;
                 let (changed, verdict) = run(node, no, *plan).await;
                 match changed {
-                    Changed::Now => (verdict, None),
+                    Changed::Now => (verdict, false),
                     Changed::Stands(standing) => {
                         let (key, _) = request.expect("only a request id can stand in the way");
                         return replay(node, envelope, &intent, key, &standing).await;
                     }
-                    Changed::Refused(NotChanged::Nothing(verdict)) => (verdict.map(|it| *it), None),
+                    Changed::Refused(NotChanged::Nothing(verdict)) => (verdict.map(|it| *it), false),
                     Changed::Refused(NotChanged::Unsound(fault)) => return Err(node.unsound(fault)),
                     Changed::Failed(TxFault::Unknown(fault)) => {
                         node.failed(no, &fault);
@@ -90,14 +92,15 @@ pub(super) async fn change(node: &Rc<Node>, asked: &Asked) -> Outcome {
                         node.open(shelf);
                         return Err(node.unavailable());
                     }
-                    Changed::NoOrder | Changed::Moved { .. } | Changed::NoSlice(_) => (None, Some(())),
+                    Changed::Refused(NotChanged::Again)
+                    | Changed::NoOrder
+                    | Changed::Moved { .. }
+                    | Changed::NoSlice(_) => (None, true),
                 }
             }
         };
-        match (verdict, no) {
-            (Some(verdict), _) => return Ok(verdict),
-            (None, Some(())) => (),
-            (None, None) => return Err(node.unavailable()),
+        if !again {
+            return verdict.ok_or_else(|| node.unavailable());
         }
     }
     Err(node.unavailable())
@@ -213,7 +216,7 @@ impl ChangeDesk for Deciding<'_> {
     type Refusal = NotChanged;
 
     fn decide(&mut self, at: usize, found: Found<'_>) -> Result<ChangedOrder, NotChanged> {
-        let Changing { what, now, known, counted, .. } = &self.jobs[at];
+        let Changing { what, now, known, counted, change, .. } = &self.jobs[at];
         let mut known = known.clone();
         known.extend(rows_of(found.order).map_err(NotChanged::Unsound)?);
         lay_counts(counted, found.counts, &mut known);
@@ -232,6 +235,12 @@ impl ChangeDesk for Deciding<'_> {
             let written = Written::of(desk, changes, found.order.version, entries);
             Ok((verdict, written.map_err(|_| NotChanged::Unsound(RowFault::Nonsense))?, led_to))
         })?;
+        let is_locked =
+            |moved: &Moved| change.shelves.iter().any(|(shelf, _)| *shelf == shelf_of(moved.of()));
+        let is_counted = |(key, _): &(CountKey, u64)| change.counts.contains(key);
+        if !written.moved.iter().all(is_locked) || !written.counts.iter().all(is_counted) {
+            return Err(NotChanged::Again);
+        }
         self.verdicts[at] = verdict;
         let Written { row, history, moved, counts, events } = written;
         Ok(ChangedOrder { row, history, moved, items: Vec::new(), hold: None, led_to, counts, events })

@@ -155,8 +155,8 @@ async fn write_piece<D: ChangeDesk>(
             Ok(order) => match desk.decide(*at, Found { order, counts: &seen.counts }) {
                 Ok(changed) => {
                     assert!(
-                        changed.row.version > order.version,
-                        "a change leaves the version of {:?}",
+                        changed.row.version >= order.version,
+                        "a change takes back the version of {:?}",
                         order.id
                     );
                     gather(&mut rows, &mut seen.counts, change, changed);

@@ -145,7 +145,8 @@ pub struct NewOrder {
 /// All that a change of an order writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangedOrder {
-    /// The order as it is from now on; its version is above the one that was read.
+    /// The order as it is from now on; its version is not below the one that was read. (What becomes of a payment leaves
+    /// it where it is.)
     pub row: OrderRow,
     /// The transitions, oldest first.
     pub history: Vec<HistoryRow>,

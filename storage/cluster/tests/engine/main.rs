@@ -1,5 +1,6 @@
 //! The engine against servers of its own: what a reactor hears, and what stands in Redis and MySQL afterwards.
 
+mod lives;
 mod shop;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use domain::{Intent, OrderId, Reason, UserId, Verdict};
 
 use shop::{Cluster, Node, cancel, create, line, request};
 
+/// What most tests sell.
 const SKU: u64 = 17;
 
 /// Units of live orders, and what Redis would still give, are what was put there.

@@ -29,13 +29,14 @@ pub const WAREHOUSE: WarehouseId = WarehouseId(1);
 const HOME: ShardNo = ShardNo(0);
 
 /// The servers, with all tables.
+#[derive(Debug)]
 pub struct Cluster {
     pub redis: Redis,
     pub shards: Vec<Mariadb>,
 }
 
 /// A node, and one door to it.
-pub struct Node {
+pub(crate) struct Node {
     handle: Handle,
     leaver: Leaver,
     thread: Option<JoinHandle<()>>,
@@ -176,13 +177,18 @@ impl Node {
 
     /// A sku for [`PRICE`], with so many units.
     pub fn stock(&mut self, sku: u64, units: i64) {
+        self.stock_held_for(sku, units, 900);
+    }
+
+    /// The same; who does not pay has them for so long.
+    pub fn stock_held_for(&mut self, sku: u64, units: i64, hold_seconds: u32) {
         let put = Sku {
             id: SkuId(sku),
             version: 0,
             seller: SellerId(0),
             currency: EUR,
             unit_price: PRICE,
-            hold_seconds: 900,
+            hold_seconds,
             open: true,
             weight_grams: 0,
         };
