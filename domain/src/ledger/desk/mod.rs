@@ -189,6 +189,11 @@ impl Desk {
         self.size
     }
 
+    /// By which rules it decides.
+    pub const fn rules(&self) -> &Rules {
+        &self.ledger.rules
+    }
+
     /// Decides an intent, as [`Ledger::apply`] does. An order or hold that is made gets the next of `makings`.
     ///
     /// # Panics

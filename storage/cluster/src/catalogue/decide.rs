@@ -7,10 +7,11 @@
 use std::collections::BTreeSet;
 
 use domain::desk::{Answered, Desk, Key, Row};
-use domain::{RequestKey, Verdict};
+use domain::{Intent, RequestKey, Verdict};
 use storage::{NotDecided, Outcome};
 
 use super::Catalogue;
+use super::holdings::holdings;
 use super::image::shelf_to_open;
 use super::judge::{Asked, Judge, Step, changed_rows};
 use super::lists;
@@ -43,7 +44,7 @@ pub async fn decide(links: &Links, catalogue: &Catalogue, desk: &mut Desk, asked
     let judge = Judge { links, catalogue, desk, asked };
     let mut deciding = Deciding { judge, to_open: BTreeSet::new(), trouble: None, in_flight: Vec::new() };
     let outcome = match Answered::of(asked.intent) {
-        Answered::FromTables => match lists::answer(links, catalogue, asked.now, asked.intent).await {
+        Answered::FromTables => match deciding.read_tables().await {
             Ok(verdict) => verdict.ok_or(NotDecided::NotServed),
             Err(fault) => Err(deciding.unavailable(&fault)),
         },
@@ -81,6 +82,16 @@ impl Deciding<'_> {
     fn unavailable(&mut self, fault: &Fault) -> NotDecided {
         self.trouble = Some(fault.to_string());
         NotDecided::Unavailable { retry_after_ms: RETRY_AFTER_MS }
+    }
+
+    /// Pages, sums, cursors; nothing where that is read off the tables of shards.
+    async fn read_tables(&self) -> Result<Option<Verdict>, Fault> {
+        let Judge { links, catalogue, asked, .. } = self.judge;
+        if matches!(asked.intent, Intent::Holdings) {
+            let held = holdings(links, catalogue, self.judge.desk.rules(), asked.now).await?;
+            return Ok(Some(Verdict::Holdings(held.into())));
+        }
+        lists::answer(links, catalogue, asked.now, asked.intent).await
     }
 
     /// A look at a sku or its stock.

@@ -2,6 +2,7 @@
 //! orders are judged, and hears of changes by their numbers.
 
 mod decide;
+mod holdings;
 mod image;
 mod judge;
 mod lists;
@@ -181,6 +182,11 @@ impl Catalogue {
         let image = self.read();
         let skus = image.places_of_sale(sale);
         skus.map(|Place { sku, unit_price, .. }| SaleSku { sku, unit_price }).collect()
+    }
+
+    /// Every row that there is, by key.
+    fn each_row(&self, each: impl FnMut(&Row)) {
+        self.read().all_rows().for_each(each);
     }
 
     /// A page of such rows from the first on: of those that `pick` takes.

@@ -28,6 +28,7 @@ mod pool;
 mod read;
 mod returns;
 mod rows;
+mod scan;
 mod schema;
 mod settings;
 mod slices;
@@ -59,6 +60,7 @@ pub use rows::{
     Ask, BODY_BYTES_MAX, ChangedOrder, CountKey, CountKind, EventRow, ItemRow, NewOrder, OrderRow,
     REFUSAL_BYTES_MAX, Standing,
 };
+pub use scan::{count_requests, counts_behind, orders_behind};
 pub use schema::{Role, migrate};
 pub use settings::{LOCK_WAIT_SECONDS_MAX, STATEMENT_BYTES_MAX};
 pub use slices::{NoSlice, ROWS_MAX, Slice, SliceRules, Slices, read_slices, tend_slices};

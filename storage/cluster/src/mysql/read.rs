@@ -159,7 +159,7 @@ fn slice_of(slices: &Slices, id: OrderId) -> Result<Option<Slice>, Fault> {
     }
 }
 
-const COLUMNS: &str = "id, user, state, version, made_at, due_at, total, currency, record";
+pub(super) const COLUMNS: &str = "id, user, state, version, made_at, due_at, total, currency, record";
 
 /// Asks for order rows; never an empty list.
 pub(super) fn ask_for_orders(sql: &mut Sql, slice: &Slice, ids: &BTreeSet<OrderId>, end: &'static str) {

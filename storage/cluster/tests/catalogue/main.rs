@@ -4,5 +4,6 @@
 
 mod alike;
 mod faults;
+mod holdings;
 mod shop;
 mod taking;
