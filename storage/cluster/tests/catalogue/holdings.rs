@@ -136,7 +136,8 @@ impl Both {
     fn keep_moves(&self, before: &Holdings, after: &Holdings) {
         let mut rows = Vec::new();
         for (was, is) in before.shelves.iter().zip(&after.shelves) {
-            let numbers = |it: &ShelfView| [it.on_hand, it.held, it.safety, it.unavailable, it.sold].map(|n| n as i64);
+            let numbers =
+                |it: &ShelfView| [it.on_hand, it.held, it.safety, it.unavailable, it.sold].map(|n| n as i64);
             let [a, b, c, d, e] = numbers(is);
             let [v, w, x, y, z] = numbers(was);
             let by = [a - v, b - w, c - x, d - y, e - z];
@@ -144,7 +145,11 @@ impl Both {
             rows.push(row((1, is.sku.0, is.warehouse.0), units, &by));
         }
         for sale in &after.sales {
-            rows.push(row((2, sale.sale.id.0.into(), 0), sale.taken_units as i64, &[sale.taken_units as i64]));
+            rows.push(row(
+                (2, sale.sale.id.0.into(), 0),
+                sale.taken_units as i64,
+                &[sale.taken_units as i64],
+            ));
         }
         for it in &after.coupons {
             let by = [it.counts.claimed, it.counts.locked, it.counts.used].map(|n| n as i64);
@@ -253,7 +258,8 @@ async fn set_up(both: &mut Both) {
         must_claim: false,
     };
     let request = both.shop.request();
-    both.operate(Intent::CouponDefine(CouponDefine { request, replaces: 0, coupon: &coupon, skus: &[] })).await;
+    both.operate(Intent::CouponDefine(CouponDefine { request, replaces: 0, coupon: &coupon, skus: &[] }))
+        .await;
     let request = both.shop.request();
     let limit = UserLimit { user: UserId(30), list: UserList::Preferred, sale_units: 0, until: MicrosUtc(0) };
     both.operate(Intent::LimitPut(LimitPut { request, limit })).await;
@@ -262,7 +268,8 @@ async fn set_up(both: &mut Both) {
     let scope = Scope::Sku(SkuId(7));
     both.operate(Intent::SwitchPut(SwitchPut { request, scope, replaces: 0, stops, note })).await;
     let request = both.shop.request();
-    both.operate(Intent::SwitchPut(SwitchPut { request, scope, replaces: 1, stops: Stops::default(), note })).await;
+    both.operate(Intent::SwitchPut(SwitchPut { request, scope, replaces: 1, stops: Stops::default(), note }))
+        .await;
     let rule = FreightRule {
         seller: SellerId(3),
         currency: EURO,
