@@ -12,15 +12,14 @@ use storage::{NotDecided, Outcome};
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 
-use super::node::{Node, lay_counts};
+use super::commit::{Committing, NotMade, run_commits};
+use super::node::Node;
 use super::orders::{READS_MAX, replay};
 use super::plan::{Give, Known, lay};
-use super::rows::{Written, count_keys, shelf_of};
+use super::rows::{count_keys, shelf_of};
 use super::shelves::{self, Ending};
 use super::worker::Asked;
-use crate::mysql::{
-    self, Committed, Counts, Desk, Ending as KeyEnding, ItemRow, NewOrder, Prepared, Standing, TxFault,
-};
+use crate::mysql::{self, Committed, Ending as KeyEnding, Prepared, Standing, TxFault};
 use crate::redis::{Ask, Own, Reserved, Window};
 use crate::refused::put_refusal;
 use crate::shelf::{Attempt, CatalogueVersion, Epoch, HoldId, Holder, ShardNo, ShelfKey};
@@ -28,28 +27,28 @@ use crate::shelf::{Attempt, CatalogueVersion, Epoch, HoldId, Holder, ShardNo, Sh
 /// What an order takes, and under which id it is made, where all that is wanted can be had.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    now: MicrosUtc,
+    pub now: MicrosUtc,
     /// As they stood before: whoever decides again draws the same id.
-    makings: Makings,
-    order: OrderId,
-    wanted: BTreeMap<Shared, u64>,
+    pub makings: Makings,
+    pub order: OrderId,
+    pub wanted: BTreeMap<Shared, u64>,
     /// Rows of its user that are counts.
-    counted: Vec<Key>,
+    pub counted: Vec<Key>,
     /// Other rows of its user that it was decided by.
-    known: Known,
+    pub known: Known,
     /// The number of the catalogue's last change that it was decided by.
-    catalogue: u64,
+    pub catalogue: u64,
 }
 
 /// Units that Redis gave.
 #[derive(Clone, Copy, Debug)]
-struct Got {
-    shared: Shared,
-    units: u32,
-    epoch: Epoch,
-    hold: HoldId,
+pub(super) struct Got {
+    pub shared: Shared,
+    pub units: u32,
+    pub epoch: Epoch,
+    pub hold: HoldId,
     /// This ask took them; else another ask of the same request did.
-    own: bool,
+    pub own: bool,
 }
 
 /// Why not all units were given. What was taken went back.
@@ -64,26 +63,6 @@ enum Short {
     Reused,
     /// Ask again.
     Unavailable,
-}
-
-/// An order that waits for its transaction.
-pub(super) struct Committing {
-    asked: Asked,
-    plan: Plan,
-    got: Vec<Got>,
-    prepared: Prepared,
-    reply: oneshot::Sender<(Committed<NotMade>, Option<OrderBrief>)>,
-}
-
-/// Why the desk inside the transaction makes no order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotMade {
-    /// The shop refuses it.
-    Refused(Refusal),
-    /// It judged by a catalogue that has changed since.
-    Changed,
-    /// Rows make no sense together.
-    Unsound(RowFault),
 }
 
 /// How often an ask is planned: a warehouse that is empty, a catalogue that changes.
@@ -191,14 +170,17 @@ impl Asking<'_> {
         let node = self.node;
         let submitted = self.asked.submitted();
         let believed = |shared: &Shared| {
-            let known = left.get(shared).copied();
-            known.or_else(|| node.shelves.left(shelf_of(*shared), node.left_for))
+            let said = left.get(shared).copied();
+            // A retry may have its units already: it asks, whatever others heard.
+            let ask_anyway = self.envelope.asked_before;
+            said.or_else(|| node.shelves.left(shelf_of(*shared), node.left_for).filter(|_| !ask_anyway))
         };
-        let Some(makings) = node.makings() else { return Err(node.unavailable()) };
         let mut known = Known::from([(Key::Request(self.key), None)]);
         // What a user has of a sale is judged in the transaction; until then it may be nothing.
         let as_none = |key: &Key| matches!(key, Key::Count(..));
         for _ in 0..READS_MAX {
+            // Drawn, and used, before anybody else can draw.
+            let Some(makings) = node.makings() else { return Err(node.unavailable()) };
             let decided = node.on_desk(now, |desk, entries| {
                 let task = Task::Ask(&submitted.intent);
                 let missing = lay(desk, &node.catalogue, &known, Give::Plenty(&believed), task, as_none)?;
@@ -436,72 +418,4 @@ impl Asking<'_> {
 /// Whether a refusal says that there is too little, and not what the catalogue says.
 fn is_about_units(reason: Reason) -> bool {
     matches!(reason, Reason::SoldOut | Reason::InsufficientStock | Reason::SaleCap | Reason::CouponExhausted)
-}
-
-async fn run_commits(node: Rc<Node>, no: ShardNo) {
-    loop {
-        let round = node.committing.next_round(no);
-        let Some(newest) = round.iter().map(|job| job.plan.order).max_by_key(|order| order.ms()) else {
-            return;
-        };
-        let batch: Vec<Prepared> = round.iter().map(|job| job.prepared.clone()).collect();
-        let mut desk = Deciding { node: &node, jobs: &round, made: vec![None; round.len()] };
-        let outcomes = match node.links.slices_for(no, newest).await {
-            Ok(slices) => mysql::commit(node.links.database(no), &slices, &batch, &mut desk).await,
-            Err(fault) => batch.iter().map(|_| Committed::Failed(TxFault::NotDone(fault.clone()))).collect(),
-        };
-        let made = desk.made;
-        node.counters.committed(round.len());
-        for ((job, outcome), made) in round.into_iter().zip(outcomes).zip(made) {
-            // Who does not wait any more was given up with its whole thread.
-            let _ = job.reply.send((outcome, made));
-        }
-    }
-}
-
-/// Decides inside the transaction, by what it read under its locks, with exactly the units that Redis gave.
-struct Deciding<'a> {
-    node: &'a Node,
-    jobs: &'a [Committing],
-    made: Vec<Option<OrderBrief>>,
-}
-
-impl Desk for Deciding<'_> {
-    type Refusal = NotMade;
-
-    fn decide(&mut self, at: usize, counts: &Counts) -> Result<NewOrder, NotMade> {
-        let Committing { asked, plan, got, .. } = &self.jobs[at];
-        let mut known = plan.known.clone();
-        lay_counts(&plan.counted, counts, &mut known);
-        let given = got.iter().map(|one| (one.shared, one.units.into())).collect();
-        let submitted = asked.submitted();
-        let (brief, written) = self.node.on_desk(plan.now, |desk, entries| {
-            let task = Task::Ask(&submitted.intent);
-            let as_none = |key: &Key| matches!(key, Key::Count(..));
-            let missing = lay(desk, &self.node.catalogue, &known, Give::Exactly(&given), task, as_none)
-                .map_err(NotMade::Unsound)?;
-            if let Some(key) = missing.first() {
-                return Err(NotMade::Unsound(RowFault::Missing(*key)));
-            }
-            let mut makings = plan.makings.clone();
-            let verdict = desk.decide(submitted.envelope, &submitted.intent, &mut makings, entries);
-            if let Verdict::Refused(refusal) = verdict {
-                let has_changed = self.node.catalogue.change() != plan.catalogue;
-                return Err(if has_changed { NotMade::Changed } else { NotMade::Refused(refusal) });
-            }
-            let Verdict::Order(brief) = verdict else { return Err(NotMade::Unsound(RowFault::Nonsense)) };
-            let changes = desk.changes();
-            let written = Written::of(desk, changes, 0, entries.take());
-            written.map(|written| (brief, written)).map_err(|_| NotMade::Unsound(RowFault::Nonsense))
-        })?;
-        self.made[at] = Some(brief);
-        let Written { row, history, moved, counts, events } = written;
-        let items = got.iter().map(|one| ItemRow {
-            shelf: shelf_of(one.shared),
-            units: one.units,
-            hold: one.hold,
-            epoch: one.epoch,
-        });
-        Ok(NewOrder { row, items: items.collect(), moved, history, counts, events })
-    }
 }

@@ -6,6 +6,7 @@
 //! rules of the shop are the ledger's, decided on desks (`plan`).
 
 mod change;
+mod commit;
 mod counters;
 mod create;
 mod gather;

@@ -16,8 +16,8 @@ use tokio::task::spawn_local;
 
 use super::Settings;
 use super::change::Changing;
+use super::commit::Committing;
 use super::counters::Counters;
-use super::create::Committing;
 use super::gather::Gather;
 use super::plan::Known;
 use super::rows::{count_keys, row_of_counts, rows_of};
