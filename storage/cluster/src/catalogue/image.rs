@@ -8,17 +8,19 @@ use domain::desk::{Key, Place, Row, Shared};
 use domain::freight::FREIGHT_RULES_MAX;
 use domain::intent::Sale;
 use domain::ledger::LedgerBounds;
-use domain::{CouponId, MicrosUtc, SaleId, SkuId, WarehouseId};
+use domain::{CouponId, MicrosUtc, SaleId, SkuId, UserId, WarehouseId};
 
 use crate::mysql::CatalogueRow;
 use crate::redis::Window;
 use crate::shelf::ShelfKey;
 
-/// All rows that there are, and the places that are gone: those count for versions.
+/// All rows that there are. Of those that are gone only this is kept: when a sku lost a place, for versions never fall.
 #[derive(Debug, Default)]
 pub(super) struct Image {
     change: u64,
     rows: BTreeMap<Key, Kept>,
+    /// The last change by which a sku lost a place in a sale.
+    left: BTreeMap<SkuId, u64>,
     /// Places that there are, by sale.
     by_sale: BTreeSet<(SaleId, SkuId)>,
     sizes: Sizes,
@@ -27,7 +29,7 @@ pub(super) struct Image {
 #[derive(Debug)]
 struct Kept {
     changed: u64,
-    row: Option<Row>,
+    row: Row,
 }
 
 /// How many there are.
@@ -74,25 +76,25 @@ impl Image {
     }
 
     pub fn row(&self, key: Key) -> Option<&Row> {
-        self.rows.get(&key)?.row.as_ref()
+        self.rows.get(&key).map(|kept| &kept.row)
     }
 
     /// Such rows that there are, by key.
     pub fn rows_between(&self, keys: (Bound<Key>, Bound<Key>)) -> impl Iterator<Item = &Row> {
-        self.rows.range(keys).filter_map(|(_, kept)| kept.row.as_ref())
+        self.rows.range(keys).map(|(_, kept)| &kept.row)
     }
 
     /// All rows that there are, by key.
     pub fn all_rows(&self) -> impl Iterator<Item = &Row> {
-        self.rows.values().filter_map(|kept| kept.row.as_ref())
+        self.rows.values().map(|kept| &kept.row)
     }
 
     /// Such rows that there are, by key.
     pub fn rows(&self, keys: RangeInclusive<Key>) -> impl Iterator<Item = &Row> {
-        self.rows.range(keys).filter_map(|(_, kept)| kept.row.as_ref())
+        self.rows.range(keys).map(|(_, kept)| &kept.row)
     }
 
-    /// The number of its last change; 0: there never was one.
+    /// The number of its last change; 0: there is none.
     pub fn changed(&self, key: Key) -> u64 {
         self.rows.get(&key).map_or(0, |kept| kept.changed)
     }
@@ -105,13 +107,21 @@ impl Image {
         if let Some(Row::Coupon(coupon, _)) = self.row(Key::Coupon(coupon)) { Some(coupon) } else { None }
     }
 
-    /// A sku's places: the number of the last change, and the sale; none where the place is gone.
-    pub fn places_and_gone(&self, sku: SkuId) -> impl Iterator<Item = (u64, Option<SaleId>)> {
-        let place = |(key, kept): (&Key, &Kept)| {
-            let Key::Place(_, sale) = *key else { return None };
-            Some((kept.changed, kept.row.is_some().then_some(sale)))
-        };
-        self.rows.range(places_of(sku)).filter_map(place)
+    /// The number of the last change of what speaks for a sku: itself, its places, those that it lost, their sales.
+    pub fn version_of(&self, sku: SkuId) -> u64 {
+        let lost = self.left.get(&sku).copied().unwrap_or(0);
+        let places = self.rows.range(places_of(sku)).map(|(key, kept)| {
+            let of_sale = if let Key::Place(_, sale) = *key { self.changed(Key::Sale(sale)) } else { 0 };
+            kept.changed.max(of_sale)
+        });
+        places.fold(lost.max(self.changed(Key::Sku(sku))), u64::max)
+    }
+
+    /// Limits of users that are over, some of them.
+    pub fn limits_over(&self, now: MicrosUtc) -> impl Iterator<Item = Key> {
+        let all = Key::Limit(UserId(0))..=Key::Limit(UserId(u64::MAX));
+        let over = move |row: &Row| if let Row::Limit(limit) = row { !limit.counts(now) } else { false };
+        self.rows(all).filter(move |row| over(row)).map(Row::key)
     }
 
     /// Every place in a sale.
@@ -193,23 +203,26 @@ impl Image {
         shelves
     }
 
-    /// What was read joins what is here.
+    /// What was read joins what is here. All up to a number came at once, so what is not newer than this is old.
     pub fn apply(&mut self, rows: Vec<CatalogueRow>) {
-        for CatalogueRow { key, changed, row } in rows {
+        let known = self.change;
+        for CatalogueRow { key, changed, row } in rows.into_iter().filter(|row| row.changed > known) {
             self.change = self.change.max(changed);
-            if self.changed(key) >= changed {
-                continue;
-            }
             if let Key::Place(sku, sale) = key {
                 if row.is_some() {
                     self.by_sale.insert((sale, sku));
                 } else {
                     self.by_sale.remove(&(sale, sku));
+                    let left = self.left.entry(sku).or_default();
+                    *left = changed.max(*left);
                 }
             }
             row.iter().for_each(|row| self.sizes.count(row, usize::saturating_add));
-            let before = self.rows.insert(key, Kept { changed, row }).and_then(|kept| kept.row);
-            before.iter().for_each(|row| self.sizes.count(row, usize::saturating_sub));
+            let before = match row {
+                Some(row) => self.rows.insert(key, Kept { changed, row }),
+                None => self.rows.remove(&key),
+            };
+            before.iter().for_each(|kept| self.sizes.count(&kept.row, usize::saturating_sub));
         }
     }
 

@@ -181,7 +181,12 @@ impl Judge<'_> {
             }
             Moved::Cap(..) | Moved::Quota(..) => None,
         });
-        rows.chain(made).collect()
+        // Whoever sets a limit takes some away that are over, so that they do not fill the room of those that count.
+        let sets_a_limit = changes.rows.iter().any(|(key, _)| matches!(key, Key::Limit(_)));
+        let over = if sets_a_limit { FORGET_MAX } else { 0 };
+        let over = self.catalogue.limits_over(self.asked.now, over).into_iter();
+        let over = over.filter(|key| !changes.rows.iter().any(|(changed, _)| changed == key));
+        rows.chain(made).chain(over.map(|key| (key, None))).collect()
     }
 
     /// What has to be taken before this can be written: units, or a bound that is about to change. Locks the fences.
@@ -224,6 +229,9 @@ impl Judge<'_> {
         Ok(Standing::Done { body_hash: self.asked.intent.body_hash(), hold: taken.hold(), led_to })
     }
 }
+
+/// Limits that are over and go with one that is set, at most.
+const FORGET_MAX: usize = 4;
 
 /// Rows as they are after a change of this number.
 pub(super) fn changed_rows(rows: Vec<(Key, Option<Row>)>, changed: u64) -> Vec<CatalogueRow> {

@@ -97,14 +97,7 @@ impl Catalogue {
     pub fn version_of(&self, shelf: ShelfKey) -> CatalogueVersion {
         let image = self.read();
         let version = match shelf {
-            ShelfKey::Stock(sku, _) => {
-                let its = image.changed(Key::Sku(sku));
-                image.places_and_gone(sku).fold(its, |most, (changed, sale)| {
-                    // A place that is gone went with a change of its sale, which speaks no more.
-                    let of_sale = sale.map_or(0, |sale| image.changed(Key::Sale(sale)));
-                    most.max(changed).max(of_sale)
-                })
-            }
+            ShelfKey::Stock(sku, _) => image.version_of(sku),
             ShelfKey::SaleCap(sale) => image.changed(Key::Sale(sale)),
             ShelfKey::CouponQuota(coupon) => image.changed(Key::Coupon(coupon)),
         };
@@ -182,6 +175,11 @@ impl Catalogue {
         let image = self.read();
         let skus = image.places_of_sale(sale);
         skus.map(|Place { sku, unit_price, .. }| SaleSku { sku, unit_price }).collect()
+    }
+
+    /// Limits of users that are over by now, at most so many.
+    fn limits_over(&self, now: MicrosUtc, most: usize) -> Vec<Key> {
+        self.read().limits_over(now).take(most).collect()
     }
 
     /// Every row that there is, by key.
