@@ -117,6 +117,9 @@ sections! {
         mysql: Vec<Address> = Vec::new(),
         /// The number of the database, from 0, that is also the home of what stands once: catalogue, slots, locks.
         home: u16 = 0,
+        /// The file that events are appended to, a line of JSON each, at least once; one node writes at a time, so that each
+        /// names its own. Empty: events are not written anywhere.
+        events_file: PathBuf = PathBuf::new(),
         /// Threads that talk to these servers, at most one for each reactor; 0 decides by cores.
         workers: usize = 0,
         /// A connection to Redis is made within so long, milliseconds.

@@ -110,6 +110,14 @@ impl Lane {
     }
 }
 
+impl Handle {
+    /// The same door, where what was counted is told of more than the thread behind it.
+    #[must_use]
+    pub fn counting(self, count: Arc<dyn Count>) -> Handle {
+        Handle { count, ..self }
+    }
+}
+
 impl Store for Handle {
     fn lend(&mut self, share: Share) -> Option<IntentBatch> {
         while let Some(batch) = self.rings.free.pop() {

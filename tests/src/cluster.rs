@@ -42,11 +42,13 @@ impl Cluster {
     /// # Panics
     /// Where it cannot be written.
     pub fn configure(&self, redis: &str, mysql: &[String]) {
-        let text = format!(
-            "[store]\nmode = \"cluster\"\n\n[store.cluster]\nredis = {redis:?}\nmysql = {mysql:?}\n\
-             mysql_connect_ms = 5000\nmysql_acquire_ms = 5000\n"
-        );
+        let text = format!("[store]\n{}", in_store(redis, mysql));
         fs::write(self.config(), text).expect("the folder is ours");
+    }
+
+    /// What a configuration's section `[store]` ends with to have these servers.
+    pub fn in_store(&self) -> String {
+        in_store(&self.redis.url(), &DATABASES.map(|name| self.mariadb.url(name)))
     }
 
     /// The configuration: what else a test wants goes in as variables or flags.
@@ -62,4 +64,12 @@ impl Cluster {
         let config = self.config();
         Command::new(binary).args(words).arg("--config").arg(config).output().expect("the binary runs")
     }
+}
+
+/// With time for servers on a machine that does other things too.
+fn in_store(redis: &str, mysql: &[String]) -> String {
+    format!(
+        "mode = \"cluster\"\n\n[store.cluster]\nredis = {redis:?}\nmysql = {mysql:?}\n\
+         mysql_connect_ms = 5000\nmysql_acquire_ms = 5000\n"
+    )
 }

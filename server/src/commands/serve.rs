@@ -12,7 +12,7 @@ use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::cli::say;
-use crate::config::Config;
+use crate::config::{Config, StoreCluster, StoreMode};
 use crate::serve::{Drainer, Notifier, Running, start};
 
 /// A server that still runs so long after its time to drain hangs.
@@ -69,20 +69,23 @@ impl Serve {
             .context("a thread cannot be started: raise the limit of processes (ulimit -u)")?;
         let _ = drainer.set((running.drainer(), notifier));
         running.wait()?;
-        tracing::info!("drained; what was acknowledged is in the journal");
+        tracing::info!("drained; what was acknowledged is there for good");
         Ok(ExitCode::SUCCESS)
     }
 }
 
 fn ready_line(running: &Running, config: &Config) -> String {
-    format!(
-        "tidegate {} ready on {}: embedded store in {}, {} orders, {}",
-        env!("CARGO_PKG_VERSION"),
-        running.address,
-        config.store.data.display(),
-        running.orders,
-        running.seats(),
-    )
+    let store = match config.store.mode {
+        StoreMode::Embedded => {
+            format!("embedded store in {}, {} orders", config.store.data.display(), running.orders)
+        }
+        StoreMode::Cluster => {
+            let StoreCluster { redis, mysql, .. } = &config.store_cluster;
+            format!("cluster store over {redis} and {} databases", mysql.len())
+        }
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    format!("tidegate {version} ready on {}: {store}, {}", running.address, running.seats())
 }
 
 /// Heard from before the store is opened: while the server still starts there is nothing to drain, and the process

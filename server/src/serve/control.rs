@@ -1,5 +1,6 @@
 //! How the threads of a server end together: serving ones first, the engine after the last of them.
 
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
@@ -22,7 +23,11 @@ pub(super) struct Control {
     /// Reactors that still serve.
     serving: AtomicUsize,
     members: Mutex<Vec<Member>>,
+    at_last: Mutex<Vec<AtLast>>,
 }
+
+/// What is done when the last reactor has given its last answer.
+struct AtLast(Box<dyn FnOnce() + Send>);
 
 /// A thread that takes turns.
 #[derive(Debug)]
@@ -39,7 +44,13 @@ impl Control {
             drain_for: Duration::from_secs(u64::from(drain_seconds)),
             serving: AtomicUsize::new(reactors),
             members: Mutex::new(Vec::new()),
+            at_last: Mutex::new(Vec::new()),
         }
+    }
+
+    /// To be done when nobody serves any more: once, by whichever reactor is the last.
+    pub(super) fn at_last(&self, then: impl FnOnce() + Send + 'static) {
+        self.last().push(AtLast(Box::new(then)));
     }
 
     /// A thread of this name takes turns: it hears of changes, and shows that it goes on.
@@ -67,7 +78,10 @@ impl Control {
 
     /// A reactor has given its last answer.
     pub(super) fn reactor_ended(&self) {
-        self.serving.fetch_sub(1, Ordering::AcqRel);
+        if self.serving.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let then = std::mem::take(&mut *self.last());
+            then.into_iter().for_each(|AtLast(then)| then());
+        }
         self.ring_all();
     }
 
@@ -85,6 +99,16 @@ impl Control {
 
     fn members(&self) -> MutexGuard<'_, Vec<Member>> {
         self.members.lock().expect("no holder of this lock panics")
+    }
+
+    fn last(&self) -> MutexGuard<'_, Vec<AtLast>> {
+        self.at_last.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl fmt::Debug for AtLast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AtLast").finish_non_exhaustive()
     }
 }
 

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use anyhow::Context;
 use handlers::{Desks, Gateway};
-use reactor::{Connection, Ended, Next, Output, Received, Service, Turn};
+use reactor::{Connection, Ended, Next, Output, Reactor, Received, Service, Turn};
 use storage::Store;
 use storage::embedded::{ClockReading, DiskWatch, FileDisk, FusedStore, Opened};
 
@@ -17,14 +17,17 @@ use super::events::Sender;
 use super::link::{Bell, Out, client, received};
 use super::watch::Pulse;
 use super::{Parts, thread};
+use crate::folders::Folders;
 
 /// Starts the thread; `ready` hears how many orders there are after the first turn.
 pub(super) fn start(
     opened: Opened<FileDisk>,
-    parts: Parts,
+    folders: &Folders,
+    parts: &Parts,
+    mut reactors: Vec<Reactor>,
     ready: mpsc::Sender<u64>,
 ) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
-    let Parts { settings, plan, control, common, mut reactors, folders, seed } = parts;
+    let Parts { settings, plan, control, common, seed } = parts;
     let reactor = reactors.pop().expect("a fused plan has one reactor");
     let pulse = control.join("fused", reactor.doorbell());
     // Before the thread takes its seat: the desk's thread and the segment maker's must not sit on it.
@@ -39,13 +42,13 @@ pub(super) fn start(
     )?;
     let subscriptions = settings.gateway.subscriptions as usize;
     let events =
-        Sender::start(&folders, Arc::clone(store.counters()), subscriptions)?.desk(reactor.doorbell());
+        Sender::start(folders, Arc::clone(store.counters()), subscriptions)?.desk(reactor.doorbell());
     let desks = Desks { audit: Box::new(desk), events };
-    let gateway = Gateway::new(store, settings.gateway, &settings.rates, common, 0, desks, seed);
+    let gateway = Gateway::new(store, settings.gateway, &settings.rates, Arc::clone(common), 0, desks, *seed);
     let mut service = Fused {
         gateway,
         relay: Relay::new(),
-        control,
+        control: Arc::clone(control),
         pulse,
         _disk: disk,
         reading: None,

@@ -1,11 +1,15 @@
 //! The server: joins sockets, gateway, engine and disk, each from a crate that does not know the others.
 //!
 //! [`start`] opens the store, seats the threads and serves; [`Running`] is the handle to it. There is one way
-//! through a turn in each layout: `fused` has all on one thread, `split` gives the engine its own.
+//! through a turn in each layout: `fused` has all on one thread, `split` gives the embedded store's engine its own,
+//! and with `cluster` workers ask servers elsewhere. In the last two, sub-reactors are `serving`.
 
 mod settings;
 
+mod cluster;
+mod embedded;
 mod fused;
+mod serving;
 mod split;
 
 mod audit;
@@ -26,26 +30,26 @@ use std::thread::JoinHandle;
 
 use affinity::{Layout, Machine, Plan, Seat};
 use anyhow::Context;
-use domain::{MicrosUtc, PassedBound};
-use handlers::{About, Common, Host};
+use domain::MicrosUtc;
+use handlers::{About, Common, Host, OF_A_JOURNAL};
 use reactor::{Acceptor, Counters, Reactor};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use storage::embedded::{ClockReading, FileDisk, OpenError, Opened, open};
+use storage::embedded::ClockReading;
 
 pub use notify::Notifier;
 pub use watch::Watch;
 
-use crate::cli::BadUsage;
 use crate::config::Config;
-use crate::folders::Folders;
+use cluster::Cluster;
 use control::Control;
+use embedded::Embedded;
 
 /// A server that serves. Dropped without [`Running::stop`], it goes on until the process ends.
 #[derive(Debug)]
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
-    /// Orders that were there at the start.
+    /// Orders that were there at the start. A cluster's are not counted.
     pub orders: u64,
     /// Which thread sits where, and why.
     pub plan: Plan,
@@ -108,133 +112,93 @@ impl Running {
     }
 }
 
-/// What every layout's threads are made of.
+type Threads = Vec<JoinHandle<anyhow::Result<()>>>;
+
+/// What all threads of a server are made of.
 struct Parts {
     settings: Settings,
     plan: Plan,
     control: Arc<Control>,
     common: Arc<Common>,
-    reactors: Vec<Reactor>,
-    folders: Folders,
     seed: u64,
+}
+
+/// What stands behind the door.
+enum House {
+    Embedded(Box<Embedded>),
+    Cluster(Box<Cluster>),
+}
+
+impl House {
+    /// Opens the store, or meets its servers.
+    fn open(config: &Config, settings: &Settings) -> anyhow::Result<House> {
+        match &settings.cluster {
+            None => Ok(House::Embedded(Box::new(Embedded::open(config, settings)?))),
+            Some(servers) => Ok(House::Cluster(Box::new(Cluster::meet(servers)?))),
+        }
+    }
 }
 
 /// Opens the store, starts all threads, and returns when the first order can be taken.
 pub fn start(config: &Config) -> anyhow::Result<Running> {
     let settings = Settings::of(config)?;
-    if settings.cluster.is_some() {
-        let told = "[store] mode = \"cluster\": this build makes and shows a cluster (`tidegate cluster`), and cannot \
-                    serve one yet: set mode = \"embedded\"";
-        return Err(BadUsage(told.into()).into());
-    }
     allow_open_files();
-    let data = &config.store.data;
-    let machine = Machine::read(Some(data))?;
+    let data = settings.cluster.is_none().then_some(config.store.data.as_path());
+    let machine = Machine::read(data)?;
     let plan = affinity::plan(&machine, &settings.wishes)?;
     tracing::info!("{plan}");
 
-    let opened = open_store(config, &settings)?;
+    let house = House::open(config, &settings)?;
     let reactors =
         plan.reactors.iter().map(|_| Reactor::new(&settings.reactor)).collect::<Result<Vec<_>, _>>()?;
     let inlets = reactors.iter().map(Reactor::inlet).collect();
     let acceptor = Acceptor::listen(config.server.listen, inlets)?;
     let counters: Vec<Arc<Counters>> = reactors.iter().map(Reactor::counters).collect();
-    let about = about(&opened, &settings, &plan, &machine);
+    let about = about(&house, &settings, &plan, &machine);
+    let seed = seed_of(about.store);
     let host = host(counters, acceptor.counters(), settings.reactor.connections);
-    let common = Arc::new(Common::new(about, reactors.len(), host).with_keys(settings.keys.clone()));
+    let common = Common::new(about, reactors.len(), host).with_keys(settings.keys.clone());
 
     let control = Arc::new(Control::new(reactors.len(), config.server.drain_seconds));
+    let drainer = Drainer { control: Arc::clone(&control), acceptor: acceptor.stopper() };
     let (ready, is_ready) = mpsc::channel();
-    let parts = Parts {
-        settings,
-        plan: plan.clone(),
-        control: Arc::clone(&control),
-        common,
-        reactors,
-        folders: Folders::of(config),
-        seed: seed_of(opened.report.store_id),
-    };
-    let mut threads = match plan.layout {
-        Layout::Fused => vec![fused::start(opened, parts, ready)?],
-        Layout::Split | Layout::Workers => split::start(opened, parts, ready)?,
+    let parts = |common| Parts { settings, plan: plan.clone(), control, common: Arc::new(common), seed };
+    let mut threads = match house {
+        House::Embedded(store) => store.start(&parts(common), reactors, ready)?,
+        House::Cluster(servers) => {
+            servers.start(&parts(common.without(OF_A_JOURNAL)), reactors, &drainer, ready)?
+        }
     };
 
     let address = acceptor.address();
-    let drainer = Drainer { control, acceptor: acceptor.stopper() };
     threads.push(thread("acceptor", plan.acceptor, move || Ok(acceptor.run()?))?);
-    match is_ready.recv() {
-        Ok(orders) => Ok(Running { address, orders, plan, drainer, threads }),
-        Err(_) => {
+    let deciders = plan.workers.len().max(1);
+    match is_ready.iter().take(deciders).collect::<Vec<u64>>() {
+        orders if orders.len() == deciders => {
+            Ok(Running { address, orders: orders.iter().sum(), plan, drainer, threads })
+        }
+        _ => {
             let ended = Running { address, orders: 0, plan, drainer, threads }.stop();
             Err(ended.err().unwrap_or_else(|| anyhow::anyhow!("the server ended before it could serve")))
         }
     }
 }
 
-fn open_store(config: &Config, settings: &Settings) -> anyhow::Result<Opened<FileDisk>> {
-    let data = &config.store.data;
-    let disk = FileDisk::make(data).with_context(|| {
-        format!("the data folder {} cannot be made: choose another with --data", data.display())
-    })?;
-    let mut told = 0;
-    let opened = open(Arc::new(disk), settings.store.clone(), ClockReading::now(), &mut |replayed| {
-        // A long replay says that it lives, every ten million facts.
-        if replayed.facts / 10_000_000 > told {
-            told = replayed.facts / 10_000_000;
-            tracing::info!(facts = replayed.facts, groups = replayed.groups, "replaying the journal");
-        }
-    })
-    .map_err(in_keys)?;
-    let report = &opened.report;
-    tracing::info!(
-        run = report.run,
-        checkpoint = report.checkpoint_position,
-        facts = report.replayed.facts,
-        groups = report.replayed.groups,
-        durability = report.path.name(),
-        "the store is open"
-    );
-    // The chain always ends somewhere; only groups behind its end are worth a line.
-    if let Some(tail) = report.tail.as_ref().filter(|tail| tail.stranded_groups > 0) {
-        tracing::info!(?tail, "what stood behind the last good group was never acknowledged");
-    }
-    Ok(opened)
-}
-
-/// The error with the name that a bound has in the configuration: the ledger's without its `_max`.
-fn in_keys(error: OpenError) -> anyhow::Error {
-    match &error {
-        OpenError::TooSmall { place, bound: PassedBound { name, value } } => {
-            let key = name.trim_end_matches("_max");
-            anyhow::anyhow!(
-                "{place} holds more than [bounds] {key} = {value} allows: set a larger {key} in the \
-                 configuration, then start again"
-            )
-        }
-        OpenError::Config(_)
-        | OpenError::Cold { .. }
-        | OpenError::InUse { .. }
-        | OpenError::Folder { .. }
-        | OpenError::NotOurs { .. }
-        | OpenError::Damaged { .. }
-        | OpenError::NoBeginning { .. }
-        | OpenError::Archive { .. }
-        | OpenError::Full { .. }
-        | OpenError::Clock(_) => error.into(),
-    }
-}
-
-fn about(opened: &Opened<FileDisk>, settings: &Settings, plan: &Plan, machine: &Machine) -> About {
+fn about(house: &House, settings: &Settings, plan: &Plan, machine: &Machine) -> About {
     let reactors = plan.reactors.len() as u32;
+    let (store, store_mode) = match house {
+        House::Embedded(store) => (store.id(), "embedded"),
+        House::Cluster(servers) => (servers.id(), "cluster"),
+    };
     About {
         server: concat!("tidegate ", env!("CARGO_PKG_VERSION")).to_owned(),
-        store: opened.report.store_id,
-        store_mode: "embedded",
+        store,
+        store_mode,
         request_window: settings.store.rules.request_window,
         request_ahead: settings.store.rules.request_ahead,
         durable: true,
         reactors,
-        workers: reactors + u32::from(plan.layout == Layout::Split),
+        workers: reactors + u32::from(plan.layout == Layout::Split) + plan.workers.len() as u32,
         cores: machine.usable_cpus() as u32,
         started_at: ClockReading::now().wall,
     }

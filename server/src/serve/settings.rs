@@ -2,6 +2,8 @@
 
 mod servers;
 
+use std::path::PathBuf;
+
 use affinity::{Layout, Wishes};
 use domain::{LedgerBounds, Micros, Rules};
 use storage::embedded::cold::ColdSettings;
@@ -21,6 +23,8 @@ pub struct Settings {
     pub store: storage::embedded::Config,
     /// The servers of the cluster store, where that is the one that serves.
     pub cluster: Option<Servers>,
+    /// Where the cluster store writes its events; nowhere by default.
+    pub events_file: Option<PathBuf>,
     /// Each gateway's bounds.
     pub gateway: handlers::Bounds,
     /// Each gateway's limits of pace.
@@ -42,6 +46,9 @@ impl Settings {
                 StoreMode::Embedded => None,
                 StoreMode::Cluster => Some(servers(&config.store_cluster)?),
             },
+            events_file: Some(&config.store_cluster.events_file)
+                .filter(|file| !file.as_os_str().is_empty())
+                .cloned(),
             gateway: gateway(config),
             rates: rates(&config.rates),
             reactor: sockets(&config.connections),

@@ -1,33 +1,33 @@
-//! The engine on a thread of its own, and one thread a sub-reactor. Between them run the store's rings.
+//! The engine on a thread of its own, and one thread a sub-reactor ([`serving`]). Between them run the store's rings.
 
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::thread::JoinHandle;
 
 use anyhow::Context;
 use domain::MicrosUtc;
-use handlers::{Desks, Gateway};
-use reactor::{Connection, Ended, Next, Output, Reactor, Received, Service, Turn};
-use storage::embedded::{ClockReading, DiskWatch, EngineSide, FileDisk, LedgerClock, Opened};
-use storage::{Count, Handle, Ring};
+use handlers::Desks;
+use reactor::{Connection, Next, Output, Reactor, Received, Service, Turn};
+use storage::embedded::{ClockReading, DiskWatch, EngineSide, FileDisk, Opened};
+use storage::{Count, Ring};
 
 use super::audit::Desk;
-use super::control::{Control, next, next_while_draining, no_later_than};
+use super::control::{Control, next, next_while_draining};
 use super::disk::Relay;
 use super::events::Sender;
-use super::link::{Bell, Out, client, received};
+use super::link::Bell;
 use super::watch::Pulse;
-use super::{Parts, thread};
-
-type Threads = Vec<JoinHandle<anyhow::Result<()>>>;
+use super::{Parts, Threads, serving, thread};
+use crate::folders::Folders;
 
 /// Starts all threads; `ready` hears how many orders there are after the engine's first turn.
 pub(super) fn start(
     opened: Opened<FileDisk>,
-    parts: Parts,
+    folders: &Folders,
+    parts: &Parts,
+    reactors: Vec<Reactor>,
     ready: mpsc::Sender<u64>,
 ) -> anyhow::Result<Threads> {
-    let Parts { settings, plan, control, common, reactors, folders, seed } = parts;
+    let Parts { settings, plan, control, .. } = parts;
     let last_fact_at = opened.report.last_fact_at.unwrap_or(MicrosUtc(0));
     let engine_reactor =
         Reactor::new(&reactor::Bounds { spin_us: settings.reactor.spin_us, ..reactor::Bounds::NO_SOCKETS })?;
@@ -44,30 +44,19 @@ pub(super) fn start(
         Arc::clone(side.engine().counters()),
     )?;
     let subscriptions = settings.gateway.subscriptions as usize * handles.len();
-    let events = Sender::start(&folders, Arc::clone(side.engine().counters()), subscriptions)?;
+    let events = Sender::start(folders, Arc::clone(side.engine().counters()), subscriptions)?;
 
     let mut threads = Threads::new();
     for (place, (reactor, handle)) in reactors.into_iter().zip(handles).enumerate() {
-        let name = format!("reactor-{place}");
-        let pulse = control.join(&name, reactor.doorbell());
         let at_rest = Arc::clone(&at_rest);
         let desk = Desk::start(folders.clone(), settings.store.rules, at_rest, reactor.doorbell())?;
         let desks = Desks { audit: Box::new(desk), events: events.desk(reactor.doorbell()) };
-        let common = Arc::clone(&common);
-        let gateway = Gateway::new(handle, settings.gateway, &settings.rates, common, place, desks, seed);
-        // Ledger time itself is the engine's; this one follows the same clocks, for deadlines and greetings.
-        let clock = LedgerClock::start(ClockReading::now(), last_fact_at, true)?;
-        let control = Arc::clone(&control);
-        let mut service = Serving { gateway, clock, control, pulse, begun: false, leaving: false };
-        threads.push(thread(&name, plan.reactors[place], move || {
-            reactor.run(&mut service).inspect_err(|why| tracing::error!("a reactor ended: {why}"))?;
-            Ok(())
-        })?);
+        threads.push(serving::start(parts, place, reactor, handle, desks, last_fact_at)?);
     }
     let mut service = Deciding {
         side,
         relay: Relay::new(),
-        control,
+        control: Arc::clone(control),
         pulse: engine_pulse,
         _disk: disk,
         ready: Some(ready),
@@ -79,68 +68,6 @@ pub(super) fn start(
         Ok(())
     })?);
     Ok(threads)
-}
-
-/// A sub-reactor: sockets and gateway.
-struct Serving {
-    gateway: Gateway<Handle>,
-    clock: LedgerClock,
-    control: Arc<Control>,
-    pulse: Pulse,
-    begun: bool,
-    leaving: bool,
-}
-
-impl Serving {
-    fn begin(&mut self) {
-        if !self.begun {
-            self.begun = true;
-            self.gateway.begin(self.clock.now(ClockReading::now()));
-        }
-    }
-}
-
-impl Service for Serving {
-    fn opened(&mut self, connection: Connection, out: &mut Output) {
-        self.begin();
-        self.gateway.opened(client(connection), &mut Out(out));
-    }
-
-    fn received(&mut self, connection: Connection, bytes: &[u8], out: &mut Output) -> Received {
-        self.begin();
-        received(self.gateway.received(client(connection), bytes, &mut Out(out)))
-    }
-
-    fn input_ended(&mut self, connection: Connection, _out: &mut Output) -> Ended {
-        if self.gateway.input_ended(client(connection)) { Ended::Keep } else { Ended::Close }
-    }
-
-    fn closed(&mut self, connection: Connection) {
-        self.gateway.closed(client(connection));
-    }
-
-    fn turn(&mut self, turn: Turn<'_>) -> Next {
-        self.begin();
-        self.gateway.submit();
-        self.gateway.answer(&mut Out(turn.out));
-        self.begun = false;
-        self.pulse.beat();
-        let Some(until) = self.control.drain_until() else {
-            return no_later_than(Next::Idle, self.gateway.next_due());
-        };
-        if !self.leaving {
-            self.leaving = true;
-            self.gateway.leave(&mut Out(turn.out));
-        }
-        if self.gateway.busy() && turn.now < until {
-            return next_while_draining(storage::embedded::Progress::Idle);
-        }
-        if self.gateway.busy() {
-            tracing::warn!("the time to drain is over: some requests stay without an answer");
-        }
-        self.control.reactor_ended();
-        Next::Stop
-    }
 }
 
 /// The engine's thread: no sockets, the journal's files.

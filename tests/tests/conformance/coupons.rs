@@ -41,8 +41,7 @@ pub fn a_coupon_is_there_for_so_many(shop: &Shop) {
     buys(shop, BUYER).unwrap();
     assert_eq!(why(buys(shop, OTHER)), Status::CouponExhausted);
     shop.ask(client.cancel(BUYER, first.order)).unwrap();
-    shop.comes_to_sell(9);
-    buys(shop, OTHER).unwrap();
+    shop.comes_to(Status::CouponExhausted, || buys(shop, OTHER));
     assert_eq!(shop.ask(client.coupon_get(FIVE_OFF)).unwrap().coupon.locked, 2);
 }
 

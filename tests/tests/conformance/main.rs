@@ -1,7 +1,8 @@
 //! One shop, two stores: each test here is a promise that both keep, asked through a real server and the SDK. A name
 //! says which store: `embedded::sold_out_is_an_answer`.
 //!
-//! When a test's shop closes, its books are looked at: by AUDIT in the embedded store.
+//! When a test's shop closes, its books are looked at: the embedded store's by AUDIT, a cluster's by comparing what Redis
+//! has of each shelf with the sums of the databases.
 #![allow(clippy::unwrap_used)] // a step that fails is the test's failure
 
 mod shop;
@@ -16,15 +17,16 @@ mod stock;
 
 /// Makes each case a test of each store.
 macro_rules! on_every_store {
-    ($( $store:ident $kind:expr ),+; $cases:tt) => {
-        $( on_every_store! { @ $store $kind; $cases } )+
+    ($cases:tt) => {
+        on_every_store! { embedded Embedded $cases }
+        on_every_store! { cluster Cluster $cases }
     };
-    (@ $store:ident $kind:expr; { $( $file:ident: $( $case:ident )+; )+ }) => {
+    ($store:ident $kind:ident { $( $file:ident: $( $case:ident )+; )+ }) => {
         mod $store {
             $($(
                 #[test]
                 fn $case() {
-                    let shop = crate::shop::Shop::open($kind);
+                    let shop = crate::shop::Shop::open(crate::shop::Kind::$kind);
                     crate::$file::$case(&shop);
                     shop.closes();
                 }
@@ -34,7 +36,6 @@ macro_rules! on_every_store {
 }
 
 on_every_store! {
-    embedded crate::shop::Kind::Embedded;
     {
         orders:
             an_order_is_made_found_and_cancelled

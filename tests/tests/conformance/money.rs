@@ -61,6 +61,7 @@ pub fn late_money_buys_again_what_is_still_there(shop: &Shop) {
     shop.becomes(found.0, State::Cancelled);
     shop.becomes(gone.0, State::Cancelled);
     shop.comes_to_sell(10);
+    shop.settles();
     let late = shop.ask(shop.gateway().paid(client, &found.1)).unwrap();
     assert_eq!((late.order_state, shop.shelf()), (State::Confirmed, (5, 0, 5)));
     // The other five are sold meanwhile.

@@ -1,7 +1,5 @@
 //! How orders are made, found and ended.
 
-use std::time::Duration;
-
 use tidegate_sdk::{
     BatchOrder, BatchOutcome, Currency, Error, Money, OrderId, OrderPage, RequestId, SkuId, State, Status,
 };
@@ -86,7 +84,7 @@ pub fn sold_out_is_an_answer(shop: &Shop) {
     // What comes back is sold again.
     shop.ask(shop.client.cancel(BUYER, order)).unwrap();
     shop.comes_to_sell(10);
-    shop.buys(OTHER, 1).unwrap();
+    shop.comes_to(Status::SoldOut, || shop.buys(OTHER, 1));
 }
 
 pub fn a_basket_is_all_or_nothing(shop: &Shop) {
@@ -185,13 +183,13 @@ pub fn nobody_pays_and_the_units_come_back(shop: &Shop) {
     shop.comes_to_sell(10);
     let rows = shop.ask(client.history(BUYER, order)).unwrap();
     assert_eq!(rows.len(), 2);
-    shop.buys(OTHER, 10).unwrap();
+    shop.comes_to(Status::SoldOut, || shop.buys(OTHER, 1));
 }
 
 pub fn a_rush_sells_what_there_is_and_no_more(shop: &Shop) {
     const BUYERS: u64 = 200;
     let client = &shop.client;
-    let batch = |users: std::ops::Range<u64>| {
+    let batch = |users: std::ops::Range<u64>| -> Vec<BatchOrder> {
         let order = |user| BatchOrder {
             request: client.new_request_id(),
             asked_before: false,
@@ -201,14 +199,14 @@ pub fn a_rush_sells_what_there_is_and_no_more(shop: &Shop) {
             quantity: 1,
             total: eur(19_99),
         };
-        client.batch(users.map(order).collect())
+        users.map(order).collect()
     };
     let outcomes: Vec<BatchOutcome> = std::thread::scope(|threads| {
         let asked: Vec<_> = (0..4)
             .map(|quarter| {
                 let users = 100 + quarter * BUYERS / 4..100 + (quarter + 1) * BUYERS / 4;
-                let request = batch(users).deadline(Duration::from_secs(60));
-                threads.spawn(move || shop.ask(request).unwrap())
+                let orders = batch(users);
+                threads.spawn(move || shop.batch(orders))
             })
             .collect();
         asked.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
@@ -233,7 +231,7 @@ pub fn of_a_batch_each_order_stands_or_falls_alone(shop: &Shop) {
         total: eur(19_99 * i64::from(quantity)),
     };
     let orders = vec![order(1, SKU, 1), order(2, SkuId(99), 1), order(3, SKU, 20), order(4, SKU, 1)];
-    let outcomes = shop.ask(client.batch(orders)).unwrap();
+    let outcomes = shop.batch(orders);
     let said: Vec<_> = outcomes
         .iter()
         .map(|outcome| match outcome {

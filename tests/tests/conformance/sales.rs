@@ -78,8 +78,7 @@ pub fn a_sale_sells_so_many_in_all(shop: &Shop) {
     buys(shop, OTHER, 2).unwrap();
     assert_eq!(why(buys(shop, OTHER, 1)), Status::SaleCap);
     shop.ask(client.cancel(BUYER, first.order)).unwrap();
-    shop.comes_to_sell(8);
-    buys(shop, OTHER, 3).unwrap();
+    shop.comes_to(Status::SaleCap, || buys(shop, OTHER, 3));
     assert_eq!(why(buys(shop, BUYER, 1)), Status::SaleCap);
 }
 

@@ -6,11 +6,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use e2e::Server;
+use e2e::cluster::Cluster;
+use serde_json::Value;
 use tempfile::TempDir;
 use tidegate_sdk::blocking::Client;
 use tidegate_sdk::{
-    AdjustReason, Currency, Error, GatewayId, Money, Order, OrderBrief, OrderId, Payment, SkuId, State,
-    Status, TestGateway, UserId, WarehouseId,
+    AdjustReason, BatchOrder, BatchOutcome, Currency, Error, GatewayId, Money, Order, OrderBrief, OrderId,
+    Payment, SkuId, State, Status, TestGateway, UserId, WarehouseId,
 };
 
 const TIDEGATE: &str = env!("CARGO_BIN_EXE_tidegate-under-test");
@@ -34,6 +36,7 @@ pub const THERE: WarehouseId = WarehouseId(2);
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     Embedded,
+    Cluster,
 }
 
 /// A shop with ten units of [`SKU`] at 19.99 EUR, where unpaid orders expire from the first second on.
@@ -41,27 +44,62 @@ pub enum Kind {
 pub struct Shop {
     pub client: Client,
     server: Server,
+    cluster: Option<Cluster>,
     _folder: TempDir,
 }
 
 impl Shop {
     pub fn open(kind: Kind) -> Shop {
         let folder = tempfile::tempdir().unwrap();
-        let store = match kind {
-            Kind::Embedded => String::new(),
+        let cluster = match kind {
+            Kind::Embedded => None,
+            Kind::Cluster => Some(Cluster::start()),
         };
-        let config = configuration(&folder, &store);
+        let config = configuration(&folder, &cluster.as_ref().map_or(String::new(), Cluster::in_store));
+        if let Some(cluster) = &cluster {
+            let made = cluster.run(TIDEGATE, &["cluster", "init"]);
+            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        }
         let server = Server::start_with(TIDEGATE, &["--config", config.to_str().unwrap()]);
         let client = Client::connect_with(server.patiently()).unwrap();
-        let shop = Shop { client, server, _folder: folder };
+        let shop = Shop { client, server, cluster, _folder: folder };
         shop.has(SKU, HERE, 10);
         shop
     }
 
     /// Closes: everything has to add up.
     pub fn closes(self) {
-        let audit = self.ask(self.client.audit()).unwrap();
-        assert!(audit.ok, "{audit:?}\n{}", self.server.log());
+        match &self.cluster {
+            None => {
+                let audit = self.ask(self.client.audit()).unwrap();
+                assert!(audit.ok, "{audit:?}\n{}", self.server.log());
+            }
+            Some(_) => self.settles(),
+        }
+    }
+
+    /// Waits until what came back can be sold again: in a cluster units come back in the databases first, and a moment
+    /// later in Redis.
+    pub fn settles(&self) {
+        if let Some(cluster) = &self.cluster {
+            self.comes_to_agree(cluster);
+        }
+    }
+
+    /// Waits until Redis has of every shelf what the databases say is left.
+    fn comes_to_agree(&self, cluster: &Cluster) {
+        let begun = Instant::now();
+        loop {
+            let said = cluster.run(TIDEGATE, &["cluster", "status", "--json"]);
+            let status: Value = serde_json::from_slice(&said.stdout).unwrap();
+            let shelves = status["shelves"].as_array().unwrap();
+            let wrong: Vec<&Value> = shelves.iter().filter(|shelf| shelf["state"] != "agrees").collect();
+            if !shelves.is_empty() && wrong.is_empty() {
+                return;
+            }
+            assert!(begun.elapsed() < SOON, "{wrong:#?}\n{}", self.server.log());
+            thread::sleep(Duration::from_millis(100));
+        }
     }
 
     /// Waits for an answer.
@@ -131,6 +169,35 @@ impl Shop {
         let begun = Instant::now();
         while self.shelf().2 != units {
             assert!(begun.elapsed() < SOON, "{:?}, not {units} to sell", self.shelf());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Asks until it is no refusal of this kind any more: what one order gave back another one has a moment later.
+    pub fn comes_to<T: std::fmt::Debug>(&self, not_yet: Status, ask: impl Fn() -> Result<T, Error>) -> T {
+        let begun = Instant::now();
+        loop {
+            match ask() {
+                Ok(done) => return done,
+                Err(refused) => assert_eq!(refused.refused(), Some(not_yet), "{refused}"),
+            }
+            assert!(begun.elapsed() < SOON, "still {not_yet:?}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Sends a batch, and again what nothing was done for, as long as it takes: what became of each order.
+    pub fn batch(&self, mut orders: Vec<BatchOrder>) -> Vec<BatchOutcome> {
+        let begun = Instant::now();
+        loop {
+            let request = self.client.batch(orders.clone()).deadline(Duration::from_secs(60));
+            let outcomes = self.ask(request).unwrap();
+            let undecided = |outcome: &BatchOutcome| matches!(outcome, BatchOutcome::NotDone { status, .. } if *status == Status::StoreUnavailable);
+            if !outcomes.iter().any(undecided) {
+                return outcomes;
+            }
+            assert!(begun.elapsed() < SOON, "{outcomes:?}");
+            orders.iter_mut().for_each(|order| order.asked_before = true);
             thread::sleep(Duration::from_millis(20));
         }
     }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use storage_cluster::catalogue::Catalogue;
 use storage_cluster::links::Servers;
 use storage_cluster::mysql::{Database, Fault, ShelfHere};
 use storage_cluster::shelf::ShelfKey;
@@ -45,9 +46,9 @@ pub struct DatabaseNow {
 pub struct ShelfNow {
     /// Which.
     pub shelf: ShelfKey,
-    /// The last epoch that the home has opened.
+    /// The highest epoch of its fences; 0: it was never opened.
     pub epoch: u64,
-    /// What the home has as its units before anything moved.
+    /// Units before any moved: a sale's cap, a coupon's quota; 0 for stock, whose units come as deltas of the home.
     pub total: u64,
     /// What the deltas of each database come to, by number.
     pub taken: Vec<i64>,
@@ -204,23 +205,23 @@ async fn look(client: &redis::Client, databases: &[Database], home: &Database) -
     for database in databases {
         here.push(mysql::shelves_here(&mut database.lease().await.ok()?).await.ok()?);
     }
-    let at_home = mysql::shelves_at_home(&mut home.lease().await.ok()?).await.ok()?;
+    let catalogue = Catalogue::new();
+    catalogue.refresh(&mut home.lease().await.ok()?).await.ok()?;
     let mut shelves: BTreeMap<ShelfKey, ShelfNow> = BTreeMap::new();
     let of = |shelf| ShelfNow {
         shelf,
         epoch: 0,
-        total: 0,
+        total: catalogue.total(shelf),
         taken: vec![0; databases.len()],
         returning: 0,
         in_redis: None,
         state: ShelfState::Closed,
     };
-    for mysql::ShelfAtHome { shelf, total, epoch } in at_home {
-        shelves.insert(shelf, ShelfNow { epoch, total, ..of(shelf) });
-    }
+    shelves.extend(catalogue.shelves().into_iter().map(|shelf| (shelf, of(shelf))));
     for (number, rows) in here.into_iter().enumerate() {
-        for ShelfHere { shelf, epoch: _, taken, returning } in rows {
+        for ShelfHere { shelf, epoch, taken, returning } in rows {
             let now = shelves.entry(shelf).or_insert_with(|| of(shelf));
+            now.epoch = now.epoch.max(epoch);
             now.taken[number] = taken;
             now.returning += returning;
         }

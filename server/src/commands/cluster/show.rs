@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
+use storage_cluster::catalogue::UNBOUNDED_UNITS;
 use storage_cluster::{mysql, redis};
 
 use super::SlicesHere;
@@ -79,16 +80,21 @@ fn shelves_text(shelves: &[ShelfNow], shelves_max: usize) -> String {
     let mut ordered: Vec<&ShelfNow> = shelves.iter().collect();
     ordered.sort_by_key(|shelf| (shelf.state, shelf.shelf));
     let cell = |number: i64| number.to_string();
+    // Of what has no bound only so much is known that there is enough.
+    let units_of = |shelf: &ShelfNow, units: i64| match shelf.total {
+        UNBOUNDED_UNITS => "enough".to_owned(),
+        _ => cell(units),
+    };
     let rows: Vec<Vec<String>> = ordered
         .iter()
         .take(shelves_max)
         .map(|shelf| {
             let redis = shelf.in_redis.map_or(["-".to_owned(), "-".to_owned()], |InRedis { units, held }| {
-                [cell(units), held.to_string()]
+                [units_of(shelf, units), held.to_string()]
             });
             let by_database = shelf.taken.iter().map(|&taken| cell(taken)).collect::<Vec<_>>().join(" ");
             let [units, held] = redis;
-            let left = cell(shelf.left());
+            let left = units_of(shelf, shelf.left());
             let state = shelf.state.word().to_owned();
             vec![
                 shelf.shelf.to_string(),

@@ -24,7 +24,8 @@ pub fn servers(cluster: &config::StoreCluster) -> Result<Servers, BadUsage> {
         redis,
         mysql,
         home,
-        workers: _, // The plan's.
+        workers: _,     // The plan's.
+        events_file: _, // The engine's, not a server's.
         redis_connect_ms,
         redis_call_ms,
         redis_silence_ms,

@@ -50,9 +50,7 @@ pub use nodes::{leave_node, renew_node, take_node};
 pub use opening::{Fenced, OPEN_MAX, begin_openings, raise_fences, read_fences};
 pub use operate::{HomeTx, HomeWrite};
 pub use outbox::{Waiting, backlog, forget_published, mark_published, unpublished};
-pub use overview::{
-    Alive, ShelfAtHome, ShelfHere, SliceHere, alive, cluster_id, shelves_at_home, shelves_here, slices_here,
-};
+pub use overview::{Alive, ShelfHere, SliceHere, alive, cluster_id, shelves_here, slices_here};
 pub use pool::{Database, Lease, Limits};
 pub use read::{Order, due_orders, order, order_made, orders, page_of_user, user_counts};
 pub use returns::{ReturnBatch, confirm_return, next_return, shelves_with_returns};

@@ -33,17 +33,6 @@ pub struct ShelfHere {
     pub returning: i64,
 }
 
-/// What the home has of one shelf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ShelfAtHome {
-    /// Which.
-    pub shelf: ShelfKey,
-    /// Units before anything moved.
-    pub total: u64,
-    /// The last epoch that was opened; 0: none.
-    pub epoch: u64,
-}
-
 /// A slice and how full it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SliceHere {
@@ -118,23 +107,6 @@ pub async fn shelves_here(lease: &mut Lease<'_>) -> Result<Vec<ShelfHere>, Fault
         }
     }
     Ok(here)
-}
-
-/// All shelves that the home knows, by shelf.
-///
-/// # Errors
-/// The database's, or more than a million shelves.
-pub async fn shelves_at_home(lease: &mut Lease<'_>) -> Result<Vec<ShelfAtHome>, Fault> {
-    let mut sql = Sql::new();
-    sql.raw("SELECT shelf_kind, shelf_id, place, total, epoch FROM shelves");
-    sql.raw(" ORDER BY shelf_kind, shelf_id, place LIMIT ").number(SHELVES_MAX as u64);
-    let rows = lease.read(&sql).await?.next::<(u8, u64, u32, u64, u64)>()?;
-    few_enough(rows.len())?;
-    let row = |(kind, id, place, total, epoch)| {
-        let shelf = shelf_of((kind, id, place)).ok_or_else(|| strange(kind))?;
-        Ok(ShelfAtHome { shelf, total, epoch })
-    };
-    rows.into_iter().map(row).collect()
 }
 
 /// All slices of this database, oldest first, with their orders counted.
