@@ -203,6 +203,14 @@ impl Shop {
     }
 }
 
+impl Drop for Shop {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("the server said:\n{}", self.server.log());
+        }
+    }
+}
+
 /// Why something was refused.
 #[track_caller]
 pub fn why<T: std::fmt::Debug>(answer: Result<T, Error>) -> Status {
