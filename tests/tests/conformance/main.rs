@@ -65,8 +65,11 @@ on_both_stores! {
         money:
             what_is_paid_is_sold
             a_callback_said_twice_changes_nothing
+            other_money_than_was_asked_for_is_left_to_people
             a_payment_that_failed_is_tried_again
-            money_for_what_the_buyer_cancelled_goes_back;
+            money_for_what_the_buyer_cancelled_goes_back
+            a_paid_order_is_cancelled_by_a_refund
+            no_more_goes_back_than_came;
         stock:
             a_shelf_counts_what_came_and_what_is_held
             the_server_finds_a_warehouse_that_has_it
@@ -77,21 +80,18 @@ on_both_stores! {
             a_blocked_user_makes_no_orders
             a_switch_stops_new_orders_and_nothing_else
             the_catalogue_is_changed_over_the_version_that_was_seen;
+        delivery:
+            an_order_is_sent_in_parts_and_arrives
+            what_arrived_may_come_back;
     }
     but on_embedded_alone {
         money:
-            other_money_than_was_asked_for_is_left_to_people
-            late_money_buys_again_what_is_still_there
-            a_paid_order_is_cancelled_by_a_refund
-            no_more_goes_back_than_came;
+            late_money_buys_again_what_is_still_there;
         stock:
             a_hold_sets_units_aside_until_it_ends
             a_hold_becomes_an_order;
         coupons:
             a_coupon_is_there_for_so_many
             a_claimed_coupon_is_the_claimants;
-        delivery:
-            an_order_is_sent_in_parts_and_arrives
-            what_arrived_may_come_back;
     }
 }
