@@ -1,9 +1,12 @@
-//! Fences and sums: what an opener does in one shard, and what keeps `stock_delta` small.
+//! Fences and sums of one shelf, and what keeps `stock_delta` small.
+
+use std::collections::BTreeMap;
 
 use super::fault::{Fault, TxFault};
 use super::moved::{Numbers, put_numbers};
+use super::opening::{Fenced, raise_fences};
 use super::pool::{Lease, START};
-use super::text::{Cell, Sql, shelf_cells};
+use super::text::{Cell, Sql};
 use crate::shelf::{Epoch, ShelfKey};
 
 /// What raising a fence found.
@@ -25,39 +28,11 @@ pub enum Raised {
 /// # Errors
 /// The database's. Where the outcome is unknown the opener gives up, too: the next one takes a further epoch.
 pub async fn raise(lease: &mut Lease<'_>, shelf: ShelfKey, epoch: Epoch) -> Result<Raised, TxFault> {
-    match try_to_raise(lease, shelf, epoch).await {
-        Ok(Raised::Sum(units)) => lease.commit().await.map(|()| Raised::Sum(units)),
-        Ok(there @ Raised::There { .. }) => {
-            lease.roll_back().await;
-            Ok(there)
-        }
-        Err(fault) => {
-            lease.roll_back().await;
-            Err(fault.into())
-        }
-    }
-}
-
-async fn try_to_raise(lease: &mut Lease<'_>, shelf: ShelfKey, epoch: Epoch) -> Result<Raised, Fault> {
-    let [kind, id, place] = shelf_cells(shelf);
-    // A row of epoch 0 where there is none, so that there is something to lock.
-    let mut sql = Sql::new();
-    sql.raw(START).raw("INSERT IGNORE INTO fences (shelf_kind, shelf_id, place, epoch) VALUES ");
-    sql.row(&[kind, id, place, Cell::Number(0)]);
-    sql.raw("; SELECT epoch FROM fences WHERE ").shelf_choice(shelf).raw(" FOR UPDATE");
-    let mut answer = lease.begin(&sql).await?;
-    answer.skip()?;
-    answer.skip()?;
-    let there = answer.next::<(u64,)>()?.first().and_then(|(epoch,)| Epoch::parse(*epoch));
-    if let Some(there) = there.filter(|there| *there >= epoch) {
-        return Ok(Raised::There { epoch: there });
-    }
-    let mut sql = Sql::new();
-    sql.raw("UPDATE fences SET epoch = ").number(epoch.get()).raw(" WHERE ").shelf_choice(shelf).raw(";");
-    ask_for_sum(&mut sql, shelf);
-    let mut answer = lease.read(&sql).await?;
-    answer.skip()?;
-    Ok(Raised::Sum(answer.next::<(i64,)>()?.first().map_or(0, |(units,)| *units)))
+    let fenced = raise_fences(lease, &BTreeMap::from([(shelf, epoch)])).await?;
+    Ok(match fenced[&shelf] {
+        Fenced::Raised { sum, .. } => Raised::Sum(sum),
+        Fenced::There { epoch } => Raised::There { epoch },
+    })
 }
 
 /// Units of a shelf in live orders of this shard, as of now: for audits and for who compares at rest.

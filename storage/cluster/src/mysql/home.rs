@@ -1,66 +1,12 @@
-//! What stands in the home database alone: totals and the numbers of epochs, slots, locks. (The catalogue has a file of its own.)
+//! What stands in the home database alone: slots and locks. (The catalogue and the numbers of nodes have files of their own.)
 
-use super::fault::{Fault, FaultKind, TxFault};
-use super::pool::{Lease, START};
-use super::text::{Cell, Sql, shelf_cells};
-use crate::shelf::{Epoch, ShardNo, ShelfKey};
+use super::fault::{Fault, FaultKind};
+use super::pool::Lease;
+use super::text::{Cell, Sql};
+use crate::shelf::ShardNo;
 
 /// Slots that users are spread over.
 pub const SLOTS: u16 = 1_024;
-
-/// What the bump of an opening made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bumped {
-    /// The new epoch: no other opener has its number.
-    pub epoch: Epoch,
-    /// The shelf's units before anything was sold, as of this epoch.
-    pub total: u64,
-}
-
-/// Begins an opening: the shelf's next epoch, and its total under it. Every shard is raised to it next, the one in this
-/// database too. Nothing where there is no such shelf.
-///
-/// # Errors
-/// The database's. Where the outcome is unknown the number may be used up; the next bump has a further one.
-pub async fn bump(lease: &mut Lease<'_>, shelf: ShelfKey) -> Result<Option<Bumped>, TxFault> {
-    let mut sql = Sql::new();
-    sql.raw(START).raw("UPDATE shelves SET epoch = epoch + 1 WHERE ").shelf_choice(shelf);
-    sql.raw("; SELECT epoch, total FROM shelves WHERE ").shelf_choice(shelf);
-    let bumped = async {
-        let mut answer = lease.begin(&sql).await?;
-        answer.skip()?;
-        answer.skip()?;
-        Ok::<_, Fault>(answer.next::<(u64, u64)>()?.first().copied())
-    };
-    match bumped.await {
-        Ok(Some((epoch, total))) => {
-            let epoch = Epoch::parse(epoch).expect("it was just raised, and epochs are not used up");
-            lease.commit().await.map(|()| Some(Bumped { epoch, total }))
-        }
-        Ok(None) => {
-            lease.roll_back().await;
-            Ok(None)
-        }
-        Err(fault) => {
-            lease.roll_back().await;
-            Err(fault.into())
-        }
-    }
-}
-
-/// Sets a shelf's total, and makes the shelf where there is none. Redis hears of it by the next opening, which has to
-/// follow.
-///
-/// # Errors
-/// The database's.
-pub async fn put_total(lease: &mut Lease<'_>, shelf: ShelfKey, total: u64) -> Result<(), Fault> {
-    let [kind, id, place] = shelf_cells(shelf);
-    let mut sql = Sql::new();
-    sql.raw("INSERT INTO shelves (shelf_kind, shelf_id, place, total, epoch) VALUES ");
-    sql.row(&[kind, id, place, Cell::Number(total), Cell::Number(0)]);
-    sql.raw(" ON DUPLICATE KEY UPDATE total = VALUES(total)");
-    lease.run(&sql).await
-}
 
 /// Which shard has the users of each slot, by slot: [`SLOTS`] of them once they are dealt out, else none.
 ///

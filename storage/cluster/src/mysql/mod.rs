@@ -43,7 +43,7 @@ pub use commit::{Committed, Counts, Desk, Prepared, commit};
 pub use fault::{Fault, FaultKind, TxFault};
 pub use fence::{Raised, compact, raise, sum};
 pub use holds::holds;
-pub use home::{Bumped, SLOTS, bump, deal_slots, move_slot, put_total, read_slots, take_lock};
+pub use home::{SLOTS, deal_slots, move_slot, read_slots, take_lock};
 pub use keys::{Ending, end, look};
 pub use moved::{Numbers, numbers, numbers_behind, numbers_of};
 pub use nodes::{leave_node, renew_node, take_node};

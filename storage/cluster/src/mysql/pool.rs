@@ -48,6 +48,8 @@ impl Limits {
 const PING_AFTER: Duration = Duration::from_secs(1);
 /// How long a connection that is given up may take to say good-bye.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
+/// How long a statement may take that makes tables.
+const MAKING_MAX: Duration = Duration::from_secs(30);
 /// What the driver accepts as one packet of an answer: a row has a record and little more.
 const ANSWER_BYTES_MAX: usize = 32 << 20;
 
@@ -73,6 +75,8 @@ pub struct Lease<'a> {
     /// Something is under way: dropped now, the next caller would read this one's answer.
     at_work: bool,
     in_transaction: bool,
+    /// For the statements of one round trip.
+    statement: Duration,
     /// An answer was not what was asked for: whatever comes next on this connection may be another one's, too.
     strange: Arc<AtomicBool>,
     _permit: SemaphorePermit<'a>,
@@ -132,6 +136,7 @@ impl Database {
             conn: Some(conn),
             at_work: false,
             in_transaction: false,
+            statement: self.limits.statement,
             strange: Arc::default(),
             _permit: permit,
         })
@@ -215,10 +220,19 @@ impl Lease<'_> {
         self.conn.as_ref().map_or(0, Conn::id)
     }
 
+    /// From now on statements may take as long as making tables does, on a disk that others use, too.
+    pub(super) fn be_patient(&mut self) {
+        self.statement = self.statement.max(MAKING_MAX);
+    }
+
     /// Runs statements that answer with rows, each with a list of its own. One without rows has an empty list, or none at the end.
     pub(super) async fn read(&mut self, sql: &Sql) -> Result<Answer, Fault> {
         debug_assert!(!sql.is_empty());
-        let wait = self.database.limits.statement;
+        if self.at_work {
+            let said = "an earlier statement has no answer yet, and the next one would be taken for it";
+            return Err(self.database.fault(FaultKind::Lost, said.into()));
+        }
+        let wait = self.statement;
         let conn = self.conn.as_mut().expect("a lease has its connection until it is dropped");
         self.at_work = true;
         let asking = async {

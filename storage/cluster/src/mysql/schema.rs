@@ -62,14 +62,17 @@ impl Role {
 /// The database cannot be reached, or has had a file that this build does not have, or with another content.
 pub async fn migrate(database: &Database, role: Role) -> Result<usize, Fault> {
     let mut lease = database.lease().await?;
+    lease.be_patient();
     let got = lease.read(Sql::new().raw(LOCK)).await?.next::<(Option<u8>,)>()?;
     if got != [(Some(1),)] {
         return Err(Fault::new(FaultKind::Locked, "another node is making tables"));
     }
     let ran = migrate_locked(&mut lease, role).await;
-    // Where this fails the lock goes with the connection.
-    lease.read(Sql::new().raw(UNLOCK)).await?.next::<Row>()?;
-    ran
+    // Where this fails the lock goes with the connection; what went wrong before it is what people want to hear of.
+    let unlocked = lease.read(Sql::new().raw(UNLOCK)).await.and_then(|mut answer| answer.next::<Row>());
+    let ran = ran?;
+    unlocked?;
+    Ok(ran)
 }
 
 async fn migrate_locked(lease: &mut Lease<'_>, role: Role) -> Result<usize, Fault> {

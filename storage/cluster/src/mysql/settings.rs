@@ -9,9 +9,12 @@ pub const LOCK_WAIT_SECONDS_MAX: u64 = 2;
 /// The longest text that is sent at once; a server's `max_allowed_packet` may not be below.
 pub const STATEMENT_BYTES_MAX: usize = 8 << 20;
 
-/// What each new connection sets for itself.
+/// What each new connection sets for itself. A node that stands still in the middle of a transaction, or is cut off from
+/// its server, would keep the locks of its fences for hours, and nobody could open their shelves: after ten seconds of
+/// silence the server ends the connection. One that merely waited to be used is found out when it is.
 pub(super) const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-     SET SESSION innodb_lock_wait_timeout = 2, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
+     SET SESSION innodb_lock_wait_timeout = 2, wait_timeout = 10, \
+     sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
      autocommit = 1, time_zone = '+00:00'";
 
 /// What each new connection then looks at. MariaDB and MySQL have different names for the isolation; one that a server

@@ -194,6 +194,7 @@ async fn open(
     let number =
         had.iter().filter(|slice| slice.month == month).map(|slice| slice.number + 1).max().unwrap_or(0);
     let mut slice = Slice { first_ms: 0, month, number };
+    lease.be_patient();
     for statement in statements(include_str!("schema/slice.sql")) {
         let mut sql = Sql::new();
         for (at, part) in statement.split("{slice}").enumerate() {

@@ -20,6 +20,7 @@ mod trouble;
 mod wanted;
 mod watch;
 
+use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -89,6 +90,8 @@ pub struct Repairs<T> {
     counters: Arc<Counters>,
     /// Names this node in locks.
     owner: u64,
+    /// Until when a job is this node's without asking again, by job: to ask is a write that the home flushes.
+    ours_until: [Cell<Option<Instant>>; Job::COUNT],
 }
 
 /// What one node at a time does.
@@ -105,7 +108,15 @@ impl<T: Totals> Repairs<T> {
     /// Loops over these connections. `wanted` is what others tell of closed shelves by.
     pub fn new(links: Rc<Links>, totals: T, wanted: Wanted, settings: Settings) -> Repairs<T> {
         let owner = RandomState::new().hash_one(Instant::now());
-        Repairs { links, totals, wanted, settings, counters: Arc::default(), owner }
+        Repairs {
+            links,
+            totals,
+            wanted,
+            settings,
+            counters: Arc::default(),
+            owner,
+            ours_until: Default::default(),
+        }
     }
 
     /// What they have done.
@@ -163,21 +174,23 @@ impl<T: Totals> Repairs<T> {
     }
 
     async fn publish(&self, mut sink: impl Sink, mut stop: Stop) {
+        let mut measured: Option<Instant> = None;
         loop {
             let mut more = false;
             if self.alone(Job::Events).await {
-                let (mut lag_rows, mut lag_ms) = (0, 0);
                 for (no, _) in self.links.databases() {
-                    match self.publish_of(no, &mut sink, &mut lag_ms).await {
-                        Ok((published, waiting)) => {
-                            more |= published == PUBLISH_MAX;
-                            lag_rows += waiting.saturating_sub(published as u64);
+                    match relay_events(&self.links, no, &mut sink).await {
+                        Ok((transactions, events)) => {
+                            more |= transactions == PUBLISH_MAX;
+                            self.counters.published_events.add(events);
                         }
                         Err(trouble) => self.note(Some(trouble)),
                     }
                 }
-                self.counters.outbox_lag_rows.set(lag_rows);
-                self.counters.outbox_lag_ms.set(lag_ms);
+                if measured.is_none_or(|at| at.elapsed() >= LAG_EVERY) {
+                    self.measure_lag().await;
+                    measured = Some(Instant::now());
+                }
             }
             let pause = if more { Duration::ZERO } else { self.settings.relay_every };
             if stop.pause(pause).await {
@@ -186,19 +199,21 @@ impl<T: Totals> Repairs<T> {
         }
     }
 
-    /// How many transactions were published, and how many waited before.
-    async fn publish_of(
-        &self,
-        no: crate::shelf::ShardNo,
-        sink: &mut impl Sink,
-        lag_ms: &mut u64,
-    ) -> Result<(usize, u64), Trouble> {
-        let (waiting, oldest) =
-            mysql::backlog(&mut self.links.database(no).lease().await?, BACKLOG_MAX).await?;
-        *lag_ms = oldest.map_or(0, |at| ms_since(at.0)).max(*lag_ms);
-        let (published, events) = relay_events(&self.links, no, sink).await?;
-        self.counters.published_events.add(events);
-        Ok((published, waiting))
+    /// What waits to be published, in all databases that say so.
+    async fn measure_lag(&self) {
+        let (mut rows, mut ms) = (0, 0);
+        for (_, database) in self.links.databases() {
+            let waiting = async { mysql::backlog(&mut database.lease().await?, BACKLOG_MAX).await };
+            match waiting.await {
+                Ok((waiting, oldest)) => {
+                    rows += waiting;
+                    ms = oldest.map_or(0, |at| ms_since(at.0)).max(ms);
+                }
+                Err(fault) => self.note(Some(fault.into())),
+            }
+        }
+        self.counters.outbox_lag_rows.set(rows);
+        self.counters.outbox_lag_ms.set(ms);
     }
 
     async fn tidy(&self, mut stop: Stop) {
@@ -243,10 +258,17 @@ impl<T: Totals> Repairs<T> {
 
     /// Whether this node does a job now. Where the home cannot say so, it does: twice does no harm.
     async fn alone(&self, job: Job) -> bool {
+        let ours_until = &self.ours_until[job as usize];
+        if ours_until.get().is_some_and(|until| Instant::now() < until) {
+            return true;
+        }
         let (name, for_ms) = job.lock();
+        let asked = Instant::now();
         let taken =
             async { mysql::take_lock(&mut self.links.home().lease().await?, name, self.owner, for_ms).await };
-        taken.await.unwrap_or(true)
+        let is_ours = taken.await.unwrap_or(true);
+        ours_until.set(is_ours.then(|| asked + Duration::from_millis(u64::from(for_ms)) / 2));
+        is_ours
     }
 
     fn note(&self, trouble: Option<Trouble>) {
@@ -256,17 +278,21 @@ impl<T: Totals> Repairs<T> {
     }
 }
 
+/// How often what waits to be published is counted.
+const LAG_EVERY: Duration = Duration::from_secs(1);
 /// When slices are looked at again that could not be.
 const SLICES_AGAIN: Duration = Duration::from_secs(1);
 
 impl Job {
+    const COUNT: usize = 5;
+
     /// The lock's name, and for how many milliseconds: so long nobody does it when the node that does dies.
     fn lock(self) -> (&'static str, u32) {
         match self {
             Job::Opener => ("opener", 750),
             Job::Reconciler => ("reconciler", 15_000),
-            Job::Returns => ("returns", 1_000),
-            Job::Events => ("events", 3_000),
+            Job::Returns => ("returns", 4_000),
+            Job::Events => ("events", 6_000),
             Job::Tidier => ("tidier", 15_000),
         }
     }

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use servers::mariadb::Mariadb;
 use storage_cluster::mysql::{
-    Committed, Database, FaultKind, Limits, Role, SLOTS, TxFault, deal_slots, look, migrate, move_slot,
-    read_slots, take_lock,
+    Committed, Counts, Database, Desk, FaultKind, Limits, NewOrder, Raised, Role, SLOTS, TxFault, commit,
+    deal_slots, look, migrate, move_slot, raise, read_slots, take_lock,
 };
 use storage_cluster::shelf::ShardNo;
 
-use crate::shard::{Orders, Shard, prepared, runtime};
+use crate::shard::{FIRST, Orders, STOCK, Shard, prepared, runtime};
 
 /// Why no connection is made.
 async fn refused(url: &str) -> (FaultKind, String) {
@@ -111,6 +111,46 @@ fn a_lock_that_is_not_to_be_had_reaches_only_the_order_that_wants_it() {
         shard.server.sql("shop", &format!("KILL {id}")).unwrap();
     });
     assert_eq!(shard.over_slices("1", "orders"), 8);
+}
+
+/// Stands still in the middle of its transaction, with its fences locked: stopped, or cut off from the server.
+struct Sleeper(Orders);
+
+impl Desk for Sleeper {
+    type Refusal = &'static str;
+
+    fn decide(&mut self, at: usize, counts: &Counts) -> Result<NewOrder, &'static str> {
+        std::thread::sleep(Duration::from_secs(14));
+        self.0.decide(at, counts)
+    }
+}
+
+#[test]
+fn a_node_that_stands_still_keeps_its_fences_for_ten_seconds_and_not_for_hours() {
+    let runtime = runtime();
+    let shard = &runtime.block_on(Shard::start());
+    let orders = Orders::of(1, 1);
+    std::thread::scope(|threads| {
+        let sleeper = threads.spawn(|| {
+            let database = Database::new(&shard.server.url("shop"), Limits::DEFAULT).unwrap();
+            let mut desk = Sleeper(orders.clone());
+            self::runtime().block_on(commit(&database, &shard.slices, &orders.batch, &mut desk))
+        });
+        std::thread::sleep(Duration::from_millis(500));
+        let begun = Instant::now();
+        let raised = runtime.block_on(async {
+            loop {
+                match raise(&mut shard.database.lease().await.unwrap(), STOCK, FIRST.next()).await {
+                    Err(TxFault::NotDone(fault)) if fault.kind == FaultKind::Locked => (),
+                    other => return other,
+                }
+            }
+        });
+        assert_eq!(raised, Ok(Raised::Sum(0)));
+        assert!(begun.elapsed() < Duration::from_secs(13), "{:?}", begun.elapsed());
+        let outcome = sleeper.join().unwrap();
+        assert!(matches!(&outcome[..], [Committed::Failed(TxFault::NotDone(_))]), "{outcome:?}");
+    });
 }
 
 #[tokio::test]

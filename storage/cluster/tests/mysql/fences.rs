@@ -1,10 +1,12 @@
 //! Fences, sums and the batches of what comes back.
 
+use std::collections::BTreeMap;
+
 use storage_cluster::mysql::{
-    BATCH_MAX, Bumped, Committed, Database, Limits, Raised, ReturnBatch, bump, compact, confirm_return,
-    next_return, numbers, put_total, raise, shelves_with_returns, sum,
+    BATCH_MAX, Committed, Database, Fenced, Limits, Raised, ReturnBatch, begin_openings, compact,
+    confirm_return, next_return, numbers, raise, raise_fences, shelves_with_returns, sum,
 };
-use storage_cluster::shelf::{Epoch, ShardNo};
+use storage_cluster::shelf::{Epoch, ShardNo, ShelfKey};
 
 use crate::changes::cancel;
 use crate::shard::{CAP, FIRST, Orders, STOCK, Shard};
@@ -29,21 +31,32 @@ async fn a_fence_only_rises_and_its_sum_is_of_live_orders() {
 #[tokio::test]
 async fn every_epoch_that_the_home_makes_is_another_one() {
     let shard = Shard::start().await;
-    put_total(&mut shard.database.lease().await.unwrap(), STOCK, 500).await.unwrap();
+    let both = BTreeMap::from([(STOCK, None), (CAP, None)]);
     let other = Database::new(&shard.server.url("shop"), Limits::DEFAULT).unwrap();
     let mut made = Vec::new();
     for _ in 0..10 {
         let (mut a, mut b) = (shard.database.lease().await.unwrap(), other.lease().await.unwrap());
-        let (a, b) = tokio::join!(bump(&mut a, STOCK), bump(&mut b, STOCK));
-        made.extend([a.unwrap().unwrap(), b.unwrap().unwrap()]);
+        let (a, b) = tokio::join!(begin_openings(&mut a, &both), begin_openings(&mut b, &both));
+        made.extend(a.unwrap().into_iter().chain(b.unwrap()));
     }
-    assert!(made.iter().all(|Bumped { total, .. }| *total == 500));
-    let mut epochs: Vec<_> = made.iter().map(|bumped| bumped.epoch.get()).collect();
-    epochs.sort_unstable();
-    assert_eq!(epochs, (1..=20).collect::<Vec<_>>());
+    for shelf in [STOCK, CAP] {
+        let epoch = |(of, fenced): &(ShelfKey, Fenced)| match fenced {
+            Fenced::Raised { epoch, sum: 0 } => (*of == shelf).then_some(epoch.get()),
+            other => panic!("{other:?}"),
+        };
+        let mut epochs: Vec<_> = made.iter().filter_map(epoch).collect();
+        epochs.sort_unstable();
+        assert_eq!(epochs, (2..=21).collect::<Vec<_>>(), "above the first, with which they are made");
+    }
     let mut lease = shard.database.lease().await.unwrap();
-    let nowhere = storage_cluster::shelf::ShelfKey::CouponQuota(domain::CouponId(1));
-    assert_eq!(bump(&mut lease, nowhere).await, Ok(None));
+    let new = ShelfKey::CouponQuota(domain::CouponId(1));
+    let seen_elsewhere = BTreeMap::from([(new, Epoch::parse(7))]);
+    let eighth = Epoch::parse(8).unwrap();
+    let begun = begin_openings(&mut lease, &seen_elsewhere).await;
+    assert_eq!(begun, Ok(BTreeMap::from([(new, Fenced::Raised { epoch: eighth, sum: 0 })])));
+    let there = Fenced::There { epoch: eighth };
+    let raised = raise_fences(&mut lease, &BTreeMap::from([(new, eighth)])).await;
+    assert_eq!(raised, Ok(BTreeMap::from([(new, there)])));
 }
 
 /// The heart of it: whatever commits under an epoch is in the sum that ends it, and nothing commits under it afterwards.

@@ -12,8 +12,7 @@ use domain::{
 use servers::mariadb::Mariadb;
 use storage_cluster::mysql::{
     Ask, Committed, CountKey, CountKind, Counts, Database, Desk, EventRow, ItemRow, Limits, NewOrder,
-    OrderRow, Prepared, Raised, Role, SliceRules, Slices, commit, migrate, put_total, raise, read_slices,
-    tend_slices,
+    OrderRow, Prepared, Raised, Role, SliceRules, Slices, commit, migrate, raise, read_slices, tend_slices,
 };
 use storage_cluster::shelf::{Attempt, Epoch, HoldId, ShelfKey};
 
@@ -61,7 +60,6 @@ impl Shard {
         tend_slices(&mut lease, &SliceRules::DEFAULT).await.unwrap();
         let slices = read_slices(&mut lease, &SliceRules::DEFAULT).await.unwrap();
         for shelf in [STOCK, CAP] {
-            put_total(&mut lease, shelf, 1_000_000).await.unwrap();
             assert_eq!(raise(&mut lease, shelf, FIRST).await, Ok(Raised::Sum(0)));
         }
         drop(lease);

@@ -1,4 +1,4 @@
--- What stands in one database only, the home: totals, where users live, who does what alone, the catalogue.
+-- What stands in one database only, the home: where users live, who does what alone, the catalogue.
 
 -- Which cluster this is: one row, made once. Clients are told, so that they can tell a cluster from another.
 CREATE TABLE IF NOT EXISTS cluster_ids (
@@ -7,16 +7,6 @@ CREATE TABLE IF NOT EXISTS cluster_ids (
     PRIMARY KEY (one)
 ) ENGINE = InnoDB;
 INSERT IGNORE INTO cluster_ids (one, id) VALUES (1, RANDOM_BYTES(16));
-
--- The units of a shelf before anything was sold, and the last epoch that was opened.
-CREATE TABLE IF NOT EXISTS shelves (
-    shelf_kind TINYINT UNSIGNED NOT NULL,
-    shelf_id BIGINT UNSIGNED NOT NULL,
-    place INT UNSIGNED NOT NULL,
-    total BIGINT UNSIGNED NOT NULL,
-    epoch BIGINT UNSIGNED NOT NULL,
-    PRIMARY KEY (shelf_kind, shelf_id, place)
-) ENGINE = InnoDB;
 
 -- Which database has the users of a slot.
 CREATE TABLE IF NOT EXISTS slots (
