@@ -163,8 +163,7 @@ async fn transactions_that_wait_for_each_other_all_end_well() {
     let work = async |node: usize| {
         for orders in batches(node as u64) {
             let mut desk = orders.clone();
-            let made =
-                storage_cluster::mysql::commit(&nodes[node], &shard.slices, &orders.batch, &mut desk).await;
+            let made = commit(&nodes[node], &shard.slices, &orders.batch, &mut desk).await;
             assert_eq!(made, vec![Committed::Now; 16]);
         }
     };

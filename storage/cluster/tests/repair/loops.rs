@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use servers::redis::sentinel::Sentinels;
 use storage_cluster::mysql::Committed;
 use storage_cluster::repair::{Counters, Nowhere, Repairs, Settings, Stop, Wanted, Why};
 
@@ -127,6 +128,28 @@ async fn two_nodes_mend_while_a_database_comes_and_goes() {
     let both = async { tokio::join!(beside(&world, &wanted, test), second.run(Nowhere, stop)) };
     let (counters, ()) = both.await;
     assert!(counters.opened.get() + second.counters().opened.get() >= 3);
+}
+
+/// The replica that is promoted has the shelf, open, and neither the last orders nor the last hold.
+#[tokio::test]
+async fn a_fail_over_that_lost_writes_sells_nothing_twice() {
+    let mut sentinels = Sentinels::start();
+    let world = World::behind(&sentinels).await;
+    let wanted = Wanted::new();
+    let test = async {
+        until_open(&world).await;
+        world.buy(OTHER).await;
+        at_rest(&world, 1).await;
+        sentinels.cut_off_replica();
+        world.buy(HOME).await;
+        let held = world.reserve(OTHER).await;
+        sentinels.fail_over();
+        until_open(&world).await;
+        assert!(matches!(world.commit(&held).await, Committed::Fenced { .. }));
+        at_rest(&world, 2).await;
+    };
+    let counters = beside(&world, &wanted, test).await;
+    assert!(counters.opened.get() >= 2);
 }
 
 /// A sale of 1,000 skus is open about two seconds after every server answers again.

@@ -13,6 +13,7 @@ use domain::{Currency, MicrosUtc, MinorUnits, OrderId, RequestId, RequestKey, Sk
 use servers::mariadb::Mariadb;
 use servers::proxy::Proxy;
 use servers::redis::Redis;
+use servers::redis::sentinel::Sentinels;
 use storage_cluster::links::{Links, Servers, init};
 use storage_cluster::mysql::{
     self, Ask, Change, ChangeDesk, Changed, ChangedOrder, Committed, Counts, Desk, EventRow, Fault, Found,
@@ -131,6 +132,11 @@ impl World {
         let proxy = Proxy::to(redis.port());
         let url = format!("redis://127.0.0.1:{}", proxy.port());
         (World::with(redis, url, IMPATIENT).await, proxy)
+    }
+
+    /// Whose nodes reach Redis through sentinels; its own Redis is nobody's.
+    pub async fn behind(sentinels: &Sentinels) -> World {
+        World::with(Redis::start(), sentinels.url(), IMPATIENT).await
     }
 
     /// With its shelf open in epoch 1.
