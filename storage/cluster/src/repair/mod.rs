@@ -31,7 +31,7 @@ use futures_util::future::join_all;
 pub use counters::{Count, Counters};
 pub use log_file::{FILE_BYTES_MAX, FILES_MAX, LogFile, LogFileSettings};
 pub use node::{LeaseTimes, NoNumber, NodeLease, lease_node};
-pub use opener::{Ended, Openings, is_raised_in_place, open_shelf, open_shelves};
+pub use opener::{Ended, Openings, open_shelf, open_shelves};
 pub use outbox::{PUBLISH_MAX, relay_events};
 pub use reconciler::{Reconciled, database_of, reconcile_shelf};
 pub use relay::{Relayed, relay_returns};

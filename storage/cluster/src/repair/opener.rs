@@ -148,8 +148,7 @@ async fn raise_in(links: &Links, no: ShardNo, epochs: BTreeMap<ShelfKey, Epoch>)
 
 async fn init_one(links: &Links, totals: &impl Totals, shelf: ShelfKey, work: Work) -> (ShelfKey, Ended) {
     let Work { epoch, sum } = work;
-    // Other threads refresh the image, too. The version first: a total that is newer than it says is opened once more, and
-    // one that is older would stay.
+    // Other threads refresh the image, too. The version first: then what is opened is never older than it says.
     let catalogue = totals.version(shelf);
     let total = i64::try_from(totals.total(shelf)).expect("totals are below 2^53");
     let opening = Opening { epoch, units: total.saturating_sub(sum), catalogue };
@@ -174,18 +173,9 @@ async fn mend_version(
     carried: CatalogueVersion,
 ) {
     let version = totals.version(shelf);
-    if version > carried && is_raised_in_place(shelf) {
+    if version > carried {
         // Where it fails, whoever buys by the newer version raises it.
         let _ = links.redis.set_catalogue(shelf, epoch, version).await;
-    }
-}
-
-/// Whether a new version of what buyers are judged by may be told to an open shelf. A cap or a quota has its total
-/// from the catalogue: there, a new version is a new opening.
-pub fn is_raised_in_place(shelf: ShelfKey) -> bool {
-    match shelf {
-        ShelfKey::Stock(..) => true,
-        ShelfKey::SaleCap(_) | ShelfKey::CouponQuota(_) => false,
     }
 }
 

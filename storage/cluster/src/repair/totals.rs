@@ -8,8 +8,8 @@ use crate::shelf::{CatalogueVersion, ShelfKey};
 
 /// What shelves there are, and what is in them before anything is counted: an image of the catalogue.
 pub trait Totals {
-    /// Reads what changed since. An opener calls it behind its bump, so that the total of the opening with the highest
-    /// number is never older than that number; a total that changes later is followed by another opening.
+    /// Reads what changed since. An opener calls it behind its bump: a total changes only under the locked fence of a shelf that
+    /// was closed for it, so that of the opening with the highest number is the one that stands.
     ///
     /// # Errors
     /// The home's.

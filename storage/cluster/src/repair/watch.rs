@@ -1,11 +1,9 @@
-//! Noticing: which shelves are to be opened. Redis has none, or another incarnation's, or an epoch that a fence is not
-//! at; or a cap or a quota is open by an older catalogue.
+//! Noticing: which shelves are to be opened. Redis has none, or another incarnation's, or an epoch that a fence is not at.
 
 use std::collections::BTreeMap;
 
 use futures_util::future::{join, join_all};
 
-use super::opener::is_raised_in_place;
 use super::totals::Totals;
 use super::trouble::Trouble;
 use crate::links::Links;
@@ -76,13 +74,13 @@ impl Noticed {
         let open = look.open();
         let in_redis = look.shelf.as_ref().map(|shelf| shelf.epoch);
         let version = totals.version(shelf);
-        let is_older = look.shelf.as_ref().is_some_and(|shelf| shelf.catalogue < version);
         match open.filter(|open| fences.clone().all(|fence| fence == Some(*open))) {
-            Some(epoch) if is_older && is_raised_in_place(shelf) => {
-                self.older.insert(shelf, (epoch, version));
+            Some(epoch) => {
+                if look.shelf.is_some_and(|shelf| shelf.catalogue < version) {
+                    self.older.insert(shelf, (epoch, version));
+                }
             }
-            Some(_) if !is_older => (),
-            Some(_) | None => {
+            None => {
                 let highest = fences.max().flatten().max(in_redis);
                 self.closed.insert(shelf, highest);
             }

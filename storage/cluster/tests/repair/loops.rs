@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use servers::redis::sentinel::Sentinels;
+use servers::redis::Sentinels;
 use storage_cluster::mysql::Committed;
 use storage_cluster::repair::{Counters, Nowhere, Repairs, Settings, Stop, Wanted, Why};
 

@@ -12,8 +12,7 @@ use domain::order::State;
 use domain::{Currency, MicrosUtc, MinorUnits, OrderId, RequestId, RequestKey, SkuId, UserId, WarehouseId};
 use servers::mariadb::Mariadb;
 use servers::proxy::Proxy;
-use servers::redis::Redis;
-use servers::redis::sentinel::Sentinels;
+use servers::redis::{Redis, Sentinels};
 use storage_cluster::links::{Links, Servers, init};
 use storage_cluster::mysql::{
     self, Ask, Change, ChangeDesk, Changed, ChangedOrder, Committed, Counts, Desk, EventRow, Fault, Found,
