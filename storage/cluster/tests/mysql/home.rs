@@ -12,8 +12,8 @@ use domain::{
 };
 use storage_cluster::catalogue::{Catalogue, UNBOUNDED_UNITS};
 use storage_cluster::mysql::{
-    CursorMoved, HomeTx, HomeWrite, Lease, Raised, Standing, forget_cursor, move_cursor, numbers, raise,
-    read_catalogue, read_cursor, read_letters,
+    CursorMoved, Database, HomeTx, HomeWrite, Lease, Limits, Raised, Standing, forget_cursor, move_cursor,
+    numbers, raise, read_catalogue, read_cursor, read_letters,
 };
 use storage_cluster::redis::Window;
 use storage_cluster::shelf::{CatalogueVersion, Epoch, HoldId, ShelfKey};
@@ -221,7 +221,9 @@ fn two_changes_come_one_after_the_other() {
         for _ in 0..4 {
             scope.spawn(|| {
                 runtime().block_on(async {
-                    let mut lease = shard.database.lease().await.unwrap();
+                    // Of its own: a connection belongs to the runtime that made it.
+                    let database = Database::new(&shard.server.url("shop"), Limits::DEFAULT).unwrap();
+                    let mut lease = database.lease().await.unwrap();
                     for _ in 0..5 {
                         let (tx, seen) = HomeTx::begin(&mut lease, None, 0).await.unwrap();
                         let version = seen.first().map_or(0, |row| row.changed) as u32;

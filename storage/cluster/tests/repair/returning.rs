@@ -49,12 +49,14 @@ async fn a_return_whose_answer_is_lost_is_sent_again_and_added_once() {
         } else {
             proxy.cut()
         }
-        let done = relay(&world, OTHER).await;
-        assert!(done.trouble.is_some() && done.units == 0, "{done:?}");
+        // An answer may be faster than the cut.
+        let first = relay(&world, OTHER).await;
+        assert!(first.units == 0 || first.units == 2, "{first:?}");
         proxy.mend();
         world.wait_for_redis().await;
         world.cancel(&world.buy(OTHER).await).await; // another one comes behind the batch on its way
-        assert_eq!(relay(&world, OTHER).await, sent(3, 2), "round {round}");
+        let then = relay(&world, OTHER).await;
+        assert_eq!((first.units + then.units, then.trouble), (3, None), "round {round}");
         assert_eq!(world.units_and_held(STOCK).await, (1_000, 0));
         world.assert_whole(STOCK).await;
     }
