@@ -261,8 +261,11 @@ impl Outline {
         };
         let a_second = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
         let (all, of_accepted) = tally.latencies();
+        let audit_left_out = !plan.audit || asked.as_ref().is_some_and(|asked| !asked.has_audit);
         let (durable, journal, server, audit) = match asked {
-            Some(Asked { durable, journal, server, audit }) => (durable, Some(journal), Some(server), audit),
+            Some(Asked { durable, journal, server, audit, .. }) => {
+                (durable, Some(journal), Some(server), audit)
+            }
             None => (false, None, None, None),
         };
         Report {
@@ -288,7 +291,7 @@ impl Outline {
             server,
             machine: Machine::this(),
             audit,
-            audit_left_out: !plan.audit,
+            audit_left_out,
             ended,
             started_at: rfc3339(self.started_at_us),
             started_at_us: self.started_at_us,
@@ -336,6 +339,8 @@ struct Asked {
     journal: Journal,
     server: Server,
     audit: Option<Audit>,
+    /// Whether such a store has one.
+    has_audit: bool,
 }
 
 fn ask_for_audit(talk: &mut Talk, tally: &mut Tally) -> Option<Audit> {
@@ -364,9 +369,11 @@ fn ask_server(talk: &mut Talk, before: &StatsHead, wants_audit: bool, tally: &mu
             return None;
         }
     };
-    let audit = if wants_audit { ask_for_audit(talk, tally) } else { None };
     let name = text_of(&stats.server).unwrap_or("");
     let mode = text_of(&stats.store_mode).unwrap_or("");
+    // A cluster has no journal to recompute: `tidegate cluster status` compares its servers.
+    let has_audit = mode != "cluster";
+    let audit = if wants_audit && has_audit { ask_for_audit(talk, tally) } else { None };
     Some(Asked {
         durable: stats.durable,
         journal: Journal {
@@ -384,6 +391,7 @@ fn ask_server(talk: &mut Talk, before: &StatsHead, wants_audit: bool, tally: &mu
             resident_bytes: stats.resident_bytes,
         },
         audit,
+        has_audit,
     })
 }
 

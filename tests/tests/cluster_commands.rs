@@ -111,3 +111,15 @@ fn what_is_wrong_with_a_server_is_a_sentence_without_its_password() {
     let said = failed(&cluster.run(TIDEGATE, &["cluster", "status"]), 1);
     assert!(said.contains("redis cannot be asked: ") && said.contains("512"), "{said}");
 }
+
+#[test]
+fn the_demo_sells_from_a_cluster_with_nothing_in_it_and_its_sums_agree() {
+    let cluster = Cluster::start();
+    let sold = cluster.run(TIDEGATE, &["demo", "--cluster", "--seconds", "2"]);
+    let said = done(&sold);
+    assert!(said.contains("Audit by sums: "), "{said}{}", stderr(&sold));
+    let shelves = status(&cluster)["shelves"].as_array().unwrap().clone();
+    assert!(!shelves.is_empty() && shelves.iter().all(|shelf| shelf["state"] == "agrees"), "{shelves:#?}");
+    let again = failed(&cluster.run(TIDEGATE, &["demo", "--cluster"]), 2);
+    assert!(again.contains("this cluster has shelves already"), "{again}");
+}

@@ -1,8 +1,11 @@
 //! `tidegate demo`: a flash sale against a server of its own, from nothing to an audited end.
 
+mod cluster;
+
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, ExitCode, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -26,9 +29,11 @@ const LAST_WORDS_MAX: usize = 20;
 /// Watch a flash sale: a million attempts on a fresh server
 ///
 /// Starts a server of its own on a free port with a temporary folder, sells out a few skus to very many users over
-/// real TCP, audits, and cleans up.
+/// real TCP, audits, and cleans up. With --cluster it is a node over Redis and two databases, which are started for it in a
+/// checkout of Tidegate (cargo xtask cluster up), and the audit compares their sums.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: tidegate demo --json demo.json --html demo.html")]
+#[command(after_help = "Example: tidegate demo --json demo.json --html demo.html
+Example: tidegate demo --cluster --seconds 10")]
 pub struct Demo {
     /// How long to go on, instead of a million attempts.
     #[arg(long, value_name = "N")]
@@ -39,17 +44,26 @@ pub struct Demo {
     /// Write the report as an HTML page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Sell from a cluster store.
+    #[arg(long)]
+    cluster: bool,
+    /// The configuration of a cluster with nothing in it, instead of one that is started for the demo.
+    #[arg(long, value_name = "FILE", requires = "cluster")]
+    config: Option<PathBuf>,
 }
 
 impl Demo {
     /// Runs it.
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        if self.cluster {
+            return self.run_on_cluster();
+        }
         let stop = stop_on_signals()?;
         let folder = tempfile::Builder::new()
             .prefix("tidegate-demo-")
             .tempdir()
             .context("no temporary folder can be made: set TMPDIR to one that can be written to")?;
-        let server = OwnServer::start(&folder.path().join("data"))?;
+        let server = OwnServer::start("--data", folder.path().join("data").as_os_str())?;
         let mut plan = LoadPlan::new(&server.address, Scenario::Flash);
         if self.seconds.is_some() {
             (plan.seconds_max, plan.requests_max) = (self.seconds, None);
@@ -82,6 +96,11 @@ fn check(report: &Report) -> Result<(), String> {
     if !audit.ok || audit.oversold > 0 || audit.duplicate_orders > 0 || audit.lost > 0 {
         return Err("The audit FAILED: the store is not in order.".to_owned());
     }
+    went_well(report)
+}
+
+/// What a flash sale must come to, whatever is counted behind it.
+fn went_well(report: &Report) -> Result<(), String> {
     if report.errors > 0 || report.ended == Ended::ServerGone {
         return Err("The run did not go as it should: see the errors above.".to_owned());
     }
@@ -104,11 +123,12 @@ struct OwnServer {
 }
 
 impl OwnServer {
-    fn start(data: &Path) -> anyhow::Result<OwnServer> {
+    /// `serve` with this flag and its value.
+    fn start(flag: &str, value: &OsStr) -> anyhow::Result<OwnServer> {
         let program = std::env::current_exe().context("this program does not know where it lies")?;
         let mut child = Command::new(program)
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
+            .args(["serve", "--listen", "127.0.0.1:0", flag])
+            .arg(value)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
