@@ -98,9 +98,9 @@ fn settings(servers: Servers, parts: &Parts) -> engine::Settings {
     engine::Settings {
         rules: store.rules,
         lanes: LaneBounds {
-            batches: store.batches,
-            batches_reserved: store.batches_reserved,
-            batch_intents: store.batch_intents,
+            batches: store.batches.max(BATCHES_MIN),
+            batches_reserved: store.batches_reserved.max(BATCHES_RESERVED_MIN),
+            batch_intents: store.batch_intents.min(BATCH_INTENTS_MAX),
             answer_vectors: store.answer_vectors,
         },
         retry_after_ms: store.retry_after_ms,
@@ -108,6 +108,12 @@ fn settings(servers: Servers, parts: &Parts) -> engine::Settings {
         ..engine::Settings::new(servers)
     }
 }
+
+/// A batch is away until its last intent has its answer, which takes tens of milliseconds here and not one: there are
+/// many of them, and they are short.
+const BATCHES_MIN: usize = 1_024;
+const BATCHES_RESERVED_MIN: usize = 128;
+const BATCH_INTENTS_MAX: usize = 64;
 
 /// Counts over all workers: a reactor has one of them, and STATS is about the server.
 struct All(Vec<Arc<dyn Count>>);

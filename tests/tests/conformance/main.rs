@@ -75,7 +75,8 @@ on_both_stores! {
             the_server_finds_a_warehouse_that_has_it
             units_move_between_warehouses_and_come_back;
         coupons:
-            a_coupon_makes_an_order_cheaper_and_comes_back;
+            a_coupon_makes_an_order_cheaper_and_comes_back
+            a_coupon_is_there_for_so_many;
         guards:
             a_blocked_user_makes_no_orders
             a_switch_stops_new_orders_and_nothing_else
@@ -91,7 +92,6 @@ on_both_stores! {
             a_hold_sets_units_aside_until_it_ends
             a_hold_becomes_an_order;
         coupons:
-            a_coupon_is_there_for_so_many
             a_claimed_coupon_is_the_claimants;
     }
 }

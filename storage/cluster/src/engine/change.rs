@@ -16,10 +16,10 @@ use tokio::task::spawn_local;
 use super::node::{Node, lay_counts};
 use super::orders::{READS_MAX, replay};
 use super::plan::{Give, Known, lay};
-use super::rows::{Written, count_keys, rows_of, shelf_of};
+use super::rows::{Written, count_keys, rows_of};
 use super::worker::Asked;
 use crate::mysql::{self, Change, ChangeDesk, Changed, ChangedOrder, CountKey, Found, TxFault};
-use crate::shelf::ShardNo;
+use crate::shelf::{ShardNo, ShelfKey};
 
 /// What is done to an order.
 #[derive(Clone)]
@@ -162,7 +162,7 @@ async fn plan(node: &Rc<Node>, what: &What, mut known: Known) -> Result<Planned,
                 let Some((order, version)) = order.and_then(|it| Some((it, version_of(&known, it)?))) else {
                     return Err(node.unsound(RowFault::Nonsense));
                 };
-                let shelves = changes.moved.iter().map(|moved| (shelf_of(moved.of()), None)).collect();
+                let shelves = changes.moved.iter().map(|moved| (ShelfKey::from(moved.of()), None)).collect();
                 let counted = changes.rows.iter().map(|(key, _)| *key);
                 let counted: Vec<Key> = counted.filter(|key| !count_keys(key).is_empty()).collect();
                 let counts = counted.iter().flat_map(count_keys).collect();
@@ -236,7 +236,7 @@ impl ChangeDesk for Deciding<'_> {
             Ok((verdict, written.map_err(|_| NotChanged::Unsound(RowFault::Nonsense))?, led_to))
         })?;
         let is_locked =
-            |moved: &Moved| change.shelves.iter().any(|(shelf, _)| *shelf == shelf_of(moved.of()));
+            |moved: &Moved| change.shelves.iter().any(|(shelf, _)| *shelf == ShelfKey::from(moved.of()));
         let is_counted = |(key, _): &(CountKey, u64)| change.counts.contains(key);
         if !written.moved.iter().all(is_locked) || !written.counts.iter().all(is_counted) {
             return Err(NotChanged::Again);

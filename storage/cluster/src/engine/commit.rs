@@ -10,10 +10,10 @@ use tokio::sync::oneshot;
 use super::create::{Got, Plan};
 use super::node::{Node, lay_counts};
 use super::plan::{Give, lay};
-use super::rows::{Written, shelf_of};
+use super::rows::Written;
 use super::worker::Asked;
 use crate::mysql::{self, Committed, Counts, Desk, ItemRow, NewOrder, Prepared, TxFault};
-use crate::shelf::ShardNo;
+use crate::shelf::{ShardNo, ShelfKey};
 
 /// An order that waits for its transaction.
 pub(super) struct Committing {
@@ -95,7 +95,7 @@ impl Desk for Deciding<'_> {
         self.made[at] = Some(brief);
         let Written { row, history, moved, counts, events } = written;
         let items = got.iter().map(|one| ItemRow {
-            shelf: shelf_of(one.shared),
+            shelf: ShelfKey::from(one.shared),
             units: one.units,
             hold: one.hold,
             epoch: one.epoch,

@@ -16,7 +16,7 @@ use super::commit::{Committing, NotMade, run_commits};
 use super::node::Node;
 use super::orders::{READS_MAX, replay};
 use super::plan::{Give, Known, lay};
-use super::rows::{count_keys, shelf_of};
+use super::rows::count_keys;
 use super::shelves::{self, Ending};
 use super::worker::Asked;
 use crate::mysql::{self, Committed, Ending as KeyEnding, Prepared, Standing, TxFault};
@@ -173,7 +173,7 @@ impl Asking<'_> {
             let said = left.get(shared).copied();
             // A retry may have its units already: it asks, whatever others heard.
             let ask_anyway = self.envelope.asked_before;
-            said.or_else(|| node.shelves.left(shelf_of(*shared), node.left_for).filter(|_| !ask_anyway))
+            said.or_else(|| node.shelves.left(ShelfKey::from(*shared), node.left_for).filter(|_| !ask_anyway))
         };
         let mut known = Known::from([(Key::Request(self.key), None)]);
         // What a user has of a sale is judged in the transaction; until then it may be nothing.
@@ -215,7 +215,7 @@ impl Asking<'_> {
     async fn reserve(&self, attempt: Attempt, plan: &Plan) -> Result<Vec<Got>, Short> {
         let mut got = Vec::with_capacity(plan.wanted.len());
         let mut wanted: Vec<_> = plan.wanted.iter().map(|(shared, units)| (*shared, *units)).collect();
-        wanted.sort_unstable_by_key(|(shared, _)| shelf_of(*shared));
+        wanted.sort_unstable_by_key(|(shared, _)| ShelfKey::from(*shared));
         for (shared, units) in wanted {
             match self.reserve_one(attempt, plan, shared, units).await {
                 Ok(one) => got.push(one),
@@ -235,7 +235,7 @@ impl Asking<'_> {
         shared: Shared,
         units: u64,
     ) -> Result<Got, Short> {
-        let (node, shelf) = (self.node, shelf_of(shared));
+        let (node, shelf) = (self.node, ShelfKey::from(shared));
         let Some(count) = u32::try_from(units).ok().and_then(NonZeroU32::new) else {
             return Err(Short::Unavailable);
         };
@@ -300,7 +300,7 @@ impl Asking<'_> {
 
     async fn give_back(&self, got: &[Got]) {
         for one in got.iter().filter(|it| it.own) {
-            shelves::give_back(self.node, shelf_of(one.shared), self.ending(one)).await;
+            shelves::give_back(self.node, ShelfKey::from(one.shared), self.ending(one)).await;
         }
     }
 
@@ -318,7 +318,7 @@ impl Asking<'_> {
             Committed::Now => {
                 node.counters.created();
                 for one in &got {
-                    shelves::finish(node, shelf_of(one.shared), self.ending(one));
+                    shelves::finish(node, ShelfKey::from(one.shared), self.ending(one));
                 }
                 Ok(Verdict::Order(made.expect("what is committed was decided")))
             }
@@ -362,7 +362,7 @@ impl Asking<'_> {
         let prepared = Prepared {
             ask: mysql::Ask { key: self.key, attempt, body_hash: self.body },
             order: plan.order,
-            shelves: got.iter().map(|one| (shelf_of(one.shared), one.epoch)).collect(),
+            shelves: got.iter().map(|one| (ShelfKey::from(one.shared), one.epoch)).collect(),
             counts: plan.counted.iter().flat_map(count_keys).collect(),
         };
         let (reply, said) = oneshot::channel();

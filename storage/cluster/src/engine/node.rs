@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use domain::desk::{Desk, DeskSize, Key, Row, RowFault};
 use domain::{Makings, MicrosUtc, OrderId, RequestKey, UserId};
+use futures_util::future::join_all;
 use storage::NotDecided;
 use storage::embedded::record::Entries;
 use storage::embedded::{ClockBehind, ClockReading, LedgerClock};
@@ -24,7 +25,7 @@ use super::rows::{count_keys, row_of_counts, rows_of};
 use super::shelves::{self, Ending, Remembered, Reserving};
 use crate::catalogue::Catalogue;
 use crate::links::Links;
-use crate::mysql::{self, BATCH_MAX, CountKey, Counts, Fault, OrderRow, Standing};
+use crate::mysql::{self, BATCH_MAX, CountKey, Counts, Fault, Numbers, OrderRow, Standing};
 use crate::repair::{NodeLease, Wanted, Why};
 use crate::shelf::{ShardNo, ShelfKey};
 
@@ -268,6 +269,9 @@ impl Node {
             let counts = read.await.map_err(|fault| self.failed(no, &fault))?;
             lay_counts(keys, &counts, known);
         }
+        let shared = |key: &Key| if let Key::Shared(one) = *key { Some(ShelfKey::from(one)) } else { None };
+        let shelves: Vec<ShelfKey> = keys.iter().filter_map(shared).collect();
+        self.add_up(&shelves, known).await?;
         for key in keys {
             match *key {
                 Key::Order(order) | Key::FailedRefunds(order) => match self.order(order).await? {
@@ -300,6 +304,26 @@ impl Node {
                 | Key::Letters => (),
             }
         }
+        Ok(())
+    }
+
+    /// What is counted over all users, as it stands in all databases: not of one instant.
+    async fn add_up(&self, shelves: &[ShelfKey], known: &mut Known) -> Result<(), NotDecided> {
+        if shelves.is_empty() {
+            return Ok(());
+        }
+        let each = self.links.databases().map(async |(no, database)| {
+            let read = async { mysql::numbers_of(&mut database.lease().await?, shelves).await };
+            read.await.map_err(|fault| self.failed(no, &fault))
+        });
+        let mut sums: BTreeMap<ShelfKey, Numbers> = BTreeMap::new();
+        for theirs in join_all(each).await {
+            for (shelf, numbers) in theirs? {
+                sums.entry(shelf).or_default().add(numbers);
+            }
+        }
+        let row = |shelf: &ShelfKey| (Key::Shared((*shelf).into()), sums.get(shelf).map(|it| it.row(*shelf)));
+        known.extend(shelves.iter().map(row));
         Ok(())
     }
 

@@ -57,10 +57,8 @@ pub(super) async fn answer(
 ) -> Outcome {
     for _ in 0..READS_MAX {
         let now = node.now();
-        let none_left = |_: &_| None;
         let decided = node.on_desk(now, |desk, entries| {
-            let missing =
-                lay(desk, &node.catalogue, &known, Give::Plenty(&none_left), Task::Ask(intent), |_| false)?;
+            let missing = lay(desk, &node.catalogue, &known, Give::AsItIs, Task::Ask(intent), |_| false)?;
             if !missing.is_empty() {
                 return Ok(Err(missing));
             }

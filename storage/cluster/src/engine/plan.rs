@@ -16,16 +16,20 @@ pub(super) enum Give<'a> {
     Plenty(&'a dyn Fn(&Shared) -> Option<u64>),
     /// These units, which Redis gave, and no others.
     Exactly(&'a BTreeMap<Shared, u64>),
+    /// As it stands, to be read: the sums over all databases.
+    AsItIs,
 }
 
 /// More than any order takes, and few enough to add up.
 const PLENTY: u64 = 1 << 40;
 
 impl Give<'_> {
-    fn units(&self, shared: &Shared) -> u64 {
+    /// How many are given of this; nothing where rows say what there is.
+    fn units(&self, shared: &Shared) -> Option<u64> {
         match self {
-            Give::Plenty(left) => left(shared).unwrap_or(PLENTY),
-            Give::Exactly(given) => given.get(shared).copied().unwrap_or(0),
+            Give::Plenty(left) => Some(left(shared).unwrap_or(PLENTY)),
+            Give::Exactly(given) => Some(given.get(shared).copied().unwrap_or(0)),
+            Give::AsItIs => None,
         }
     }
 }
@@ -48,12 +52,12 @@ pub(super) fn lay(
         if needs.is_empty() {
             return Ok(Vec::new());
         }
-        let (mut given, mut missing) = (Vec::new(), Vec::new());
+        let (mut shared, mut missing) = (Vec::new(), Vec::new());
         for need in needs {
             match need {
-                Need::Row(Key::Shared(shared)) => given.push(shared),
+                Need::Row(Key::Shared(one)) => shared.push(one),
                 Need::ShelvesOf(sku) => {
-                    given.extend(catalogue.warehouses_of(sku).into_iter().map(|at| Shared::Shelf(sku, at)));
+                    shared.extend(catalogue.warehouses_of(sku).into_iter().map(|at| Shared::Shelf(sku, at)));
                 }
                 Need::Row(key) if is_of_a_user(&key) => match known.get(&key) {
                     Some(Some(row)) => desk.lay(row.clone())?,
@@ -66,9 +70,16 @@ pub(super) fn lay(
                 }
             }
         }
-        for shared in given {
-            // What it is of is asked for beside it, and may be nowhere.
-            let _ = desk.give(shared, give.units(&shared));
+        for one in shared {
+            match (give.units(&one), known.get(&Key::Shared(one))) {
+                // What it is of is asked for beside it, and may be nowhere.
+                (Some(units), _) => {
+                    let _ = desk.give(one, units);
+                }
+                (None, Some(Some(row))) => desk.lay(row.clone())?,
+                (None, Some(None)) => (),
+                (None, None) => missing.push(Key::Shared(one)),
+            }
         }
         if !missing.is_empty() {
             return Ok(missing);

@@ -1,13 +1,12 @@
 //! What a desk says, as a shard keeps it, and back.
 
 use domain::coupon::CouponCounts;
-use domain::desk::{Changes, Desk, Key, Moved, Row, RowFault, Shared};
+use domain::desk::{Changes, Desk, Key, Moved, Row, RowFault};
 use domain::verdict::HistoryRow;
 use domain::{CouponId, SaleId, UserId};
 use storage::embedded::record::Entry;
 
 use crate::mysql::{CountKey, CountKind, Counts, EventRow, OrderRow};
-use crate::shelf::ShelfKey;
 
 /// All that one decision about an order writes in its shard.
 #[derive(Debug)]
@@ -122,15 +121,6 @@ pub(super) fn record_of(order: &OrderRow) -> Result<&[u8], RowFault> {
 fn parted(order: &OrderRow) -> Result<(&[u8], &[u8]), RowFault> {
     let (length, rest) = order.record.split_first_chunk().ok_or(RowFault::Nonsense)?;
     rest.split_at_checked(usize::from(u16::from_le_bytes(*length))).ok_or(RowFault::Nonsense)
-}
-
-/// How a count over all users is called in the cluster's protocol.
-pub(super) const fn shelf_of(shared: Shared) -> ShelfKey {
-    match shared {
-        Shared::Shelf(sku, warehouse) => ShelfKey::Stock(sku, warehouse),
-        Shared::Cap(sale) => ShelfKey::SaleCap(sale),
-        Shared::Quota(coupon) => ShelfKey::CouponQuota(coupon),
-    }
 }
 
 fn sale_units(sale: SaleId, user: UserId) -> CountKey {

@@ -140,6 +140,11 @@ fn a_coupon_is_used_as_often_as_it_may_be() {
     assert_eq!(node.refusal(with_coupon(1)).reason, Reason::CouponUserLimit);
     node.order(with_coupon(2));
     assert_eq!(node.refusal(with_coupon(3)).reason, Reason::CouponExhausted);
+    let Verdict::CouponFound(found) = node.ask(Intent::CouponGet { user: UserId(1), coupon: CouponId(9) })
+    else {
+        panic!("it is there")
+    };
+    assert_eq!((found.summary.counts.locked, found.summary.counts.used), (2, 0));
     // Who cancels has it again, and so has the quota.
     node.order(crate::shop::cancel(1, made.order));
     cluster.wait_until("the use back", |cluster| {
