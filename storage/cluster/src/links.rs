@@ -14,7 +14,7 @@ use crate::redis;
 use crate::shelf::ShardNo;
 
 /// Where a cluster's servers are, and how long is waited for them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Servers {
     /// Redis.
     pub redis: redis::Settings,
@@ -26,6 +26,16 @@ pub struct Servers {
     pub limits: mysql::Limits,
     /// When slices are opened.
     pub slices: SliceRules,
+}
+
+/// Without addresses: they have passwords.
+impl fmt::Debug for Servers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Servers")
+            .field("databases", &self.mysql.len())
+            .field("home", &self.home)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The connections of one thread.

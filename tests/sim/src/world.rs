@@ -85,6 +85,8 @@ pub(crate) struct World {
     sealed: bool,
     /// The disk has as little room as it gets.
     full: bool,
+    /// The last checkpoint that was taken away.
+    done_without: String,
     story: VecDeque<Event>,
 }
 
@@ -162,6 +164,7 @@ impl World {
             wall_us: 0,
             sealed: false,
             full: false,
+            done_without: String::new(),
             story: VecDeque::with_capacity(SHOWN),
         }
     }

@@ -1,9 +1,10 @@
 //! Where Redis is, and how long it may take.
 
+use std::fmt;
 use std::time::Duration;
 
 /// Where Redis is, and how long it may take.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
     /// `redis://host:port`, `redis-sentinel://host:port?node=host:port&sentinelServiceName=name`, or
     /// `redis-cluster://host:port?node=host:port`; `user:password@` before the host.
@@ -16,6 +17,13 @@ impl Settings {
     /// With the time-outs that stand.
     pub fn new(url: impl Into<String>) -> Settings {
         Settings { url: url.into(), timeouts: Timeouts::DEFAULT }
+    }
+}
+
+/// Without the address: it has a password.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("timeouts", &self.timeouts).finish_non_exhaustive()
     }
 }
 

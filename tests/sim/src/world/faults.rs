@@ -69,12 +69,14 @@ impl World {
         Some((name, byte, bit))
     }
 
-    /// Somebody takes a newest checkpoint away that an opening refused: the one before it stands in.
+    /// Somebody takes a newest checkpoint away that an opening refused: the one before it stands in. Not that one, too, before
+    /// another one was made: the journal goes back to the second newest and no further.
     pub(super) fn do_without(&mut self, name: &str, tally: &mut Tally) {
         let files = self.disk.content();
         let mut checkpoints = files.keys().rev().filter(|name| name.ends_with(".checkpoint"));
         let is_newest = checkpoints.next().is_some_and(|newest| newest == name);
-        if is_newest && checkpoints.next().is_some() {
+        if is_newest && checkpoints.next().is_some() && name > self.done_without.as_str() {
+            name.clone_into(&mut self.done_without);
             tally.faults.checkpoints_lost += 1;
             self.disk.take_away(name);
             self.happened(|| format!("{name} was taken away"));
