@@ -125,17 +125,8 @@ async fn try_piece<D: ChangeDesk>(
     desk: &mut D,
 ) -> Result<Decided<D::Refusal>, TxFault> {
     let mut lease = database.lease().await?;
-    match write_piece(&mut lease, piece, batch, desk).await {
-        Ok((decided, true)) => lease.commit().await.map(|()| decided),
-        Ok((decided, false)) => {
-            lease.roll_back().await;
-            Ok(decided)
-        }
-        Err(fault) => {
-            lease.roll_back().await;
-            Err(fault.into())
-        }
-    }
+    let written = write_piece(&mut lease, piece, batch, desk).await;
+    lease.end(written).await
 }
 
 /// Says also whether anything was written.

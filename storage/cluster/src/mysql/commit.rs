@@ -138,17 +138,7 @@ async fn try_piece<D: Desk>(
 ) -> Result<Decided<D::Refusal>, TxFault> {
     let mut lease = database.lease().await?;
     let written = write_piece(&mut lease, piece, batch, desk).await;
-    match written {
-        Ok((decided, true)) => lease.commit().await.map(|()| decided),
-        Ok((decided, false)) => {
-            lease.roll_back().await;
-            Ok(decided)
-        }
-        Err(fault) => {
-            lease.roll_back().await;
-            Err(fault.into())
-        }
-    }
+    lease.end(written).await
 }
 
 /// Says also whether anything was written.

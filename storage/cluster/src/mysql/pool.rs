@@ -294,6 +294,22 @@ impl Lease<'_> {
         Err(TxFault::Unknown(fault))
     }
 
+    /// Ends the transaction by what came of it: commits where it wrote something, as the second word says, and otherwise
+    /// leaves no trace.
+    pub(super) async fn end<T>(&mut self, written: Result<(T, bool), Fault>) -> Result<T, TxFault> {
+        match written {
+            Ok((decided, true)) => self.commit().await.map(|()| decided),
+            Ok((decided, false)) => {
+                self.roll_back().await;
+                Ok(decided)
+            }
+            Err(fault) => {
+                self.roll_back().await;
+                Err(fault.into())
+            }
+        }
+    }
+
     /// Ends the transaction without a trace. Where even that fails the connection is closed, which does the same.
     pub(super) async fn roll_back(&mut self) {
         if self.at_work || self.strange.load(Ordering::Relaxed) {
